@@ -1,0 +1,115 @@
+"""Where a daemon lives: base folder, socket, lock, record. Both sides compute the same answer.
+
+`base` comes from `--home`, else `$REPO_HARNESS_HOME`, else `~/.local/state/repo-harness`, from `HOME` alone:
+MCP clients start their servers with a stripped environment (Codex passes no `XDG_*`), and a client that
+computed another path than the daemon would start a second one.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from rhwire.errors import HarnessError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ENVIRONMENT_NAME = "REPO_HARNESS_HOME"
+MAX_SOCKET_PATH_BYTES = 100
+"""`sun_path` holds 107 bytes on Linux and 103 on macOS; a temporary name beside it must fit too."""
+
+
+class HomeUnusable(HarnessError):
+    """The home cannot be made, or belongs to somebody else."""
+
+    code = "HOME_UNUSABLE"
+
+
+class Home:
+    """The paths of one home. Nothing is created or looked at until `prepare`.
+
+    Attributes:
+        base: absolute path of the folder.
+        is_default: True if neither flag nor variable named it.
+        socket: path of the control socket; outside of `base` if that would be too long for the kernel.
+        lock: path of the file whose lock says that a daemon lives.
+        record: path of `home.json`, which says where configuration, database and logs are.
+        log: path of the file that a detached daemon writes to.
+    """
+
+    __slots__ = ("base", "is_default", "lock", "log", "record", "socket")
+
+    def __init__(self, base: str, *, is_default: bool = False, temporary: str = "/tmp") -> None:
+        self.base = base
+        self.is_default = is_default
+        self.lock = base + "/rhd.lock"
+        self.record = base + "/home.json"
+        self.log = base + "/rhd.log"
+        self.socket = base + "/rhd.sock"
+        if len(os.fsencode(self.socket)) > MAX_SOCKET_PATH_BYTES:
+            import hashlib
+
+            name = hashlib.sha256(os.fsencode(base)).hexdigest()[:32]
+            self.socket = f"{temporary}/rhd-{os.getuid()}/{name}.sock"
+
+    @classmethod
+    def find(cls, flag: str | None, environ: Mapping[str, str] | None = None) -> Home:
+        """Return the home that a process with this flag and environment uses.
+
+        Raises:
+            HomeUnusable: there is neither a flag nor a variable nor `HOME`.
+        """
+        environ = os.environ if environ is None else environ
+        if named := flag or environ.get(ENVIRONMENT_NAME):
+            return cls(os.path.abspath(os.path.expanduser(named)))
+        user = environ.get("HOME")
+        if not user or not user.startswith("/"):
+            raise HomeUnusable(f"neither --home nor {ENVIRONMENT_NAME} nor HOME says where the daemon lives")
+        return cls(os.path.normpath(user) + "/.local/state/repo-harness", is_default=True)
+
+    def prepare(self) -> None:
+        """Make the folders that are missing, each 0700, and check those that exist.
+
+        Raises:
+            HomeUnusable: a folder cannot be made, is a link, is not ours or is open to others.
+        """
+        make_private_folder(self.base)
+        folder = os.path.dirname(self.socket)
+        if folder != self.base:
+            make_private_folder(folder)
+
+
+def make_private_folder(path: str) -> None:
+    """Make sure that `path` is a folder of ours with mode 0700; parents are made as the umask says.
+
+    Raises:
+        HomeUnusable: it is not, or cannot be made.
+    """
+    try:
+        if parent := os.path.dirname(path):
+            os.makedirs(parent, exist_ok=True)
+        try:
+            os.mkdir(path, 0o700)
+        except FileExistsError:
+            pass  # looked at below; contextlib.suppress would cost the client its import
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError as error:
+        raise HomeUnusable(f"cannot use the folder {path}: {error.strerror}") from error
+    try:
+        found = os.fstat(fd)
+        if found.st_uid != os.geteuid():
+            raise HomeUnusable(
+                f"the folder {path} belongs to user {found.st_uid}, not to you",
+                code="FOLDER_NOT_OURS",
+                next_step="Choose another home with --home.",
+            )
+        if stat.S_IMODE(found.st_mode) & 0o077:
+            raise HomeUnusable(
+                f"the folder {path} is open to others (mode {stat.S_IMODE(found.st_mode):04o})",
+                code="FOLDER_NOT_OURS",
+                next_step=f"Close it with: chmod 700 {path}",
+            )
+    finally:
+        os.close(fd)

@@ -1,0 +1,83 @@
+"""The home's lock: held means a daemon lives. One function takes it, one asks without taking it.
+
+On Linux it is an open-file-description lock: it dies with the last descriptor, however the process ends, and
+`F_OFD_GETLK` answers who holds it without touching it (a flock can only be asked by taking it, which would make
+a starting daemon believe that it lost). On macOS it is a flock, which `F_GETLK` reports.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import struct
+import sys
+
+from rhwire.errors import HarnessError
+
+# struct flock on 64-bit Linux: short type, short whence, off_t start, off_t len, pid_t pid.
+_LINUX_FLOCK = "hhqqi4x"
+# struct flock on macOS: off_t start, off_t len, pid_t pid, short type, short whence.
+_DARWIN_FLOCK = "qqihh"
+
+
+class LockHeld(HarnessError):
+    """Another process holds the lock; `pid` is the number it wrote, or None."""
+
+    code = "DAEMON_RUNNING"
+
+    def __init__(self, path: str, pid: int | None) -> None:
+        who = f"process {pid}" if pid else "another process"
+        super().__init__(f"{who} already serves the home of {path}")
+        self.pid = pid
+
+
+def take_lock(path: str) -> int:
+    """Take the lock and return the descriptor that holds it; the file then holds this process's pid.
+
+    Raises:
+        LockHeld: another process has it.
+        OSError: the file cannot be opened or is not a plain file.
+    """
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    fd = os.open(path, flags, 0o600)
+    try:
+        if sys.platform == "linux":
+            whole_file = struct.pack(_LINUX_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+            fcntl.fcntl(fd, fcntl.F_OFD_SETLK, whole_file)
+        else:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        pid = _read_pid(fd)
+        os.close(fd)
+        raise LockHeld(path, pid) from None
+    except BaseException:
+        os.close(fd)
+        raise
+    os.ftruncate(fd, 0)
+    os.pwrite(fd, b"%d\n" % os.getpid(), 0)
+    return fd
+
+
+def ask_lock(path: str) -> int | None:
+    """Return the pid of the daemon that holds the lock (0 if it has not written it yet), or None if nobody does."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        if sys.platform == "linux":
+            question = struct.pack(_LINUX_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+            answer = fcntl.fcntl(fd, fcntl.F_OFD_GETLK, question)
+            is_held = struct.unpack(_LINUX_FLOCK, answer)[0] != fcntl.F_UNLCK
+        else:
+            question = struct.pack(_DARWIN_FLOCK, 0, 0, 0, fcntl.F_WRLCK, os.SEEK_SET)
+            answer = fcntl.fcntl(fd, fcntl.F_GETLK, question)
+            is_held = struct.unpack(_DARWIN_FLOCK, answer)[3] != fcntl.F_UNLCK
+        return (_read_pid(fd) or 0) if is_held else None
+    finally:
+        os.close(fd)
+
+
+def _read_pid(fd: int) -> int | None:
+    text = os.pread(fd, 32, 0).strip()
+    return int(text) if text.isdigit() else None

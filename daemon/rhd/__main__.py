@@ -1,0 +1,16 @@
+"""`python -m rhd` and the `rhd` command."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> int:
+    """Run the daemon in the foreground; return its exit code."""
+    from rhd.app import main as run
+
+    return run(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

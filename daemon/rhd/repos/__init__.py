@@ -1,0 +1,1 @@
+"""Which repositories are adopted, and one supervised service for each."""

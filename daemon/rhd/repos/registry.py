@@ -1,0 +1,244 @@
+"""`Registry`: the adopted repositories, in memory, written through to the store."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from rhd.errors import Refusal
+from rhd.ids import RepoId, Slug, new_token
+from rhd.store import repos as rows
+from rhd.store.database import Store
+
+PASSPHRASE_BYTES = 24
+"""192 bits: never chosen by a person, so one round of SHA-256 is all that its digest needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repo:
+    """One adopted repository.
+
+    Attributes:
+        id: immutable; everything that lasts is bound to it.
+        slug: in URLs and arguments.
+        name: the folder's name, for people; escape before printing.
+        path: the real path it was adopted at.
+        log: the id of its change log.
+        passphrase: SHA-256 of its passphrase.
+        adopted_at: seconds since the epoch.
+    """
+
+    id: RepoId
+    slug: Slug
+    name: str
+    path: str
+    log: str
+    passphrase: bytes
+    adopted_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryChange:
+    """What listeners are told: `what` is adopted, forgotten, moved, profiles or passphrase."""
+
+    what: str
+    repo: Repo
+
+
+class Registry:
+    """Look-ups never wait; changes return once they are on disk, then listeners are told, on the same task."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._repos: dict[RepoId, Repo] = {}
+        self._started: dict[RepoId, dict[str, dict[str, Any]]] = {}
+        self._leased: dict[RepoId, dict[str, int]] = {}
+        self._listeners: list[Callable[[RegistryChange], None]] = []
+
+    def load(self) -> None:
+        """Read everything, blocking: for the start."""
+        for row in self._store.read_now(rows.read_repos):
+            repo = _repo(row)
+            self._repos[repo.id] = repo
+            self._started[repo.id] = {}
+        for repo_id, profile, options in self._store.read_now(rows.read_started):
+            if (started := self._started.get(RepoId(repo_id))) is not None:
+                started[profile] = options
+
+    def listen(self, listener: Callable[[RegistryChange], None]) -> None:
+        """Tell `listener` of every change from now on; it must not raise or wait."""
+        self._listeners.append(listener)
+
+    def __iter__(self) -> Iterator[Repo]:
+        return iter(list(self._repos.values()))
+
+    def __len__(self) -> int:
+        return len(self._repos)
+
+    def get(self, repo_id: str) -> Repo | None:
+        """Return the adopted repository with this id."""
+        return self._repos.get(repo_id)  # type: ignore[call-overload,no-any-return]
+
+    def by_slug(self, slug: str) -> Repo | None:
+        """Return the adopted repository with this slug."""
+        return next((r for r in self._repos.values() if r.slug == slug), None)
+
+    def by_path(self, path: str) -> Repo | None:
+        """Return the repository that was adopted at exactly this real path."""
+        return next((r for r in self._repos.values() if r.path == path), None)
+
+    def around(self, path: str) -> Repo | None:
+        """Return the repository that `path`, an absolute real path, lies in; the innermost of nested ones."""
+        inside = [r for r in self._repos.values() if path == r.path or path.startswith(r.path.rstrip("/") + "/")]
+        return max(inside, key=lambda r: len(r.path), default=None)
+
+    def by_passphrase(self, passphrase: str) -> Repo | None:
+        """Return the repository that this passphrase opens: exactly its own.
+
+        The digests of 192 random bits are compared as dictionary keys would be: what a timing could tell of a
+        digest says nothing about the passphrase.
+        """
+        digest = digest_passphrase(passphrase)
+        return next((r for r in self._repos.values() if secrets.compare_digest(r.passphrase, digest)), None)
+
+    def profiles(self, repo_id: RepoId) -> frozenset[str]:
+        """Return the profiles that HTTP clients may be served now, leased ones included."""
+        return frozenset(self._started.get(repo_id, {})) | frozenset(self._leased.get(repo_id, {}))
+
+    def options(self, repo_id: RepoId, profile: str) -> dict[str, Any]:
+        """Return what a started profile was started with."""
+        return self._started.get(repo_id, {}).get(profile, {})
+
+    async def add(self, path: str, name: str, *, slug: Slug | None, repo_id: RepoId | None = None) -> tuple[Repo, str]:
+        """Register a repository with the planner started; return it and its passphrase, told this once.
+
+        Args:
+            path: its real path.
+            name: the folder's name; the slug is made from it unless `slug` says one.
+            repo_id: an id that its folder already holds and nobody else does.
+
+        Raises:
+            Refusal: NAME_TAKEN, the given slug is another repository's or reserved.
+        """
+        reserved = await self._store.read(rows.read_reserved_slugs)
+        taken = {r.slug for r in self._repos.values()} | reserved
+        if slug is None:
+            slug = _free_slug(Slug.suggest(name), taken)
+        elif slug in taken:
+            raise Refusal(f"the name {slug} is taken by another repository", code="NAME_TAKEN")
+        passphrase = secrets.token_urlsafe(PASSPHRASE_BYTES)
+        repo = Repo(repo_id or RepoId.new(), slug, name, path, new_token(6), digest_passphrase(passphrase), time.time())
+        self._repos[repo.id] = repo  # before the wait, so that a second adopt of the same moment sees it
+        self._started[repo.id] = {"planner": {}}
+
+        def save(connection: Any) -> None:
+            rows.save_repo(connection, _row(repo))
+            rows.save_started(connection, repo.id, "planner", {})
+
+        try:
+            await self._store.write(save)
+        except Exception:
+            self._drop(repo.id)
+            raise
+        self._tell("adopted", repo)
+        return repo, passphrase
+
+    async def forget(self, repo_id: RepoId) -> None:
+        """Unregister a repository; its files stay, its slug stays reserved while a grant names it."""
+        repo = self._repos[repo_id]
+        await self._store.write(lambda c: rows.forget_repo(c, repo_id, time.time()))
+        self._drop(repo_id)
+        self._tell("forgotten", repo)
+
+    async def move(self, repo_id: RepoId, path: str) -> Repo:
+        """Record that a repository is now at `path`, a real path."""
+        repo = replace(self._repos[repo_id], path=path)
+        await self._store.write(lambda c: rows.move_repo(c, repo_id, path))
+        self._repos[repo_id] = repo
+        self._tell("moved", repo)
+        return repo
+
+    async def rotate_passphrase(self, repo_id: RepoId, *, also: Callable[[Any], None] | None = None) -> str:
+        """Replace a repository's passphrase and return the new one; the old one is dead at once.
+
+        Args:
+            also: carried out in the same transaction, with the connection.
+        """
+        passphrase = secrets.token_urlsafe(PASSPHRASE_BYTES)
+        digest = digest_passphrase(passphrase)
+
+        def save(connection: Any) -> None:
+            rows.save_passphrase(connection, repo_id, digest)
+            if also is not None:
+                also(connection)
+
+        await self._store.write(save)
+        self._repos[repo_id] = replace(self._repos[repo_id], passphrase=digest)
+        self._tell("passphrase", self._repos[repo_id])
+        return passphrase
+
+    async def start(self, repo_id: RepoId, profile: str, options: dict[str, Any]) -> None:
+        """Let HTTP clients be served with a profile, from now on and after a restart."""
+        await self._store.write(lambda c: rows.save_started(c, repo_id, profile, options))
+        self._started[repo_id][profile] = options
+        self._tell("profiles", self._repos[repo_id])
+
+    async def stop(self, repo_id: RepoId, profile: str) -> None:
+        """Let HTTP clients no longer be served with a profile."""
+        await self._store.write(lambda c: rows.delete_started(c, repo_id, profile))
+        self._started[repo_id].pop(profile, None)
+        self._tell("profiles", self._repos[repo_id])
+
+    def lease(self, repo_id: RepoId, profile: str) -> Callable[[], None]:
+        """Start a profile for as long as somebody holds the lease; return what ends it. Not stored."""
+        leased = self._leased.setdefault(repo_id, {})
+        leased[profile] = leased.get(profile, 0) + 1
+        self._tell("profiles", self._repos[repo_id])
+        is_held = True
+
+        def end() -> None:
+            nonlocal is_held
+            if not is_held:
+                return
+            is_held = False
+            leased[profile] -= 1
+            if not leased[profile]:
+                del leased[profile]
+            if (repo := self._repos.get(repo_id)) is not None:
+                self._tell("profiles", repo)
+
+        return end
+
+    def _drop(self, repo_id: RepoId) -> None:
+        self._repos.pop(repo_id, None)
+        self._started.pop(repo_id, None)
+        self._leased.pop(repo_id, None)
+
+    def _tell(self, what: str, repo: Repo) -> None:
+        for listener in self._listeners:
+            listener(RegistryChange(what, repo))
+
+
+def digest_passphrase(passphrase: str) -> bytes:
+    """Return the digest under which a passphrase is stored."""
+    return hashlib.sha256(passphrase.strip().encode("utf-8", "surrogatepass")).digest()
+
+
+def _free_slug(wanted: Slug, taken: set[str] | set[Slug]) -> Slug:
+    slug, number = wanted, 2
+    while slug in taken:
+        slug = Slug(f"{wanted[:44].rstrip('-')}-{number}")
+        number += 1
+    return slug
+
+
+def _repo(row: rows.RepoRow) -> Repo:
+    return Repo(RepoId(row.id), Slug(row.slug), row.name, row.path, row.log, row.passphrase, row.adopted_at)
+
+
+def _row(repo: Repo) -> rows.RepoRow:
+    return rows.RepoRow(repo.id, repo.slug, repo.name, repo.path, repo.log, repo.passphrase, repo.adopted_at)

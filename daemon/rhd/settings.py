@@ -1,0 +1,254 @@
+"""The daemon's settings: file + environment + flags -> one frozen value in which every entry knows its origin.
+
+Precedence, lowest first: default, file, environment, flag. One table describes each setting; the parser, the
+commented sample, `rhctl config` and docs/operations.md derive from it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import tempfile
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+from urllib.parse import urlsplit
+
+from rhd.errors import StartRefused
+
+DEFAULT_PORT = 8765
+
+
+class _Bad(ValueError):
+    """The value cannot be used; the text says what would be."""
+
+
+def _host(value: Any) -> str:
+    if not isinstance(value, str) or not value or any(c in value for c in " /\\@"):
+        raise _Bad("a host name or address, such as 127.0.0.1")
+    return value
+
+
+def _port(value: Any) -> int:
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 65535:
+        raise _Bad("a port from 1 to 65535, or 0 for any free one")
+    return value
+
+
+def _public_url(value: Any) -> str | None:
+    if value in (None, ""):
+        return None
+    if not isinstance(value, str):
+        raise _Bad("an https URL without a path")
+    return parse_origin(value)
+
+
+def _origins(value: Any) -> tuple[str, ...]:
+    if isinstance(value, str):
+        value = [part.strip() for part in value.split(",") if part.strip()]
+    if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
+        raise _Bad('a list of origins, such as ["https://example.com"]')
+    for origin in value:
+        parts = urlsplit(origin)
+        if parts.scheme not in ("http", "https") or not parts.netloc or parts.path or parts.query or parts.fragment:
+            raise _Bad(f"{origin!r} is no origin; write scheme://host, without a slash at the end")
+    return tuple(value)
+
+
+def _log_level(value: Any) -> str:
+    if not isinstance(value, str) or value.lower() not in ("debug", "info", "warning", "error"):
+        raise _Bad("debug, info, warning or error")
+    return value.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One entry of the table.
+
+    Attributes:
+        name: as in the file and in `rhctl config set`; upper-cased behind `REPO_HARNESS_` in the environment.
+        parse: from a TOML value or a string to the value; raises ValueError with what would be accepted.
+        default: used where nothing else is said.
+        help: one line for people.
+        reloads: True if SIGHUP takes a new value over.
+    """
+
+    name: str
+    parse: Callable[[Any], Any]
+    default: Any
+    help: str
+    reloads: bool = False
+
+
+TABLE: tuple[Setting, ...] = (
+    Setting("allowed_origins", _origins, (), "browser origins allowed beside our own, chatgpt.com and claude.ai", True),
+    Setting("host", _host, "127.0.0.1", "address that the HTTP port is bound to"),
+    Setting("log_level", _log_level, "info", "how much the daemon says: debug, info, warning or error", True),
+    Setting("port", _port, DEFAULT_PORT, "the HTTP port; 0 for any free one"),
+    Setting("public_url", _public_url, None, "https origin of the tunnel, as recorded by rhctl endpoint", True),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings in force.
+
+    Attributes:
+        origins: per setting, where its value comes from: `default`, `file`, `environment` or `flag`.
+    """
+
+    allowed_origins: tuple[str, ...]
+    host: str
+    log_level: str
+    port: int
+    public_url: str | None
+    origins: Mapping[str, str]
+
+    @classmethod
+    def load(cls, file: str | None, environ: Mapping[str, str], flags: Mapping[str, Any]) -> Settings:
+        """Return the settings that a file (or none), an environment and flags add up to.
+
+        Args:
+            file: path of a TOML file; one that does not exist says nothing.
+            environ: looked up under `REPO_HARNESS_<NAME>`.
+            flags: values by name; None says nothing.
+
+        Raises:
+            StartRefused: a value or the file cannot be used.
+        """
+        values: dict[str, Any] = {s.name: s.default for s in TABLE}
+        origins = {s.name: "default" for s in TABLE}
+        for origin, source in (
+            ("file", read_file(file)),
+            ("environment", _from_environment(environ)),
+            ("flag", {k: v for k, v in flags.items() if v is not None}),
+        ):
+            for setting in TABLE:
+                if setting.name in source:
+                    values[setting.name] = _parse(setting, source[setting.name], origin)
+                    origins[setting.name] = origin
+        loaded = cls(**values, origins=origins)
+        if not _is_loopback(loaded.host) and loaded.public_url is None:
+            raise StartRefused(
+                f"the host {loaded.host} is reachable from other machines and no public_url is set",
+                next_step="Keep 127.0.0.1 and use a tunnel, or record the public URL first: rhctl endpoint URL",
+            )
+        return loaded
+
+    def to_json(self) -> dict[str, dict[str, Any]]:
+        """Return `{name: {"value", "origin"}}` for every setting."""
+        return {
+            f.name: {"value": getattr(self, f.name), "origin": self.origins[f.name]}
+            for f in fields(self)
+            if f.name != "origins"
+        }
+
+
+def parse_origin(text: str) -> str:
+    """Return an https origin as `https://host[:port]`, lower-cased, its default port dropped.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise _Bad("an https URL such as https://name.example.com") from None
+    host = parts.hostname
+    is_bare = parts.path in ("", "/") and not parts.query and not parts.fragment
+    if parts.scheme != "https" or not host or parts.username is not None or not is_bare:
+        raise _Bad("an https URL such as https://name.example.com")
+    if ":" in host:
+        host = f"[{host}]"
+    return f"https://{host}" + (f":{port}" if port not in (None, 443) else "")
+
+
+def read_file(path: str | None) -> dict[str, Any]:
+    """Return the entries of a settings file; none if there is no file.
+
+    Raises:
+        StartRefused: it is no TOML, or holds a key that no setting has.
+    """
+    if path is None:
+        return {}
+    try:
+        with open(path, "rb") as stream:
+            found = tomllib.load(stream)
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise StartRefused(f"cannot read the configuration {path}: {error}") from None
+    known = {s.name for s in TABLE}
+    if unknown := sorted(set(found) - known):
+        raise StartRefused(
+            f"{path}: unknown setting {unknown[0]!r}", next_step=f"Known settings: {', '.join(sorted(known))}"
+        )
+    return found
+
+
+def write_file(path: str, name: str, value: Any) -> None:
+    """Record one setting in the file, keeping every other line and comment; None takes it out.
+
+    The file is replaced atomically. An unreadable one is refused rather than overwritten.
+
+    Raises:
+        StartRefused: the name or the value cannot be used, or the file cannot be read or written.
+    """
+    import tomlkit
+
+    setting = next((s for s in TABLE if s.name == name), None)
+    if setting is None:
+        known = ", ".join(s.name for s in TABLE)
+        raise StartRefused(f"there is no setting {name!r}", next_step=f"Known settings: {known}")
+    if value is not None:
+        value = _parse(setting, value, "file")
+    read_file(path)
+    try:
+        with open(path, encoding="utf-8") as stream:
+            document = tomlkit.parse(stream.read())
+    except FileNotFoundError:
+        document = tomlkit.document()
+        document.add(tomlkit.comment("repo-harness; see docs/operations.md for what can stand here"))
+    if value is None:
+        document.pop(name, None)
+    else:
+        document[name] = list(value) if isinstance(value, tuple) else value
+    folder = os.path.dirname(path)
+    try:
+        os.makedirs(folder, exist_ok=True)
+        fd, temporary = tempfile.mkstemp(prefix=".rh-", suffix=".tmp", dir=folder)
+        try:
+            with open(fd, "w", encoding="utf-8") as stream:
+                stream.write(tomlkit.dumps(document))
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+    except OSError as error:
+        raise StartRefused(f"cannot write the configuration {path}: {error.strerror}") from error
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    return {s.name: text for s in TABLE if (text := environ.get("REPO_HARNESS_" + s.name.upper()))}
+
+
+def _parse(setting: Setting, value: Any, origin: str) -> Any:
+    try:
+        return setting.parse(value)
+    except ValueError as error:
+        raise StartRefused(f"{setting.name} = {value!r} ({origin}) cannot be used: it is {error}") from None
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

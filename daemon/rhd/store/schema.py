@@ -1,0 +1,142 @@
+"""The database's schema, as the list of steps that lead to it. A step that was released is never edited.
+
+`PRAGMA user_version` counts the steps taken. tests/rhd/store/data keeps a database of every released schema.
+"""
+
+from __future__ import annotations
+
+MIGRATIONS: tuple[str, ...] = (
+    """
+    -- Secrets and identities of this installation: signing keys, instance id. Values are bytes.
+    CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+
+    -- Adopted repositories. A forgotten one keeps its row while a grant names it, so that its slug stays reserved.
+    CREATE TABLE repos (
+        id TEXT PRIMARY KEY,
+        slug TEXT NOT NULL UNIQUE,
+        name TEXT NOT NULL,                 -- as people call it: the folder's name
+        path TEXT NOT NULL,                 -- real path at adoption
+        log TEXT NOT NULL,                  -- id of its change log; a new one makes every old cursor answer reset
+        passphrase BLOB NOT NULL,           -- SHA-256 of the generated passphrase (>= 128 bits, so no slow hash)
+        adopted_at REAL NOT NULL,
+        forgotten_at REAL
+    ) WITHOUT ROWID;
+    CREATE UNIQUE INDEX repos_path ON repos (path) WHERE forgotten_at IS NULL;
+
+    -- What HTTP clients may be served; options is JSON (the orchestrator's agents).
+    CREATE TABLE started (
+        repo_id TEXT NOT NULL REFERENCES repos (id) ON DELETE CASCADE,
+        profile TEXT NOT NULL,
+        options TEXT NOT NULL DEFAULT '{}',
+        PRIMARY KEY (repo_id, profile)
+    ) WITHOUT ROWID;
+
+    -- OAuth clients that the owner has approved once. Registrations of strangers are not stored at all.
+    CREATE TABLE clients (
+        id TEXT PRIMARY KEY,
+        name TEXT NOT NULL,
+        metadata TEXT NOT NULL,             -- JSON: redirect_uris, auth method, application type, how it registered
+        created_at REAL NOT NULL
+    ) WITHOUT ROWID;
+
+    CREATE TABLE grants (
+        id TEXT PRIMARY KEY,
+        client_id TEXT NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
+        resource TEXT NOT NULL,             -- 'hub' or a repository id
+        created_at REAL NOT NULL,
+        used_at REAL NOT NULL,
+        ended_at REAL                       -- revoked; tokens of an ended grant are dead
+    ) WITHOUT ROWID;
+    CREATE INDEX grants_client ON grants (client_id);
+
+    CREATE TABLE grant_profiles (
+        grant_id TEXT NOT NULL REFERENCES grants (id) ON DELETE CASCADE,
+        repo_id TEXT NOT NULL REFERENCES repos (id) ON DELETE CASCADE,
+        profile TEXT NOT NULL,
+        PRIMARY KEY (grant_id, repo_id, profile)
+    ) WITHOUT ROWID;
+    CREATE INDEX grant_profiles_repo ON grant_profiles (repo_id);
+
+    -- Authorization codes, by digest. `grant_id` is what the code will issue or has issued for.
+    CREATE TABLE codes (
+        digest BLOB PRIMARY KEY,
+        request_id TEXT NOT NULL UNIQUE,    -- the consent it came from: one consent, one code
+        grant_id TEXT NOT NULL REFERENCES grants (id) ON DELETE CASCADE,
+        redirect_uri TEXT NOT NULL,
+        is_redirect_given INTEGER NOT NULL,
+        challenge TEXT NOT NULL,
+        scope TEXT NOT NULL,
+        expires_at REAL NOT NULL,
+        used_at REAL
+    ) WITHOUT ROWID;
+
+    -- Access and refresh tokens, by digest. A used refresh token keeps its sealed successors for the grace window.
+    CREATE TABLE tokens (
+        digest BLOB PRIMARY KEY,
+        kind TEXT NOT NULL CHECK (kind IN ('access', 'refresh')),
+        grant_id TEXT NOT NULL REFERENCES grants (id) ON DELETE CASCADE,
+        scope TEXT NOT NULL,
+        issued_at REAL NOT NULL,
+        expires_at REAL NOT NULL,
+        used_at REAL,
+        successor BLOB
+    ) WITHOUT ROWID;
+    CREATE INDEX tokens_grant ON tokens (grant_id);
+
+    -- The catalog as last announced: what a restart compares the disk with.
+    CREATE TABLE artifacts (
+        repo_id TEXT NOT NULL REFERENCES repos (id) ON DELETE CASCADE,
+        path TEXT NOT NULL,
+        signature TEXT NOT NULL,            -- inode, size and times: equal means not looked at again
+        facts TEXT NOT NULL,                -- JSON: kind, title, status, version, cards
+        PRIMARY KEY (repo_id, path)
+    ) WITHOUT ROWID;
+
+    CREATE TABLE changes (
+        repo_id TEXT NOT NULL REFERENCES repos (id) ON DELETE CASCADE,
+        number INTEGER NOT NULL,
+        path TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        change TEXT NOT NULL CHECK (change IN ('added', 'modified', 'removed')),
+        at REAL NOT NULL,
+        via TEXT NOT NULL,
+        PRIMARY KEY (repo_id, number)
+    ) WITHOUT ROWID;
+
+    -- How far each grant has been told of each repository's changes, once its last stream ended.
+    CREATE TABLE heard (
+        listener TEXT NOT NULL,             -- grant id, or a bridge's id
+        repo_id TEXT NOT NULL REFERENCES repos (id) ON DELETE CASCADE,
+        number INTEGER NOT NULL,
+        at REAL NOT NULL,
+        PRIMARY KEY (listener, repo_id)
+    ) WITHOUT ROWID;
+
+    -- What our tools wrote: replacing it unchanged needs no revision, repeating it returns the first result.
+    CREATE TABLE writes (
+        repo_id TEXT NOT NULL REFERENCES repos (id) ON DELETE CASCADE,
+        path TEXT NOT NULL,
+        tool TEXT NOT NULL,
+        principal TEXT NOT NULL,
+        arguments BLOB NOT NULL,            -- digest of the call's arguments
+        revision TEXT NOT NULL,
+        result TEXT NOT NULL,               -- JSON
+        at REAL NOT NULL,
+        PRIMARY KEY (repo_id, path)
+    ) WITHOUT ROWID;
+
+    CREATE TABLE audit (
+        id INTEGER PRIMARY KEY,
+        at REAL NOT NULL,
+        principal TEXT NOT NULL,
+        repo_id TEXT,
+        profile TEXT,
+        action TEXT NOT NULL,
+        target TEXT,                        -- a path of an artifact, a client's name; never content or arguments
+        outcome TEXT NOT NULL,              -- 'ok' or a code
+        duration_ms REAL NOT NULL,
+        count INTEGER NOT NULL DEFAULT 1    -- a storm of equal rows is one row
+    );
+    CREATE INDEX audit_repo ON audit (repo_id, id);
+    """,
+)
