@@ -1,0 +1,95 @@
+"""Real git repositories for tests."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+PRD = """\
+---
+title: "Search"
+kind: "prd"
+---
+
+# Search
+
+> **Status**: Draft
+
+## Idea
+
+Find things.
+"""
+
+SPRINT = """\
+# Search sprint
+
+> **Status**: Executing
+
+## Source
+
+- PRD: `plans/prds/20261101-0900-search.prd.md`
+
+## Checklist
+
+### Task Card 1: Index
+
+- [x] Objective: build the index
+- [x] Files/entrypoints: `src/index.py`
+- [x] Verification: `make test`
+- [x] Stage gate: staged
+
+### Task Card 2: Query
+
+- [ ] Objective: answer a query
+- [ ] Files/entrypoints: `src/query.py`
+- [ ] Verification: `make test`
+- [ ] Stage gate: staged
+"""
+
+
+@dataclass(frozen=True)
+class Repository:
+    """One repository on disk."""
+
+    path: Path
+
+    @classmethod
+    def make(cls, path: Path, *, artifacts: bool = True) -> Repository:
+        """Create a repository; with `artifacts`, one that looks like a project in the middle of a sprint."""
+        path.mkdir(parents=True)
+        made = cls(path)
+        made.git("init", "-q", "-b", "main")
+        made.write("src/index.py", "print('not an artifact')\n")
+        if artifacts:
+            made.write("AGENTS.md", "# Agents\n")
+            made.write("docs/spec.md", "# Spec\n\n> **Status**: Draft\n")
+            made.write("plans/prds/20261101-0900-search.prd.md", PRD)
+            made.write("plans/sprints/20261102-0900-search.sprint.md", SPRINT)
+            made.write("tasks/current.md", "# Current Status Snapshot\n")
+            made.write(".ai/harness/handoff/resume.md", "# Resume\n")
+            made.write(".ai/harness/checks/latest.json", '{"status": "pass"}\n')
+        made.commit("start")
+        return made
+
+    def git(self, *arguments: str) -> str:
+        """Run git here and return what it prints."""
+        command = ["git", "-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false", *arguments]
+        done = subprocess.run(command, cwd=self.path, check=True, capture_output=True, text=True, timeout=60)
+        return done.stdout
+
+    def commit(self, message: str) -> None:
+        """Commit everything."""
+        self.git("add", "-A")
+        self.git("commit", "-q", "--allow-empty", "-m", message)
+
+    def write(self, name: str, text: str) -> Path:
+        """Write a file, its folders included, and return its path."""
+        target = self.path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text)
+        return target
+
+    def read(self, name: str) -> str:
+        """Return a file's text."""
+        return (self.path / name).read_text()
