@@ -27,6 +27,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     (
         "the daemon",
         (
+            ("doctor", "examine the installation and its repositories"),
             ("raw", "send a verb as it is"),
             ("version", "show the versions of client and daemon"),
         ),

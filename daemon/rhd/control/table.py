@@ -8,6 +8,7 @@ from types import MappingProxyType
 from rhd.control import (
     adopt,
     attach,
+    doctor,
     endpoint,
     events,
     forget,
@@ -31,6 +32,7 @@ def _table(*verbs: Verb) -> Mapping[str, Verb]:
 VERBS = _table(
     adopt.VERB,
     attach.VERB,
+    doctor.VERB,
     endpoint.VERB,
     events.VERB,
     forget.VERB,
