@@ -19,7 +19,8 @@ CHUNK = 256
 """Folders in a full shard, so that the GIL is held about 5 ms; more only where there would be too many shards."""
 
 MAX_CHUNKS = 16
-"""Full shards, each an inotify instance of the 128 that all of a user's processes usually share."""
+"""Full shards. Each is one of the 128 inotify instances that all of a user's processes usually share, and has to be
+looked at."""
 
 MAX_SMALL = 4
 
@@ -51,9 +52,14 @@ class _Retired:
 
 
 class Fleet:
-    """Every path that is watched is watched by exactly one shard that has not retired. For use by one thread."""
+    """Every path that is watched is watched by exactly one shard that has not retired. For use by one thread.
+
+    Attributes:
+        expected: how many folders are to be watched in the end.
+    """
 
     def __init__(self, *, notify: Notify = NATIVE) -> None:
+        self.expected = 0
         self._notify = notify
         self._shards: list[Shard] = []
         self._retired: list[_Retired] = []
@@ -71,9 +77,9 @@ class Fleet:
 
     @property
     def chunk(self) -> int:
-        """How many folders a full shard has now."""
+        """How many folders a full shard has, so that what is expected makes few enough of them."""
         chunk = CHUNK
-        while len(self._watching) > chunk * MAX_CHUNKS:
+        while self.expected > chunk * MAX_CHUNKS:
             chunk *= 2
         return chunk
 
@@ -121,8 +127,8 @@ class Fleet:
                     yield Look(shard, batch)
         yield from self._look_at_retired()
 
-    def tidy(self, now: float) -> None:
-        """Take one step towards few, full and young shards, if one is due.
+    def tidy(self, now: float) -> bool:
+        """Take one step towards few, full and young shards; return False if there is none to take.
 
         Raises:
             CannotWatch: a step needs its folders watched twice for a moment, and there is no room. Nothing is lost.
@@ -130,12 +136,17 @@ class Fleet:
         for shard in [s for s in self._shards if not s.live]:
             self._retire(shard)
         chunk = self.chunk
-        small = sorted((s for s in self._shards if s.live < chunk // 2 and s.suspect_until <= now), key=_live)
+        free = [s for s in self._shards if s.suspect_until <= now and not s.heavy]
+        small = sorted((s for s in free if s.live < chunk // 2), key=_live)
         if len(small) > MAX_SMALL:
             total = itertools.accumulate(map(_live, small))
             self._merge([s for s, size in zip(small, total, strict=True) if size <= chunk], now)
-        elif old := [s for s in self._shards if s.born + RENEW_S <= now]:
-            self._merge(old[:1], now)
+            return True
+        for shard in free:
+            if shard.born + RENEW_S <= now:
+                self._merge([shard], now)
+                return True
+        return False
 
     def close(self) -> None:
         """Watch nothing any more."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import trio
 
+from rhd.watch.arming import Policy
 from rhd.watch.hints import Listener, Mode, Usage
 from rhd.watch.limits import advise, read_limits
 from rhd.watch.outbox import Outbox
@@ -14,17 +15,12 @@ class WatchHub:
     """Implements `HintSource`. `arm` waits until `run` runs, which it does once.
 
     Args:
-        events: False polls every root. For tests, which prove each half alone.
-        polling: False gives no timed hints. For tests.
-        reconcile_s: period in which everything of each root is hinted once, whatever is known.
-        poll_s: period in which everything of each polled root is hinted once.
+        policy: what is used, and how often.
     """
 
-    def __init__(
-        self, *, events: bool = True, polling: bool = True, reconcile_s: float = 60.0, poll_s: float = 2.0
-    ) -> None:
+    def __init__(self, policy: Policy | None = None) -> None:
         self._outbox = Outbox()
-        self._watcher = Watcher(self._outbox, events=events, polling=polling, reconcile_s=reconcile_s, poll_s=poll_s)
+        self._watcher = Watcher(self._outbox, policy or Policy())
         self._listeners: dict[str, Listener] = {}
         self._limiter = trio.CapacityLimiter(1)
         self._posted = trio.Event()

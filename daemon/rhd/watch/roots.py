@@ -80,6 +80,10 @@ class Roots:
     def __iter__(self) -> Iterator[Root]:
         return iter(list(self._by_id.values()))
 
+    def count_folders(self) -> int:
+        """Return how many folders are wanted, each counted once."""
+        return len(self._wanting)
+
     def __getitem__(self, root_id: str) -> Root:
         return self._by_id[root_id]
 

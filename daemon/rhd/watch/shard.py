@@ -8,7 +8,7 @@ either returned or still pending.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from typing import Any
 
 from watchfiles._rust_notify import RustNotify
@@ -16,7 +16,7 @@ from watchfiles._rust_notify import RustNotify
 MODIFIED = 2
 """The kind of a change to what was there already; 1 is added, 3 deleted."""
 
-Batch = set[tuple[int, str]]
+Batch = Set[tuple[int, str]]
 """Changes since the last look: kind and absolute path, each once, in no order."""
 
 Notify = Callable[[list[str], bool, bool, int, bool, bool], Any]
@@ -45,23 +45,16 @@ class ShardDied(Exception):
     """The watcher is of no use any more, and what was pending is lost: a name that is not UTF-8, most often."""
 
 
-class _NothingNew(Exception):
-    """Leaves `RustNotify.watch`."""
-
-
 class _Glance:
-    """The stop event of one look. The first round notes how much is pending, the second returns it."""
+    """The stop event of a look: the first round notes how much is pending, the second returns it, a third is none."""
 
-    __slots__ = ("_rounds",)
+    __slots__ = ("is_set",)
 
-    def __init__(self) -> None:
-        self._rounds = 2
+    is_set: Callable[[], bool]
 
-    def is_set(self) -> bool:
-        self._rounds -= 1
-        if self._rounds < 0:
-            raise _NothingNew
-        return False
+
+_TWO_ROUNDS = (False, False)
+_NOTHING: Batch = frozenset()
 
 
 class Shard:
@@ -80,7 +73,7 @@ class Shard:
         CannotWatch: nothing is watched.
     """
 
-    __slots__ = ("_notify", "born", "heavy", "live", "paths", "suspect_until")
+    __slots__ = ("_glance", "_notify", "born", "heavy", "live", "paths", "suspect_until")
 
     def __init__(
         self, paths: Sequence[str], *, born: float, suspect_until: float = 0.0, notify: Notify = NATIVE
@@ -90,6 +83,7 @@ class Shard:
         self.live = 0
         self.suspect_until = suspect_until
         self.heavy = 0
+        self._glance = _Glance()
         try:
             self._notify = notify(list(paths), False, False, 0, False, False)
         except FileNotFoundError as error:
@@ -108,10 +102,11 @@ class Shard:
         Raises:
             ShardDied: it always will from now on.
         """
+        self._glance.is_set = iter(_TWO_ROUNDS).__next__
         try:
-            batch: Batch = self._notify.watch(0, 0, 0, _Glance())
-        except _NothingNew:
-            return set()
+            batch: Batch = self._notify.watch(0, 0, 0, self._glance)
+        except StopIteration:
+            return _NOTHING
         except RuntimeError as error:
             raise ShardDied from error
         return batch
