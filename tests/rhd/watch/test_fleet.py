@@ -4,10 +4,10 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.support.inotify import ADDED, FakeInotify
 
 from rhd.watch.fleet import CHUNK, DRAINING_LOOKS, MAX_CHUNKS, MAX_SMALL, RENEW_S, Fleet
 from rhd.watch.shard import CannotWatch
+from tests.support.inotify import ADDED, FakeInotify
 
 
 def make_folders(base: Path, count: int, prefix: str = "f") -> list[str]:

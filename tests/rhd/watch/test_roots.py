@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-from tests.support.inotify import ADDED, DELETED, MODIFIED
-
 from rhd.watch.roots import Owed, Root, Roots
+from tests.support.inotify import ADDED, DELETED, MODIFIED
 
 
 def make(*folders: str, root_id: str = "a", path: str = "/r", roots: Roots | None = None) -> tuple[Roots, Root]:

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.support.inotify import ADDED, FakeInotify
 from watchfiles._rust_notify import RustNotify
 
 from rhd.watch.shard import CannotWatch, FolderGone, NoMoreInstances, NoMoreWatches, Shard, ShardDied
+from tests.support.inotify import ADDED, FakeInotify
 
 
 @pytest.fixture
