@@ -104,10 +104,12 @@ class Fleet:
         self._take_over(Shard(sorted(paths), born=now, suspect_until=suspect_until, notify=self._notify))
 
     def drop(self, paths: Iterable[str]) -> None:
-        """Watch these folders no longer; their shards keep them for a while, to no effect."""
+        """Watch these folders no longer; a shard keeps them, to no effect, while it watches others."""
         for path in paths:
             if (shard := self._watching.pop(path, None)) is not None:
                 shard.live -= 1
+                if not shard.live:
+                    self._retire(shard)
 
     def look(self) -> Iterator[Look]:
         """Look at every shard, retired ones too; yield those that have something to say or died.
@@ -118,8 +120,8 @@ class Fleet:
             try:
                 batch = shard.look()
             except ShardDied:
-                self._shards.remove(shard)
-                self.drop([p for p in shard.paths if self._watching.get(p) is shard])
+                self.drop(self._watched_by(shard))
+                self._retired = [r for r in self._retired if r.shard is not shard]
                 shard.close()
                 yield Look(shard, None)
             else:
@@ -133,8 +135,6 @@ class Fleet:
         Raises:
             CannotWatch: a step needs its folders watched twice for a moment, and there is no room. Nothing is lost.
         """
-        for shard in [s for s in self._shards if not s.live]:
-            self._retire(shard)
         chunk = self.chunk
         free = [s for s in self._shards if s.suspect_until <= now and not s.heavy]
         small = sorted((s for s in free if s.live < chunk // 2), key=_live)
@@ -178,7 +178,7 @@ class Fleet:
                 retired.shard.close()
 
     def _merge(self, chosen: list[Shard], now: float) -> None:
-        paths = sorted(p for shard in chosen for p in shard.paths if self._watching.get(p) is shard)
+        paths = sorted(path for shard in chosen for path in self._watched_by(shard))
         try:
             merged = Shard(paths, born=now, notify=self._notify)
         except FolderGone:
@@ -187,8 +187,9 @@ class Fleet:
             return
         self.drop(paths)
         self._take_over(merged)
-        for shard in chosen:
-            self._retire(shard)
+
+    def _watched_by(self, shard: Shard) -> list[str]:
+        return [path for path in shard.paths if self._watching.get(path) is shard]
 
     def _take_over(self, shard: Shard) -> None:
         self._shards.append(shard)
