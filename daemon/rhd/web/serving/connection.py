@@ -171,11 +171,11 @@ class Connection:
     def _time_out(self) -> None:
         if self._phase in (Phase.HEAD, Phase.BODY):
             raise Refused(408)
-        if _is_readable(self._stream):  # a request came at the last moment
+        if is_readable(self._stream.socket):  # a request came at the last moment
             self._become(Phase.HEAD, self._server.limits.header_s)
         else:  # no await since the look: what a client sends in between is lost
-            self._stream.socket.shutdown(socket.SHUT_WR)
-            self._become(Phase.OVER, inf)
+            self._stream.socket.close()
+            self._break()
 
     async def _linger(self) -> None:
         """Close our side, then let the client read what it got, and close its own.
@@ -252,8 +252,8 @@ class Connection:
             await send({"type": "http.response.body", "body": body})
 
     async def _invite_body(self) -> None:
-        await self._protocol.invite_body()
-        await self._flush()
+        if await self._protocol.invite_body():
+            await self._flush()
 
     async def _flush(self) -> None:
         """Write what the protocol has for the client, and act on what it says about the connection.
@@ -295,7 +295,8 @@ class Connection:
             self._become(Phase.IDLE, limits.drain_idle_s if self._server.is_draining else limits.keep_alive_s)
 
 
-def _is_readable(stream: trio.SocketStream) -> bool:
+def is_readable(sock: trio.socket.SocketType) -> bool:
+    """Say whether something waits to be read or accepted, without waiting for it."""
     poll = select.poll()
-    poll.register(stream.socket.fileno(), select.POLLIN)
+    poll.register(sock.fileno(), select.POLLIN)
     return bool(poll.poll(0))

@@ -58,14 +58,15 @@ class Exchange:
 
     async def receive(self) -> Message:
         """ASGI's receive. Chunks that wait come as one."""
-        while not self.is_over:
+        if not self._body and not self._is_whole:
+            await self._invite()
+        while not self.is_over:  # nothing waits between this look and the park
             if self._body or (self._is_whole and not self._is_given):
                 body = bytes(self._body)
                 self._body.clear()
                 self._is_given = self._is_whole
                 self._news.unpark_all()
                 return {"type": "http.request", "body": body, "more_body": not self._is_whole}
-            await self._invite()
             await self._news.park()
         await trio.lowlevel.checkpoint()
         return {"type": "http.disconnect"}

@@ -8,7 +8,7 @@ from math import inf
 
 import trio
 
-_PASSING = (trio.Cancelled, KeyboardInterrupt)
+_PASSING = (trio.Cancelled, KeyboardInterrupt, GeneratorExit)
 
 
 def contain(error: BaseException, where: str, log: logging.Logger) -> BaseException | None:
@@ -16,15 +16,8 @@ def contain(error: BaseException, where: str, log: logging.Logger) -> BaseExcept
 
     Call it from a task that nothing but scopes from outside of the connection surrounds.
     """
-    passing: BaseException | None
-    failed: BaseException | None
-    if isinstance(error, BaseExceptionGroup):
-        passing, failed = error.split(_PASSING)
-    elif isinstance(error, _PASSING):
-        passing, failed = error, None
-    else:
-        passing, failed = None, error
-    if passing is not None and not _holds_interrupt(passing) and trio.current_effective_deadline() != -inf:
+    passing, failed = _split(error, _PASSING)
+    if passing is not None and _split(passing, trio.Cancelled)[1] is None and trio.current_effective_deadline() != -inf:
         # Nobody around us is cancelled: a scope's exception escaped from its scope, as it does when an app leaves
         # one open in a generator. No scope further out would stop it either; it would end the daemon.
         passing, failed = None, error
@@ -33,10 +26,13 @@ def contain(error: BaseException, where: str, log: logging.Logger) -> BaseExcept
     return passing
 
 
-def _holds_interrupt(error: BaseException) -> bool:
+def _split(
+    error: BaseException, kinds: type[BaseException] | tuple[type[BaseException], ...]
+) -> tuple[BaseException | None, BaseException | None]:
+    """Return the parts of `error`, a group or not, that are of these kinds and that are not."""
     if isinstance(error, BaseExceptionGroup):
-        return error.subgroup(KeyboardInterrupt) is not None
-    return isinstance(error, KeyboardInterrupt)
+        return error.split(kinds)
+    return (error, None) if isinstance(error, kinds) else (None, error)
 
 
 def _describe(error: BaseException) -> list[str]:

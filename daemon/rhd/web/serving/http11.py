@@ -8,6 +8,7 @@ the preface of HTTP/2 is answered 505.
 from __future__ import annotations
 
 import enum
+import itertools
 import json
 import re
 import sys
@@ -31,6 +32,7 @@ from rhd.web.serving.exchange import Exchange
 Headers = list[tuple[bytes, bytes]]
 
 _MAX_HEADERS = 100
+_EVENTS_AT_ONCE = 256
 _ABSOLUTE_FORM = re.compile(rb"https?://(?P<authority>[^/?#@]+)(?P<rest>(?:[/?][^#]*)?)\Z", re.IGNORECASE)
 
 # What serving itself answers. Never a page, never a word of what the client sent.
@@ -167,10 +169,12 @@ class Http11(H11Protocol):
         await self._send_error_response(status)
         return True
 
-    async def invite_body(self) -> None:
-        """Send `100 Continue` if the client waits for it."""
-        if self.connection.they_are_waiting_for_100_continue:
-            await self._send_h11_event(h11.InformationalResponse(status_code=100, headers=[]))
+    async def invite_body(self) -> bool:
+        """Send `100 Continue` if the client waits for it; return whether it did."""
+        if not self.connection.they_are_waiting_for_100_continue:
+            return False
+        await self._send_h11_event(h11.InformationalResponse(status_code=100, headers=[]))
+        return True
 
     # What Hypercorn calls.
 
@@ -205,7 +209,9 @@ class Http11(H11Protocol):
 
     async def _handle_events(self) -> None:
         # Hypercorn's own waits here for the answer to the request before, and does not see the client leave.
-        while True:
+        for number in itertools.count(1):
+            if number % _EVENTS_AT_ONCE == 0:  # a body in chunks of one byte must not stall everybody else
+                await trio.lowlevel.checkpoint()
             try:
                 event = self.connection.next_event()
             except h11.RemoteProtocolError as error:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import trio
 
-from rhd.web.serving.connection import Connection
+from rhd.web.serving.connection import Connection, is_readable
 from rhd.web.serving.exchange import ASGIApp
 from rhd.web.serving.http11 import configure
 
@@ -86,13 +86,14 @@ async def serve(
                     accepting.start_soon(server.accept, listener, connections)
                 task_status.started()
                 await stop.wait()
+                server.drain()
                 accepting.cancel_scope.cancel()
             with trio.move_on_after(limits.drain_s):
                 if not is_held:
                     for listener in listeners:
                         await server.accept_waiting(listener, connections)
                         await listener.aclose()
-                await server.drain()
+                await server.wait_until_empty()
         finally:
             server.abort()
             connections.cancel_scope.cancel()
@@ -121,9 +122,12 @@ class Server:
         """Accept for ever. Whoever is accepted is served: nothing can come between the two."""
         complained_of = None
         while True:
-            while len(self._live) >= self._most:
+            # Nobody is closed for nobody; and accept(2) lacks a descriptor whether or not somebody waits.
+            await trio.lowlevel.wait_readable(listener.socket)
+            if len(self._live) >= self._most:
                 self._make_room()
                 await self._news.park()
+                continue
             try:
                 stream = await listener.accept()
             except OSError as error:
@@ -139,15 +143,13 @@ class Server:
 
     async def accept_waiting(self, listener: trio.SocketListener, nursery: trio.Nursery) -> None:
         """Accept whoever waits, and return."""
-        while True:
-            with trio.move_on_after(0) as scope:
+        while is_readable(listener.socket):
+            with trio.move_on_after(_ACCEPT_AGAIN_S):  # who waited may have left
                 try:
-                    stream = await listener.accept()
-                except OSError:
+                    self._begin(await listener.accept(), nursery)
+                except OSError as error:
+                    log.error("cannot accept connections: %s", errno.errorcode.get(error.errno or 0, "unknown"))
                     return
-            if scope.cancelled_caught:
-                return
-            self._begin(stream, nursery)
 
     def _begin(self, stream: trio.SocketStream, nursery: trio.Nursery) -> None:
         connection = Connection(self, stream)
@@ -170,11 +172,14 @@ class Server:
         if (oldest := next(iter(self.idle), None)) is not None:
             oldest.abort()
 
-    async def drain(self) -> None:
-        """Let every connection finish; return when all have."""
+    def drain(self) -> None:
+        """Let every connection finish, those that are accepted from now on included."""
         self.is_draining = True
         for connection in self._live:
             connection.drain()
+
+    async def wait_until_empty(self) -> None:
+        """Return when all connections have ended."""
         while self._live:
             await self._news.park()
 
