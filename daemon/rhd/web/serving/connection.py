@@ -12,6 +12,7 @@ import logging
 import select
 import socket
 import struct
+from contextlib import suppress
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -91,7 +92,8 @@ class Connection:
         self._break()
         if self._write_lock.locked():  # the client does not read; the kernel would go on offering
             self._writing.cancel()
-            self._stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+            with suppress(OSError):  # closed already
+                self._stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
 
     # Its life.
 
@@ -100,13 +102,13 @@ class Connection:
         try:
             async with trio.open_nursery() as self._nursery:
                 await self._serve_requests()
-                await trio.aclose_forcefully(self._stream)  # the app may go on after its answer
+                self._stream.socket.close()  # the app may go on after its answer
         except BaseException as error:
             if (passing := contain(error, "connection", log)) is not None:
                 raise passing from None
         finally:
+            self._stream.socket.close()
             self._server.has_ended(self)
-            await trio.aclose_forcefully(self._stream)
 
     async def _serve_requests(self) -> None:
         refused = None
@@ -140,7 +142,7 @@ class Connection:
                 continue
             with trio.CancelScope(deadline=self._deadline) as self._reading:
                 if self._is_busy and self._protocol.kept_bytes >= _KEPT_BYTES:
-                    await trio.sleep_forever()  # until the answer is complete
+                    await trio.sleep_forever()  # interrupted when the answer is complete
                 data = await self._stream.receive_some(_RECEIVE_BYTES)
             if self._reading.cancelled_caught:
                 if not (self._is_over or self._has_next):
@@ -183,12 +185,10 @@ class Connection:
         A socket that is closed with unread bytes in it is reset, and the client may lose the answer (RFC 9112 §9.6).
         """
         with trio.move_on_after(self._server.limits.linger_s):
-            try:
+            with suppress(trio.BrokenResourceError):
                 await self._stream.send_eof()
                 while await self._stream.receive_some(_RECEIVE_BYTES):
                     pass
-            except (trio.BrokenResourceError, trio.ClosedResourceError):
-                pass
 
     # Its state.
 
@@ -260,17 +260,19 @@ class Connection:
 
         Bounded, and shielded from the app's own cancellations: half a chunk would spoil the connection.
         """
+        if self._protocol.is_corked:
+            return
         if self._write_lock.locked():
             await self._write_lock.acquire()
         else:
             self._write_lock.acquire_nowait()
         try:
-            if (data := self._protocol.take()) is not None:
-                deadline = trio.current_time() + self._server.limits.write_s
-                with trio.CancelScope(shield=True, deadline=deadline) as self._writing:
-                    await self._stream.send_all(data)
-                if self._writing.cancelled_caught:
-                    self.abort()
+            data = self._protocol.take()
+            deadline = trio.current_time() + self._server.limits.write_s
+            with trio.CancelScope(shield=True, deadline=deadline) as self._writing:
+                await self._stream.send_all(data)  # a checkpoint even if there is nothing to send
+            if self._writing.cancelled_caught:
+                self.abort()
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             self._break()
         finally:

@@ -79,6 +79,7 @@ class Http11(H11Protocol):
 
     Attributes:
         is_last: set to say in the next answer's head that it is the connection's last.
+        is_corked: the head of an answer waits for its body, to go out with it.
         has_recycled: the answer is complete, the next request may come; reset by whoever acts on it.
         has_ended: the answer is complete, and the connection ends.
     """
@@ -114,12 +115,12 @@ class Http11(H11Protocol):
             self._heed,
         )
         self.is_last = False
+        self.is_corked = False
         self.has_recycled = False
         self.has_ended = False
         self._begin = begin
         self._invite = invite
         self._out: list[bytes] = []
-        self._is_corked = False
         self._is_head = False
 
     @property
@@ -154,10 +155,8 @@ class Http11(H11Protocol):
         """Parse what was kept; as `feed`."""
         await self._handle_events()
 
-    def take(self) -> bytes | None:
-        """Return what has to be written now, or None while the head of an answer waits to go with its body."""
-        if self._is_corked:
-            return None
+    def take(self) -> bytes:
+        """Return what has to be written."""
         data = b"".join(self._out)
         self._out.clear()
         return data
@@ -199,12 +198,12 @@ class Http11(H11Protocol):
         if isinstance(event, Response) and event.status_code >= 200:
             headers = event.headers
             # An answer of declared length goes out as one write, the head of a stream at once.
-            self._is_corked = any(name.lower() == b"content-length" for name, _ in headers)
+            self.is_corked = any(name.lower() == b"content-length" for name, _ in headers)
             # A body that is still on its way when the answer begins is not waited for.
             if self.is_last or self.connection.their_state is h11.SEND_BODY:
                 event = Response(STREAM_ID, [*headers, (b"connection", b"close")], event.status_code)
         elif isinstance(event, Body | EndBody):
-            self._is_corked = False
+            self.is_corked = False
         await super().stream_send(event)
 
     async def _handle_events(self) -> None:
