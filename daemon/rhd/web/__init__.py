@@ -1,0 +1,1 @@
+"""The public port: serving, dispatcher, guard, pages, well-known documents."""
