@@ -39,7 +39,7 @@ MIGRATIONS: tuple[str, ...] = (
         created_at REAL NOT NULL
     ) WITHOUT ROWID;
 
-    -- One login that the owner allowed. A row that is here is alive; ending a grant deletes it and all that hangs on it.
+    -- One login that the owner allowed. A row that is here is alive; ending a grant deletes it and what hangs on it.
     CREATE TABLE grants (
         id TEXT PRIMARY KEY,
         client_id TEXT NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
@@ -81,8 +81,8 @@ MIGRATIONS: tuple[str, ...] = (
         expires_at REAL NOT NULL,
         used_at REAL,
         salt BLOB
-    ) WITHOUT ROWID;
-    CREATE INDEX tokens_grant ON tokens (grant_id, kind, issued_at);
+    );                                      -- with its rowid: the order of issue, whatever the clock does
+    CREATE INDEX tokens_grant ON tokens (grant_id, kind);
 
     -- The catalog as last announced: what a restart compares the disk with.
     CREATE TABLE artifacts (
