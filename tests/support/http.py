@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
 import trio
 
@@ -59,8 +59,6 @@ async def call(
     raw = [(k.lower().encode(), v.encode("latin-1")) for k, v in headers]
     if host is not None:
         raw.insert(0, (b"host", host.encode("latin-1")))
-    from urllib.parse import unquote
-
     scope = {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.1"},
@@ -258,7 +256,7 @@ class OAuthClient:
         body = urlencode({k: v for k, v in form.items() if v is not None}).encode()
         return await call(self.app, "POST", "/token", [FORM], body, host=self.host)
 
-    async def exchange(self, code: str, **changes: str | None) -> Answer:
+    async def exchange(self, code: str, /, **changes: str | None) -> Answer:
         """Exchange a code."""
         form = {
             "grant_type": "authorization_code",
@@ -270,12 +268,12 @@ class OAuthClient:
         }
         return await self.token(form)
 
-    async def refresh(self, token: str, **changes: str | None) -> Answer:
+    async def refresh(self, token: str, /, **changes: str | None) -> Answer:
         """Refresh."""
         form = {"grant_type": "refresh_token", "refresh_token": token, "client_id": self.client_id, **changes}
         return await self.token(form)
 
-    async def revoke(self, token: str, **changes: str | None) -> Answer:
+    async def revoke(self, token: str, /, **changes: str | None) -> Answer:
         """Revoke a token."""
         form = {"token": token, "client_id": self.client_id, **changes}
         body = urlencode({k: v for k, v in form.items() if v is not None}).encode()

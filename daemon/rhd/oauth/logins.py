@@ -223,7 +223,7 @@ class Logins:
             proofs: repositories as they were when their passphrases were right: a rotation that reached the disk
                 first wins.
         """
-        if not profiles:
+        if not profiles or not all(profiles.values()):
             raise Refusal("Tick at least one repository and one profile.", code="INVALID_ARGUMENT")
         now = self._clock()
         resource: str = HUB if login.resource == HUB else next(iter(profiles))

@@ -201,7 +201,7 @@ def _wrong(wrong: int, given: int) -> Refusal:
         message = "That passphrase opens nothing that was asked for."
     else:
         message = f"{wrong} of {given} passphrases open nothing that was asked for."
-    return Refusal(message, code="WRONG_PASSPHRASE")
+    return Refusal(message, code="WRONG_PASSPHRASE", next_step="Nothing is lost: the login is still open, try again.")
 
 
 def _redirect(location: str) -> Response:
