@@ -122,7 +122,7 @@ class Page:
     def alert(self) -> str | None:
         """The text of the page's alert."""
         found = re.search(r'role="alert"[^>]*>(.*?)</div>', self.text, re.S)
-        return found and html.unescape(re.sub(r"<[^>]+>|\s+", " ", found[1])).strip()
+        return found and " ".join(html.unescape(re.sub(r"<[^>]+>", " ", found[1])).split())
 
     @property
     def code(self) -> str:
@@ -205,7 +205,12 @@ class OAuthClient:
         """Register dynamically; return itself."""
         body = {"client_name": self.name, "redirect_uris": [self.redirect_uri], **metadata}
         answer = await call(
-            self.app, "POST", "/register", [("content-type", "application/json")], json.dumps(body).encode(), host=self.host
+            self.app,
+            "POST",
+            "/register",
+            [("content-type", "application/json")],
+            json.dumps(body).encode(),
+            host=self.host,
         )
         assert answer.status == 201, answer
         self.client_id = answer.json()["client_id"]

@@ -59,6 +59,7 @@ class Grant:
     client: int
     repos: dict[str, set[str]]
     resource: str
+    decided: float
     access: list[Token] = field(default_factory=list)
     refresh: list[Token] = field(default_factory=list)
     is_over: bool = False
@@ -190,7 +191,7 @@ class OAuthMachine(RuleBasedStateMachine):
         assert (text is not None) is is_good
         if text is None:
             return None
-        grant = Grant(client, {slug: set(ticked) for slug in wanted}, resource)
+        grant = Grant(client, {slug: set(ticked) for slug in wanted}, resource, self.clock.now)
         self.forgotten.discard(client)
         self.all_grants.append(grant)
         return Code(text, grant, self.clock.now)
@@ -336,15 +337,11 @@ class OAuthMachine(RuleBasedStateMachine):
 
     @rule()
     def sweep(self) -> None:
-        before = {id(g) for g in self.all_grants if g.is_alive}
+        """A sweep ends only what nothing leads to any more: no code of the last twenty minutes, no token of last week."""
         self.loop.do(self.house.authority.sweep)
-        # A sweep may end only what no token leads to any more.
         for grant in self.all_grants:
-            newest = max((t.issued for t in grant.refresh), default=None)
-            if id(grant) in before and newest is None and not self.is_alive_there(grant):
-                grant.is_over = True
-            elif id(grant) in before and newest is not None and self.clock.now >= newest + REFRESH_S + 7 * 86_400:
-                grant.is_over = True
+            dies_at = [t.issued + REFRESH_S + 7 * 86_400 for t in grant.refresh] or [grant.decided + 1200]
+            grant.is_over = grant.is_over or self.clock.now > max(dies_at)
 
     @rule()
     def crash(self) -> None:
@@ -381,9 +378,6 @@ class OAuthMachine(RuleBasedStateMachine):
 
     def alive_of(self, client: int) -> list[Grant]:
         return [g for g in self.all_grants if g.client == client and g.is_alive]
-
-    def is_alive_there(self, grant: Grant) -> bool:
-        return any(self.house.authority.authenticate(t.text) for t in grant.access) or bool(grant.refresh)
 
     def owner(self, verb: Callable[..., Awaitable[object]], *arguments: object) -> bool:
         async def attempt() -> bool:

@@ -74,7 +74,16 @@ class Repository:
 
     def git(self, *arguments: str) -> str:
         """Run git here and return what it prints."""
-        command = ["git", "-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false", *arguments]
+        command = [
+            "git",
+            "-c",
+            "user.name=t",
+            "-c",
+            "user.email=t@example.com",
+            "-c",
+            "commit.gpgsign=false",
+            *arguments,
+        ]
         done = subprocess.run(command, cwd=self.path, check=True, capture_output=True, text=True, timeout=60)
         return done.stdout
 

@@ -199,6 +199,8 @@ def _check_page(request: Request, origin: str) -> None:
 def _wrong(wrong: int, given: int) -> Refusal:
     if given == 1:
         message = "That passphrase opens nothing that was asked for."
+    elif wrong == given:
+        message = f"None of those {given} passphrases opens anything that was asked for."
     else:
         message = f"{wrong} of {given} passphrases open nothing that was asked for."
     return Refusal(message, code="WRONG_PASSPHRASE", next_step="Nothing is lost: the login is still open, try again.")

@@ -31,6 +31,8 @@ def test_an_address_that_is_not_a_public_hosts_is_refused(kind: str, address: st
     assert not is_public(address), kind
 
 
-@pytest.mark.parametrize("address", ["8.8.8.8", "1.1.1.1", "104.18.32.7", "2606:4700::6810:85e5", "2a00:1450:4001::200e"])
+@pytest.mark.parametrize(
+    "address", ["8.8.8.8", "1.1.1.1", "104.18.32.7", "2606:4700::6810:85e5", "2a00:1450:4001::200e"]
+)
 def test_an_address_of_a_public_host_is_taken(address: str) -> None:
     assert is_public(address)

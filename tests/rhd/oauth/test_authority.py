@@ -9,7 +9,9 @@ from tests.support.house import House, open_house, repo_ids
 from tests.support.http import Browser, OAuthClient, Page
 
 
-async def connected(house: House, *slugs: str, name: str = "Test Client", **changes: str) -> tuple[OAuthClient, str, str]:
+async def connected(
+    house: House, *slugs: str, name: str = "Test Client", **changes: str
+) -> tuple[OAuthClient, str, str]:
     """Connect a client; return it, its access token and its refresh token."""
     client = await OAuthClient(house.app, name=name).register()
     tokens = await client.login(*(house.passphrases[slug] for slug in slugs), **changes)
@@ -29,7 +31,9 @@ async def test_the_list_says_who_since_when_last_used_and_what(house: House) -> 
     house.clock.move(60)
     house.authority.authenticate(token)
     house.clock.move(60)
-    await OAuthClient(house.app, client_id="https://chatgpt.com/oauth/codex/client.json").login(house.passphrases["two"])
+    await OAuthClient(house.app, client_id="https://chatgpt.com/oauth/codex/client.json").login(
+        house.passphrases["two"]
+    )
     first, second = house.authority.clients()
     assert (first.client_id, first.name, first.host) == (client.client_id, "Test Client", None)
     assert (first.since, first.used_at, first.resource) == (since, since + 60, "hub")

@@ -9,13 +9,25 @@ from typing import Any
 import pytest
 import trio
 
-from rhd.oauth.documents import FAILED_S, KEEP_CEILING_S, KEEP_FLOOR_S, MAX_FETCHING, MAX_KEPT, Documents, parse_document
+from rhd.oauth.documents import (
+    FAILED_S,
+    KEEP_CEILING_S,
+    KEEP_FLOOR_S,
+    MAX_FETCHING,
+    MAX_KEPT,
+    Documents,
+    parse_document,
+)
 from rhd.oauth.fetching import FetchFailed, Network
 from tests.support.house import Clock
 from tests.support.tls import Authority, http_answer, tls_server
 
 URL = "https://app.example/client.json"
-DOCUMENT = {"client_id": URL, "client_name": "An App", "redirect_uris": ["https://app.example/cb", "http://localhost/cb"]}
+DOCUMENT = {
+    "client_id": URL,
+    "client_name": "An App",
+    "redirect_uris": ["https://app.example/cb", "http://localhost/cb"],
+}
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +79,9 @@ async def test_any_other_document_is_fetched_and_kept(authority: Authority) -> N
 
 async def test_an_answer_is_kept_a_day_at_most_whatever_its_sender_or_the_clock_says(authority: Authority) -> None:
     clock = Clock()
-    async with tls_server(authority, http_answer(json.dumps(DOCUMENT).encode(), "Cache-Control: max-age=999999999")) as server:
+    async with tls_server(
+        authority, http_answer(json.dumps(DOCUMENT).encode(), "Cache-Control: max-age=999999999")
+    ) as server:
         server.resolved["app.example"] = ["93.184.216.34"]
         documents = Documents(clock, server.network())
         await documents.find(URL)

@@ -35,7 +35,17 @@ async def test_what_is_no_living_access_token_is_nobody(house: House) -> None:
     client = await OAuthClient(house.app).register()
     tokens = await client.login(house.passphrases["one"])
     access, refresh = tokens["access_token"], tokens["refresh_token"]
-    for other in ("", "x", refresh, access[:-1], access + "a", access.upper(), "rha_", "rha_\udcff", "rha_" + "x" * 9999):
+    for other in (
+        "",
+        "x",
+        refresh,
+        access[:-1],
+        access + "a",
+        access.upper(),
+        "rha_",
+        "rha_\udcff",
+        "rha_" + "x" * 9999,
+    ):
         assert house.authority.authenticate(other) is None
 
 

@@ -57,8 +57,9 @@ async def test_each_passphrase_opens_exactly_its_own_repository(house: House) ->
 
 
 async def test_a_repositorys_own_page_takes_its_own_passphrase_alone(
-    house: House, autojump_clock: trio.testing.MockClock
+    house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("rhd.oauth.passphrases.DELAY_S", 0)
     logins = house.authority.logins
     login = await begin(house, resource=f"{LOCAL}/r/one/mcp")
     login, wrong = await logins.unlock(login, house.passphrases["two"])
@@ -78,9 +79,8 @@ async def test_the_right_one_never_waits_whatever_the_counters_say(house: House)
     assert house.authority.wrong.count == 10**9 + 3
 
 
-async def test_so_many_passphrases_are_looked_at_and_no_more(
-    house: House, autojump_clock: trio.testing.MockClock
-) -> None:
+async def test_so_many_passphrases_are_looked_at_and_no_more(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rhd.oauth.passphrases.DELAY_S", 0)
     logins, login = house.authority.logins, await begin(house)
     text = " ".join(f"wrong{n}" for n in range(MAX_PASSPHRASES)) + " " + house.passphrases["one"]
     login, wrong = await logins.unlock(login, text)
@@ -246,6 +246,7 @@ class TestTerminal:
 
 async def test_a_client_with_a_callback_of_its_own_is_asked_before_an_error_leads_there(house: House) -> None:
     url = "https://app.example/client.json"
+
     async def find(client_id: str) -> Client:
         return Client(url, "App", ("https://app.example/cb",))
 

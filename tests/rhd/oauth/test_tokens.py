@@ -337,7 +337,9 @@ async def test_expired_tokens_go_after_a_week(house: House, client: OAuthClient)
 def test_a_verifier_is_checked_as_the_rfc_says() -> None:
     # RFC 7636, appendix B.
     assert is_verifier_of("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM")
-    assert not is_verifier_of("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXK", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM")
+    assert not is_verifier_of(
+        "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXK", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+    )
     for bad in ("", "a" * 42, "a" * 129, "a" * 43 + "\n", "a" * 42 + "\u00e9", "a" * 42 + "+"):
         assert not is_verifier_of(bad, "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM")
     assert is_challenge("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM")
