@@ -24,6 +24,10 @@ CODES: dict[str, tuple[str, str]] = {
         "The file holds NUL bytes near its start; only text artifacts are served.",
         "Read a text artifact instead.",
     ),
+    "CATALOG_TOO_LARGE": (
+        "The repository holds more artifacts, or deeper folders of them, than are kept track of.",
+        "Move what is finished out of plans/ and tasks/, or forget the repository.",
+    ),
     "CLIENT_NOT_FOUND": (
         "No connected client has that id or name.",
         "List them with: rhctl clients",
@@ -143,6 +147,10 @@ CODES: dict[str, tuple[str, str]] = {
     "PROTOCOL_MISMATCH": (
         "The client and the daemon are of different versions.",
         "Restart the daemon with: rhctl service restart, or end it and run the command again",
+    ),
+    "READ_FAILED": (
+        "The file system did not let the daemon read it.",
+        "Correct what the message names (permissions, open files) and try again.",
     ),
     "REPO_BROKEN": (
         "The repository cannot be served.",
