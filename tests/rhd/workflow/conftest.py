@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from tests.support.repositories import Repository
 
 from rhd.workflow.root import Root
+from tests.support.repositories import Repository
 
 
 @pytest.fixture(params=["openat2", "walk"])

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support import audit_hook
-from tests.support.audit_hook import ConfinementViolation
-from tests.support.repositories import Repository
 
 import rhd
 from rhd.access import PLANNER
 from rhd.ids import RelPath
 from rhd.workflow.root import Root
+from tests.support import audit_hook
+from tests.support.audit_hook import ConfinementViolation
+from tests.support.repositories import Repository
 
 ELSEWHERE = os.path.join(rhd.__path__[0], "elsewhere.py")
 
