@@ -277,6 +277,9 @@ class Root:
 
         For the start, when nobody else writes. What cannot be looked at is passed over: the next start
         looks again.
+
+        Raises:
+            Detached: the root's folder is not where it was.
         """
         return sum(self._sweep("", reach, MAX_DEPTH) for reach in writing)
 

@@ -55,9 +55,10 @@ def test_what_the_other_profiles_reach() -> None:
 @pytest.mark.parametrize(
     "part",
     [
-        ".git", ".GIT", ".git ", ".git.", ".g\u200cit", ".gi\u00adt", "\uff0egit", ".env", ".env.local", ".ENV", ".Env.production",
-        ".ssh", "secrets", "Secrets", "credentials", "_ops", ".repo-harness", "id_rsa", "id_rsa.pub", "server.pem", "SERVER.PEM",
-        "a.key", "a.KEY ", "vault.kdbx", ".npmrc", ".aws",
+        ".git", ".GIT", ".git ", ".git.", ".g\u200cit", ".gi\u00adt", "\uff0egit",
+        ".env", ".env.local", ".ENV", ".Env.production", ".ssh", ".npmrc", ".aws", ".repo-harness",
+        "secrets", "Secrets", "credentials", "_ops", "id_rsa", "id_rsa.pub",
+        "server.pem", "SERVER.PEM", "a.key", "a.KEY ", "vault.kdbx",
     ],
 )  # fmt: skip
 def test_denied_names_are_denied_at_any_depth_in_any_spelling(reach: Reach, part: str) -> None:
@@ -69,8 +70,10 @@ def test_denied_names_are_denied_at_any_depth_in_any_spelling(reach: Reach, part
 
 @pytest.mark.parametrize(
     "path",
-    ["plans/build/x.md", "tasks/notes/src/x.md", "plans/environment.md", "plans/keys.md", "plans/git.md", "plans/monkey.md",
-     "plans/secrets-rotation.md", "plans/dist/.DS_Store", "plans/a.pem.md"],
+    [
+        "plans/build/x.md", "tasks/notes/src/x.md", "plans/environment.md", "plans/keys.md", "plans/git.md",
+        "plans/monkey.md", "plans/secrets-rotation.md", "plans/dist/.DS_Store", "plans/a.pem.md",
+    ],
 )  # fmt: skip
 def test_names_that_only_look_like_denied_ones_pass(path: str) -> None:
     assert may_read(PLANNER.reach, path)
