@@ -176,7 +176,7 @@ class Root:
             Detached: the root's folder is not where it was.
         """
         self._judge(reaches.may_hold(reach, folder), folder, reach)
-        found = []
+        found: list[Entry] = []
         try:
             with self._attached() as root, self._folder(root, folder, _LIST) as descriptor:
                 with os.scandir(descriptor) as names:
