@@ -92,13 +92,19 @@ class Assignment(NamedTuple):
     kind: str
 
 
+def may_assign(text: str) -> bool:
+    """Say whether a telling name stands in `text` at all; most texts have none, and that is quickly found out."""
+    lowered = text.lower()
+    return any(word in lowered for word in _KEYWORDS)
+
+
 def find_assignments(text: str) -> Iterator[Assignment]:
     """Yield the assignments in `text` whose value looks like a secret, in order, none within another."""
+    if not may_assign(text):
+        return
     lowered = text.lower()
     if len(lowered) != len(text):  # some capitals are two letters when small
         lowered = text.translate(_ASCII_LOWER)
-    if not any(word in lowered for word in _KEYWORDS):
-        return
     done = 0
     for keyword in _KEYWORD.finditer(lowered):
         if keyword.start() < done or (

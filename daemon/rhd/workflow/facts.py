@@ -9,58 +9,79 @@ from typing import NamedTuple
 from rhd.ids import RelPath
 
 
-class Facts(NamedTuple):
+class Facts:
     """What the file system says of one name, the name itself, never what a link leads to."""
 
-    mode: int
-    inode: int
-    device: int
-    links: int
-    owner: int
-    group: int
-    size_bytes: int
-    modified_ns: int
-    changed_ns: int
+    __slots__ = ("_found",)
 
-    @classmethod
-    def of(cls, found: os.stat_result) -> Facts:
-        """Return the facts that one look of the system's has found."""
-        return cls(
-            found.st_mode,
-            found.st_ino,
-            found.st_dev,
-            found.st_nlink,
-            found.st_uid,
-            found.st_gid,
-            found.st_size,
-            found.st_mtime_ns,
-            found.st_ctime_ns,
-        )
+    def __init__(self, found: os.stat_result) -> None:
+        self._found = found
 
     @property
     def is_file(self) -> bool:
         """True for a regular file."""
-        return stat.S_ISREG(self.mode)
+        return stat.S_ISREG(self._found.st_mode)
 
     @property
     def is_folder(self) -> bool:
         """True for a folder."""
-        return stat.S_ISDIR(self.mode)
+        return stat.S_ISDIR(self._found.st_mode)
 
     @property
     def is_link(self) -> bool:
         """True for a symbolic link."""
-        return stat.S_ISLNK(self.mode)
+        return stat.S_ISLNK(self._found.st_mode)
+
+    @property
+    def permissions(self) -> int:
+        """Read, write and execute for owner, group and others; no special bits."""
+        return self._found.st_mode & 0o777
+
+    @property
+    def links(self) -> int:
+        """How many names it has."""
+        return self._found.st_nlink
+
+    @property
+    def owner(self) -> int:
+        """The uid it belongs to."""
+        return self._found.st_uid
+
+    @property
+    def group(self) -> int:
+        """The gid it belongs to."""
+        return self._found.st_gid
+
+    @property
+    def device(self) -> int:
+        """The file system it lies on."""
+        return self._found.st_dev
+
+    @property
+    def inode(self) -> int:
+        """Its number there."""
+        return self._found.st_ino
 
     @property
     def identity(self) -> tuple[int, int]:
         """Device and inode: the same for every name of one thing."""
-        return self.device, self.inode
+        return self._found.st_dev, self._found.st_ino
+
+    @property
+    def size_bytes(self) -> int:
+        """Its size."""
+        return self._found.st_size
+
+    @property
+    def modified_ns(self) -> int:
+        """When its content was last changed, in nanoseconds since the epoch; anybody can set this."""
+        return self._found.st_mtime_ns
 
     @property
     def signature(self) -> tuple[int, int, int, int]:
-        """Inode, size and both times: what changes when the content does, within the clock's grain."""
-        return self.inode, self.size_bytes, self.modified_ns, self.changed_ns
+        """Inode, size, modified and changed: what changes when the content does, within the clock's grain."""
+        found = self._found
+        return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 class Entry(NamedTuple):

@@ -9,10 +9,10 @@ A path judged here must be the real one, every link resolved or refused: `Root` 
 
 from __future__ import annotations
 
-import functools
 import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from rhd.access import Reach
 
@@ -24,31 +24,34 @@ _IGNORED = dict.fromkeys(
 
 def may_read(reach: Reach, path: str) -> bool:
     """Say whether the file at `path` may be read and listed."""
+    folder, _, name = path.rpartition("/")
     compiled = _compile(reach)
-    parts = path.split("/")
-    return _is_within(compiled.reads, parts) and not compiled.denies(parts)
+    place = compiled.place_of(folder)
+    return not place.is_denied and _is_end(place.reads, name) and not compiled.denies(name)
 
 
 def may_write(reach: Reach, path: str) -> bool:
     """Say whether the file at `path` may be created and replaced."""
+    folder, _, name = path.rpartition("/")
     compiled = _compile(reach)
-    parts = path.split("/")
-    return _is_within(compiled.writes, parts) and not compiled.denies(parts)
+    place = compiled.place_of(folder)
+    return not place.is_denied and _is_end(place.writes, name) and not compiled.denies(name)
 
 
 def may_hold(reach: Reach, folder: str) -> bool:
     """Say whether something below `folder` might be readable or writable; the root is the empty text."""
-    compiled = _compile(reach)
-    parts = folder.split("/") if folder else []
-    is_above = _is_above(compiled.reads, parts) or _is_above(compiled.writes, parts)
-    return is_above and not compiled.denies(parts)
+    place = _compile(reach).place_of(folder)
+    return not place.is_denied and (_goes_on(place.reads) or _goes_on(place.writes))
 
 
 def may_hold_writes(reach: Reach, folder: str) -> bool:
     """Say whether something below `folder` might be writable."""
-    compiled = _compile(reach)
-    parts = folder.split("/") if folder else []
-    return _is_above(compiled.writes, parts) and not compiled.denies(parts)
+    place = _compile(reach).place_of(folder)
+    return not place.is_denied and _goes_on(place.writes)
+
+
+_MAX_REACHES = 256
+_MAX_PLACES = 1024
 
 
 @dataclass(slots=True)
@@ -61,41 +64,63 @@ class _Node:
     globs: list[tuple[Callable[[str], bool], _Node]] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
+_Nodes = list[_Node] | None
+"""Where the parts of a path have led to in the patterns; None is below a `**`, where everything matches."""
+
+
+class _Place(NamedTuple):
+    """What a reach says of one folder. Most questions are about files of a folder that was asked about before."""
+
+    is_denied: bool
+    reads: _Nodes
+    writes: _Nodes
+
+
 class _Compiled:
-    reads: _Node
-    writes: _Node
-    names: frozenset[str]
-    starts: tuple[str, ...]
-    ends: tuple[str, ...]
-    globs: tuple[Callable[[str], bool], ...]
+    """A reach, ready to be asked."""
 
-    def denies(self, parts: Iterable[str]) -> bool:
-        for part in parts:
-            folded = _fold(part)
-            if folded in self.names or folded.startswith(self.starts) or folded.endswith(self.ends):
-                return True
-            if self.globs and any(glob(folded) for glob in self.globs):
-                return True
-        return False
+    def __init__(self, reach: Reach) -> None:
+        self._reads, self._writes = _tree(reach.reads), _tree(reach.writes)
+        denied = [_fold(pattern) for pattern in reach.denied]
+        self._names = frozenset(pattern for pattern in denied if "*" not in pattern)
+        # Nearly all patterns have one star at an end; a whole tuple of those is compared at once.
+        self._starts = tuple(p[:-1] for p in denied if p.endswith("*") and p.count("*") == 1)
+        self._ends = tuple(p[1:] for p in denied if p.startswith("*") and p.count("*") == 1 and p != "*")
+        plain = {*self._names, *(p + "*" for p in self._starts), *("*" + p for p in self._ends)}
+        self._globs = tuple(_glob(pattern) for pattern in denied if pattern not in plain)
+        self._places: dict[str, _Place] = {}
+
+    def denies(self, part: str) -> bool:
+        """Say whether this part of a path denies the whole of it."""
+        folded = _fold(part)
+        if folded in self._names or folded.startswith(self._starts) or folded.endswith(self._ends):
+            return True
+        return any(is_match(folded) for is_match in self._globs) if self._globs else False
+
+    def place_of(self, folder: str) -> _Place:
+        """Return what is said of `folder`."""
+        place = self._places.get(folder)
+        if place is None:
+            parts = folder.split("/") if folder else []
+            is_denied = any(map(self.denies, parts))
+            place = _Place(is_denied, _follow(self._reads, parts), _follow(self._writes, parts))
+            if len(self._places) >= _MAX_PLACES:
+                self._places.clear()
+            self._places[folder] = place
+        return place
 
 
-@functools.lru_cache(maxsize=256)
+_COMPILED: dict[int, tuple[Reach, _Compiled]] = {}
+
+
 def _compile(reach: Reach) -> _Compiled:
-    names, starts, ends, globs = set(), [], [], []
-    for pattern in reach.denied:
-        folded = _fold(pattern)
-        if "*" not in folded:
-            names.add(folded)
-        elif folded.count("*") == 1 and folded.endswith("*"):
-            starts.append(folded[:-1])
-        elif folded.count("*") == 1 and folded.startswith("*"):
-            ends.append(folded[1:])
-        else:
-            globs.append(_glob(folded))
-    return _Compiled(
-        _tree(reach.reads), _tree(reach.writes), frozenset(names), tuple(starts), tuple(ends), tuple(globs)
-    )
+    """Return the reach, compiled once. By identity: hashing its fifty patterns would take longer than matching."""
+    found = _COMPILED.get(id(reach))
+    if found is None:
+        if len(_COMPILED) >= _MAX_REACHES:
+            _COMPILED.clear()
+        found = _COMPILED[id(reach)] = (reach, _Compiled(reach))  # kept with it, so that the id stays its own
+    return found[1]
 
 
 def _tree(patterns: Iterable[str]) -> _Node:
@@ -137,28 +162,32 @@ def _glob(pattern: str) -> Callable[[str], bool]:
     return is_match
 
 
-def _follow(top: _Node, parts: list[str]) -> list[_Node] | None:
-    """Return where `parts` lead to, or None if they lead below a `**`."""
-    nodes = [top]
+def _follow(top: _Node, parts: Iterable[str]) -> _Nodes:
+    nodes: _Nodes = [top]
     for part in parts:
-        following = []
-        for node in nodes:
-            if node.is_all_below:
-                return None
-            if (child := node.literals.get(part)) is not None:
-                following.append(child)
-            following.extend(child for glob, child in node.globs if glob(part))
-        nodes = following
+        nodes = _step(nodes, part)
     return nodes
 
 
-def _is_within(top: _Node, parts: list[str]) -> bool:
-    nodes = _follow(top, parts)
-    return nodes is None or any(node.is_end for node in nodes)
+def _step(nodes: _Nodes, part: str) -> _Nodes:
+    if nodes is None:
+        return None
+    following = []
+    for node in nodes:
+        if node.is_all_below:
+            return None
+        if (child := node.literals.get(part)) is not None:
+            following.append(child)
+        following.extend(child for is_match, child in node.globs if is_match(part))
+    return following
 
 
-def _is_above(top: _Node, parts: list[str]) -> bool:
-    nodes = _follow(top, parts)
+def _is_end(nodes: _Nodes, name: str) -> bool:
+    last = _step(nodes, name)
+    return last is None or any(node.is_end for node in last)
+
+
+def _goes_on(nodes: _Nodes) -> bool:
     return nodes is None or any(node.is_all_below or node.literals or node.globs for node in nodes)
 
 

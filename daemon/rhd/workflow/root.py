@@ -21,7 +21,7 @@ from typing import Literal
 from rhd import access
 from rhd.access import Reach
 from rhd.errors import Conflict, Detached, PathRefused, Refusal, WriteFailed
-from rhd.ids import RelPath
+from rhd.ids import MAX_NAME_BYTES, RelPath
 from rhd.workflow import beneath, refusals
 from rhd.workflow import reach as reaches
 from rhd.workflow.facts import Entry, Facts
@@ -50,7 +50,7 @@ class Root:
     """
 
     def __init__(self, descriptor: int, path: str, method: beneath.Method) -> None:
-        facts = Facts.of(os.fstat(descriptor))
+        facts = Facts(os.fstat(descriptor))
         self.path = path
         self.identity = facts.identity
         self.owner = facts.owner
@@ -127,7 +127,7 @@ class Root:
             try:
                 descriptor = self._open(folder, path, _READ)
                 try:
-                    facts = Facts.of(os.fstat(descriptor))
+                    facts = Facts(os.fstat(descriptor))
                     self._require_file(facts, path)
                     if facts.size_bytes > max_bytes:
                         raise refusals.too_large(path, max_bytes)
@@ -152,7 +152,7 @@ class Root:
         self._judge(is_reachable, path, reach)
         try:
             with self._attached() as root, self._folder(root, path.folder, beneath.PASS) as folder:
-                return Facts.of(os.stat(path.name, dir_fd=folder, follow_symlinks=False))
+                return Facts(os.stat(path.name, dir_fd=folder, follow_symlinks=False))
         except OSError as error:
             if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG):
                 return None
@@ -190,7 +190,7 @@ class Root:
                         if not is_readable and not reaches.may_hold(reach, path):
                             continue
                         with suppress(FileNotFoundError):  # gone since
-                            facts = Facts.of(name.stat(follow_symlinks=False))
+                            facts = Facts(name.stat(follow_symlinks=False))
                             if facts.device == self.identity[0] and (
                                 facts.is_folder or (facts.is_file and is_readable)
                             ):
@@ -291,7 +291,7 @@ class Root:
             with os.scandir(descriptor) as names:
                 for name in names:
                     if TEMPORARY.match(name.name):
-                        facts = Facts.of(name.stat(follow_symlinks=False))
+                        facts = Facts(name.stat(follow_symlinks=False))
                         if facts.is_file and facts.owner == os.geteuid():
                             os.unlink(name.name, dir_fd=descriptor)
                             count += 1
@@ -335,7 +335,7 @@ class Root:
             raise refusals.irregular(path)
 
     def _replaceable(self, folder: int, path: RelPath, expected: Facts | None) -> Facts:
-        facts = Facts.of(os.stat(path.name, dir_fd=folder, follow_symlinks=False))
+        facts = Facts(os.stat(path.name, dir_fd=folder, follow_symlinks=False))
         if facts.is_link:
             raise refusals.link_refused(path)
         self._require_file(facts, path)
@@ -349,8 +349,11 @@ class Root:
 
 
 def _join(folder: str, name: str) -> RelPath | None:
+    path = f"{folder}/{name}" if folder else name
+    if len(path) < MAX_NAME_BYTES and path.isascii() and path.isprintable() and "\\" not in path:
+        return RelPath.trust(path)  # what parsing it would find out, for nearly every name there is
     try:
-        return RelPath(f"{folder}/{name}" if folder else name)
+        return RelPath(path)
     except PathRefused:
         return None
 
@@ -358,6 +361,8 @@ def _join(folder: str, name: str) -> RelPath | None:
 def _read_all(descriptor: int, size_bytes: int, max_bytes: int) -> bytes:
     """Return what is left to read, or a little more than `max_bytes` of it."""
     data = os.read(descriptor, size_bytes + 1)
+    if len(data) == size_bytes:  # less than was asked for, and all that there was to be
+        return data
     while len(data) <= max_bytes and (more := os.read(descriptor, 1 << 16)):
         data += more
     return data

@@ -42,7 +42,7 @@ def make_temporary(folder: int, data: bytes, mode: int, *, like: Facts | None = 
 
 
 def _keep_permissions(descriptor: int, old: Facts) -> None:
-    mode = old.mode & 0o777
+    mode = old.permissions
     if os.fstat(descriptor).st_gid != old.group:
         try:
             os.fchown(descriptor, -1, old.group)

@@ -61,7 +61,7 @@ def test_the_old_files_mode_is_taken_over_but_no_special_bits(folder: int, tmp_p
     old = tmp_path / "old"
     old.touch()
     old.chmod(0o4764)
-    with make_temporary(folder, b"", 0o600, like=Facts.of(os.stat(old))) as name:
+    with make_temporary(folder, b"", 0o600, like=Facts(os.stat(old))) as name:
         assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o764
 
 
@@ -71,7 +71,9 @@ def test_a_group_that_cannot_be_kept_leaves_its_permissions_behind(
     def refuse(*_: Any) -> None:
         raise PermissionError(errno.EPERM, "not a group of yours")
 
-    old = Facts.of(os.stat(tmp_path))._replace(mode=stat.S_IFREG | 0o664, group=os.getegid() + 1)
+    found = list(os.stat(tmp_path))
+    found[stat.ST_MODE], found[stat.ST_GID] = stat.S_IFREG | 0o664, os.getegid() + 1
+    old = Facts(os.stat_result(found))
     monkeypatch.setattr(temporary.os, "fchown", refuse)
     with make_temporary(folder, b"", 0o600, like=old) as name:
         assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o604
