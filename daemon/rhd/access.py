@@ -151,6 +151,7 @@ GIT_FACTS = Reach(
         ".git",
         "HEAD",
         "commondir",
+        "config",
         "gitdir",
         "refs/**",
         "packed-refs",
