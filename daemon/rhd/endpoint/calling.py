@@ -178,7 +178,7 @@ def check_arguments(name: str, is_hub: bool, arguments: Mapping[str, Any]) -> No
     Raises:
         Refusal: UNKNOWN_PARAMETER or INVALID_ARGUMENT.
     """
-    error = jsonschema.exceptions.best_match(_validator(name, is_hub).iter_errors(arguments))
+    error: Any = jsonschema.exceptions.best_match(_validator(name, is_hub).iter_errors(arguments))
     if error is None:
         _refuse_surrogates(arguments.values())
         return

@@ -84,7 +84,7 @@ class Sessions:
         elif session is None:
             await _answer(send, 404, "Session not found")
         elif scope["method"] == "GET":
-            await self._stream(session_id, session, scope, receive, send)
+            await self._stream(caller, session, scope, receive, send)
         else:
             await self._kept.handle_request(scope, receive, send)
             self._prune()
@@ -129,7 +129,7 @@ class Sessions:
 
         await self._kept.handle_request(scope, receive, watch)
 
-    async def _stream(self, session_id: str, session: _Session, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _stream(self, caller: Caller, session: _Session, scope: Scope, receive: Receive, send: Send) -> None:
         async def first_byte(message: MutableMapping[str, Any]) -> None:
             await send(message)
             # Tunnels hold the headers back until the first byte of the body; the first ping would be 15 s away.
@@ -138,7 +138,8 @@ class Sessions:
 
         session.streams += 1
         try:
-            await self._kept.handle_request(scope, receive, first_byte)
+            with trio.move_on_after(caller.lasts_s):
+                await self._kept.handle_request(scope, receive, first_byte)
         finally:
             session.streams -= 1
             session.used_at = trio.current_time()

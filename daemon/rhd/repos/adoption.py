@@ -183,7 +183,7 @@ def _read_id(root: Root) -> tuple[RepoId | None, bool]:
         repo_id = RepoId(text.decode("ascii").strip())
     except (HarnessError, UnicodeDecodeError):
         return None, True
-    if facts.owner != os.geteuid() or facts.mode & 0o077 or _is_tracked(root):
+    if facts.owner != os.geteuid() or facts.permissions & 0o077 or _is_tracked(root):
         return None, True
     return repo_id, False
 
@@ -227,18 +227,12 @@ def _fill(survey: _Survey, repo_id: RepoId, is_dry_run: bool) -> tuple[str, ...]
 
 
 def _put(root: Root, name: str, data: bytes) -> None:
-    """Write a file of the daemon's own, 0600, in place of whatever stands there."""
-    path = RelPath(name)
-    reach = PASSPHRASE_COPY if name == COPY else SCAFFOLD
-    facts = root.look(path, reach)
-    if facts is not None and facts.mode & 0o077:
-        # Replacing keeps the mode, and this one is open to others: it goes first.
-        root.remove(path, reach)
-        facts = None
-    if facts is None:
+    """Write a file of the daemon's own, 0600, in place of whatever file stands there."""
+    path, reach = RelPath(name), PASSPHRASE_COPY if name == COPY else SCAFFOLD
+    if root.look(path, reach) is None:
         root.create(path, reach, data, mode=0o600)
     else:
-        root.replace(path, reach, data)
+        root.replace(path, reach, data, mode=0o600)
 
 
 def _write_copy_at(path: str, passphrase: str) -> Refusal | None:

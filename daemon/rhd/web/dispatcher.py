@@ -111,7 +111,7 @@ class Dispatcher:
         guard.check_page(scope, self.origins)
         _check_method(route, scope)
         check_length(scope, MAX_MCP_BYTES)
-        scope = {**scope, "state": {**scope.get("state", {}), "origin": origin, "bearer": bearer}}
+        scope = {**scope, "state": {**scope.get("state", {}), "origin": origin, "slug": slug, "bearer": bearer}}
         await self._endpoints.serve(bearer.resource, bearer, scope, bounded(receive, MAX_MCP_BYTES), send)
 
     async def _handle(
