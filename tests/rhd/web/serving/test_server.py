@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import pytest
 import trio
@@ -309,6 +310,24 @@ async def test_draining_ends_in_time_whatever_a_client_or_an_app_does(app: App, 
         with trio.fail_after(5):  # far below the 20 s that a write may take
             await served.is_over.wait()
         assert app.cancelled == ["/" + path.decode()]
+
+
+async def test_a_client_that_does_not_read_is_dropped_without_the_kernel_s_help(app: App, tmp_path: Path) -> None:
+    """A Unix socket has no TCP_USER_TIMEOUT."""
+    with socket.socket(socket.AF_UNIX) as sock, socket.socket(socket.AF_UNIX) as client:
+        sock.bind(str(tmp_path / "http.sock"))
+        sock.listen()
+        sock.setblocking(False)
+        listener = trio.SocketListener(trio.socket.from_stdlib_socket(sock))
+        async with trio.open_nursery() as nursery:
+            stop = trio.Event()
+            await nursery.start(partial(serve, app, [listener], limits=QUICK, stop=stop))
+            client.connect(str(tmp_path / "http.sock"))
+            client.send(GET % b"flood")
+            await app.wait_until(lambda a: a.running == 1)
+            await app.wait_until(lambda a: a.running == 0)
+            stop.set()
+    assert app.cancelled == ["/flood"]
 
 
 async def test_cancelling_the_server_does_not_wait_for_a_client_that_does_not_read(app: App) -> None:
