@@ -15,7 +15,7 @@ from tests.support.serving_process import ServerProcess, server_process
 
 pytestmark = pytest.mark.timeout(1200)
 
-RESTARTS, CLIENTS, CALLS_PER_S = 100, 25, 50
+QUARTERS, RESTARTS, CLIENTS, CALLS_PER_S = 4, 25, 25, 50
 MUTATIONS = 20_000
 
 
@@ -25,7 +25,8 @@ def many_descriptors() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-async def test_a_hundred_restarts_under_load_lose_no_call(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("quarter", range(1, QUARTERS + 1))
+async def test_a_hundred_restarts_under_load_lose_no_call(quarter: int, capsys: pytest.CaptureFixture[str]) -> None:
     """One process after another serves a socket that outlives them; clients reconnect only where HTTP lets them."""
     with socket.create_server(("127.0.0.1", 0), backlog=512) as sock:
         load = Load(sock.getsockname()[1])
@@ -38,7 +39,7 @@ async def test_a_hundred_restarts_under_load_lose_no_call(capsys: pytest.Capture
             clients.cancel_scope.cancel()
     with capsys.disabled():
         print(
-            f"\n{RESTARTS} restarts, {load.answers} calls, {load.endings} connections told to end, "
+            f"\nquarter {quarter}: {RESTARTS} restarts, {load.answers} calls, {load.endings} connections told to end, "
             f"{len(load.failures)} failures, longest drain {max(ends):.2f} s"
         )
     assert load.failures == []

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 import trio
 
 from rhd.web.serving import Message, Receive, Scope, Send
 
-Handler = Callable[["App", Scope, Receive, Send], Awaitable[None]]
+IMPATIENT_BYTES = 20_000_000
+"""More than the kernel takes for a client that does not read."""
 
 
 async def read_body(receive: Receive) -> bytes:
@@ -203,6 +204,20 @@ async def _disconnected(app: App, scope: Scope, receive: Receive, send: Send) ->
     app._tell()
 
 
+async def _impatient(app: App, scope: Scope, receive: Receive, send: Send) -> None:
+    """A stream that gives up on its first piece amid the write, and sends another."""
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    async with trio.open_nursery() as nursery:
+
+        async def give_up() -> None:
+            await app.go.wait()
+            nursery.cancel_scope.cancel()
+
+        nursery.start_soon(give_up)
+        await send({"type": "http.response.body", "body": bytes(IMPATIENT_BYTES), "more_body": True})
+    await send({"type": "http.response.body", "body": b"end"})
+
+
 async def _sends_empty(app: App, scope: Scope, receive: Receive, send: Send) -> None:
     """A generator that yields nothing, for ever."""
     await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -216,6 +231,7 @@ _HANDLERS: dict[str, Any] = {
     "/disconnected": _disconnected,
     "/exit": _exit,
     "/flood": _flood,
+    "/impatient": _impatient,
     "/mute": _mute,
     "/raise": _raise,
     "/raise-after": _raise_after,

@@ -218,8 +218,8 @@ class Connection:
         self._cancel_app()
 
     def _cancel_app(self) -> None:
-        if self._exchange is not None and not self._exchange.is_over:
-            self._exchange.scope.cancel()
+        if self._exchange is not None:
+            self._exchange.cancel()
 
     # The app.
 
@@ -230,7 +230,7 @@ class Connection:
 
     async def _run_app(self, exchange: Exchange) -> None:
         async def send(message: Message) -> None:
-            if self._is_broken or exchange.scope.cancel_called:
+            if self._is_broken or exchange.is_cancelled:
                 await trio.lowlevel.checkpoint()  # or an app that only sends would never learn that it is cancelled
                 return
             await exchange.send_raw(message)
@@ -242,7 +242,7 @@ class Connection:
         except BaseException as error:
             if (passing := contain(error, "app", log)) is not None:
                 raise passing from None
-        if exchange.is_over or exchange.scope.cancel_called:
+        if exchange.is_over or exchange.is_cancelled:
             return
         if self._protocol.has_answer_begun:
             self._break()  # the client must not take half an answer for the whole

@@ -23,8 +23,8 @@ class Exchange:
     Attributes:
         asgi: the ASGI scope.
         send_raw: takes the app's messages; Hypercorn's half of ASGI's send.
-        scope: cancelled when the client leaves before the answer is complete.
-        is_over: the answer is complete, or nobody is there to get it.
+        scope: what the app runs in.
+        is_over: the answer is complete.
     """
 
     __slots__ = ("_body", "_invite", "_is_given", "_is_whole", "_news", "asgi", "is_over", "scope", "send_raw")
@@ -46,15 +46,26 @@ class Exchange:
         Hypercorn's own queue is bounded for that message too: an app that answers without reading a large body
         would wait in its last `send` for itself.
         """
-        if message["type"] == "http.disconnect":
+        if message["type"] == "http.disconnect":  # as Hypercorn has it, also at the end of an answer
             self.is_over = True
             self._news.unpark_all()
             return
         self._body += message["body"]
         self._is_whole = not message["more_body"]
         self._news.unpark_all()
-        while len(self._body) > UNREAD_BYTES and not self.is_over:
+        while len(self._body) > UNREAD_BYTES and not (self.is_over or self.is_cancelled):
             await self._news.park()
+
+    def cancel(self) -> None:
+        """End the app's work, unless its answer is complete; the client is gone, or is answered otherwise."""
+        if not self.is_over:
+            self.scope.cancel()
+            self._news.unpark_all()
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether `cancel` ended it: nothing of an answer is wanted any more."""
+        return self.scope.cancel_called
 
     async def receive(self) -> Message:
         """ASGI's receive. Chunks that wait come as one."""

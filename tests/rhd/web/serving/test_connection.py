@@ -9,7 +9,7 @@ from dataclasses import replace
 import h11
 import pytest
 import trio
-from tests.support.serving_app import App
+from tests.support.serving_app import IMPATIENT_BYTES, App
 from tests.support.serving_client import QUICK, Client, Ended, Served, serving
 
 
@@ -197,6 +197,16 @@ async def test_an_answer_of_declared_length_is_one_write(served: Served) -> None
     assert f"content-length: {len(body)}".encode() in head
 
 
+async def test_an_app_that_gives_up_on_a_write_does_not_spoil_the_stream(app: App, served: Served) -> None:
+    client = await served.connect(receive_buffer=4096)
+    await client.send(b"GET /impatient HTTP/1.1\r\nHost: x\r\n\r\n")
+    await app.wait_until(lambda a: a.running == 1)
+    await trio.testing.wait_all_tasks_blocked(0.01)
+    app.go.set()
+    await trio.testing.wait_all_tasks_blocked(0.01)
+    assert (await client.answer()).body == bytes(IMPATIENT_BYTES) + b"end"
+
+
 # A client that leaves.
 
 
@@ -254,6 +264,27 @@ async def test_an_answer_to_a_body_that_is_not_read_arrives(app: App, served: Se
         answer = await client.answer()
     assert (answer.status, answer.body) == (401, b"refused")
     client.close()
+    await app.wait_until(lambda a: a.running == 0)
+
+
+async def test_a_client_that_still_sends_is_not_reset(served: Served) -> None:
+    """A reset may cost it the answer; so what it sends is taken, and thrown away, for a while."""
+    client = await served.connect()
+    await client.send(b"POST /deaf HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n")
+    assert (await client.answer()).is_last
+    with trio.fail_after(10):
+        await client.stream.send_all(bytes(500_000))
+        await client.stream.send_all(bytes(500_000))
+        assert await client.stream.receive_some() == b""
+
+
+@pytest.mark.parametrize("path", ["/raise-late", "/short"])
+async def test_a_body_that_nobody_reads_holds_nothing_when_its_app_fails(app: App, served: Served, path: str) -> None:
+    client = await served.connect()
+    async with trio.open_nursery() as nursery:
+        head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 8000000\r\n\r\n".encode()
+        nursery.start_soon(client.send, head + bytes(8_000_000))
+        await client.receive_all()
     await app.wait_until(lambda a: a.running == 0)
 
 

@@ -97,6 +97,21 @@ async def test_whoever_waits_to_put_is_let_go_when_the_exchange_is_over(exchange
     assert exchange.is_over
 
 
+async def test_whoever_waits_to_put_is_let_go_when_the_exchange_is_cancelled(exchange: Exchange) -> None:
+    with trio.fail_after(5):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(exchange.put, body(bytes(UNREAD_BYTES + 1)))
+            await trio.testing.wait_all_tasks_blocked()
+            exchange.cancel()
+    assert exchange.is_cancelled
+
+
+async def test_an_exchange_that_is_over_is_not_cancelled(exchange: Exchange) -> None:
+    await exchange.put(DISCONNECT)
+    exchange.cancel()
+    assert not exchange.is_cancelled
+
+
 async def test_that_it_is_over_never_waits_for_an_app_that_does_not_read(exchange: Exchange) -> None:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(exchange.put, body(bytes(UNREAD_BYTES + 1)))
