@@ -99,10 +99,10 @@ class Catalog:
         self._key = key
         found = (Artifact.from_row(row) for row in known)
         self.artifacts = Artifacts(artifact for artifact in found if artifact is not None)
-        self._folders: dict[str, int] = {"": root.identity[1]}
+        self._folders: dict[str, int | None] = {"": None}
         for path in self.artifacts:
             for folder in _folders_above(path):
-                self._folders.setdefault(folder, 0)  # an inode that none has: to be listed
+                self._folders.setdefault(folder, None)  # to be listed
         self.folders = frozenset(self._folders)
         self.problems: Mapping[str, Problem] = MappingProxyType({})
 
@@ -133,7 +133,12 @@ class _Look:
     """One refresh in progress, on copies: a repository that is detached half-way leaves the catalog as it was."""
 
     def __init__(
-        self, root: Root, key: bytes, artifacts: Artifacts, folders: Mapping[str, int], problems: Mapping[str, Problem]
+        self,
+        root: Root,
+        key: bytes,
+        artifacts: Artifacts,
+        folders: Mapping[str, int | None],
+        problems: Mapping[str, Problem],
     ) -> None:
         self._root = root
         self._key = key
@@ -157,10 +162,11 @@ class _Look:
         waiting = {"": True} if folders is None else dict.fromkeys(folders, False)
         while waiting:
             folder, is_new = waiting.popitem()
-            for below, inode in self._list(folder):
-                if is_full or is_new or self.folders.get(below) != inode:
+            for below, stamp in self._list(folder):
+                # One that is not as it was (its names changed, or another took its place) may have lost its hints.
+                if is_full or is_new or self.folders.get(below) != stamp:
                     waiting[below] = True
-                self.folders[below] = inode
+                self.folders[below] = stamp
 
     def result(self) -> Refreshed:
         """Return what is different from before."""
@@ -180,7 +186,7 @@ class _Look:
         return Refreshed(tuple(changes), tuple(save), tuple(delete), frozenset(self._again), after_s)
 
     def _list(self, folder: str) -> list[tuple[str, int]]:
-        """Bring the files in `folder` up to date; return the folders in it, with their inodes."""
+        """Bring the files in `folder` up to date; return the folders in it, with a stamp of what they look like."""
         for path in [p for p in self.problems if p == folder or (p and p.rpartition("/")[0] == folder)]:
             del self.problems[path]
         try:
@@ -196,7 +202,7 @@ class _Look:
         files, folders = [], []
         for entry in listing:
             if entry.facts.is_folder:
-                folders.append((str(entry.path), entry.facts.inode))
+                folders.append((str(entry.path), hash(entry.facts.signature)))
             elif not _NOISE.fullmatch(entry.name) and not TEMPORARY.fullmatch(entry.name):
                 files.append(entry)
         if len(listing) > MAX_ARTIFACTS:

@@ -39,6 +39,11 @@ _READ = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY  # a FIFO must not hang a thre
 _LIST = os.O_RDONLY | os.O_DIRECTORY
 
 
+def resolve(path: str) -> str:
+    """Return `path` without any link in it, for a path that a person gave. Not for opening what lies below it."""
+    return os.path.realpath(path)
+
+
 class Root:
     """One folder, held open; several threads may use it at once. Build it with `open`.
 
