@@ -8,13 +8,14 @@ Nobody is refused for want of room.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import trio
 
+from rhd.asgi import Message, Receive, Scope, Send
 from rhd.endpoint.callers import Caller
 from rhd.endpoint.sdk import (
     MAX_BODY_BYTES,
@@ -24,10 +25,6 @@ from rhd.endpoint.sdk import (
     make_manager,
     session_owner,
 )
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 MAX_SESSIONS = 64
 _LISTENING = frozenset({"resources/subscribe", "resources/unsubscribe"})
@@ -120,7 +117,7 @@ class Sessions:
                 return
             await self._end(min(idle)[1])
 
-        async def watch(message: MutableMapping[str, Any]) -> None:
+        async def watch(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] < 400:
                 for name, value in message["headers"]:
                     if name.lower() == b"mcp-session-id":
@@ -130,7 +127,7 @@ class Sessions:
         await self._kept.handle_request(scope, receive, watch)
 
     async def _stream(self, caller: Caller, session: _Session, scope: Scope, receive: Receive, send: Send) -> None:
-        async def first_byte(message: MutableMapping[str, Any]) -> None:
+        async def first_byte(message: Message) -> None:
             await send(message)
             # Tunnels hold the headers back until the first byte of the body; the first ping would be 15 s away.
             if message["type"] == "http.response.start" and message["status"] == 200:
@@ -169,10 +166,10 @@ class Sessions:
             "state": {},
         }
 
-        async def receive() -> MutableMapping[str, Any]:
+        async def receive() -> Message:
             return {"type": "http.request", "body": b"", "more_body": False}
 
-        async def send(message: MutableMapping[str, Any]) -> None:
+        async def send(message: Message) -> None:
             return None
 
         await self._kept.handle_request(scope, receive, send)
@@ -213,7 +210,7 @@ async def _read_body(receive: Receive) -> bytes | None:
 def _replay(body: bytes, receive: Receive) -> Receive:
     is_given = False
 
-    async def replay() -> MutableMapping[str, Any]:
+    async def replay() -> Message:
         nonlocal is_given
         if is_given:
             return await receive()

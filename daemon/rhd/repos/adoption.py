@@ -140,14 +140,16 @@ class Adopter:
 def _survey(path: str) -> _Survey:
     """Look at the repository around `path`; nothing is changed."""
     found = find_repository(path)
-    if found is None:
+    if found.path is None:
         raise Refusal(f"{escape(path)} is not inside a git repository", code="NOT_A_REPOSITORY")
     if found.kind == "bare":
-        raise Refusal(f"{escape(found.root)} is a bare git repository", code="BARE_REPOSITORY")
-    _refuse_special(found.root)
-    with Root.open(found.root) as root:
-        if root.owner != os.geteuid():
-            raise Refusal(f"{escape(found.root)} belongs to another user", code="FOLDER_REFUSED")
+        raise Refusal(f"{escape(found.path)} is a bare git repository", code="BARE_REPOSITORY")
+    if found.owner != os.geteuid():
+        raise Refusal(f"{escape(found.path)} belongs to another user", code="FOLDER_REFUSED")
+    with Root.open(found.path) as root:
+        if root.identity != found.identity:
+            raise Detached("the repository's folder was replaced while it was looked at")
+        _refuse_special(root)
         path = root.real_path()
         is_adopted = any(root.look(RelPath(mark), SCAFFOLD) is not None for mark in ADOPTED_MARKS)
         wanted = [(IGNORE, "*\n")] if is_adopted else [*scaffold_files(time.time()), (IGNORE, "*\n")]
@@ -157,16 +159,15 @@ def _survey(path: str) -> _Survey:
     return _Survey(path, missing, repo_id, has_foreign_id, has_copy)
 
 
-def _refuse_special(path: str) -> None:
-    identity = Root.open(path).identity
+def _refuse_special(root: Root) -> None:
     for special, what in (("/", "the root of the file system"), (str(Path.home()), "your home folder")):
         try:
-            with Root.open(special) as root:
-                is_special = root.identity == identity
+            with Root.open(special) as other:
+                is_special = other.identity == root.identity
         except Refusal:
             continue
         if is_special:
-            raise Refusal(f"{escape(path)} is {what}", code="FOLDER_REFUSED")
+            raise Refusal(f"{escape(root.path)} is {what}", code="FOLDER_REFUSED")
 
 
 def _read_id(root: Root) -> tuple[RepoId | None, bool]:

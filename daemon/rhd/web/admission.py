@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 
 from rhd.access import Principal
+from rhd.asgi import Receive, Scope, Send
 from rhd.endpoint.callers import Caller
 from rhd.endpoint.endpoints import Endpoints
 from rhd.endpoint.sdk import MODERN_PROTOCOL_VERSIONS
@@ -14,7 +15,7 @@ from rhd.endpoint.tools.table import TOOLS
 from rhd.errors import HarnessError
 from rhd.ids import RepoId
 from rhd.oauth.grants import HUB, Bearer
-from rhd.web.replies import Receive, Refused, Scope, Send, header
+from rhd.web.replies import Refused, header
 from rhd.web.wellknown import step_up
 
 

@@ -6,10 +6,11 @@ import base64
 import json
 from urllib.parse import parse_qsl, unquote_plus
 
+from rhd.asgi import Header, Receive, Scope, Send
 from rhd.oauth.authority import Authority
 from rhd.oauth.errors import OAuthError
 from rhd.web.origins import Origins
-from rhd.web.replies import NO_STORE, Header, Receive, Scope, Send, header, read_body, send_empty, send_json
+from rhd.web.replies import NO_STORE, header, read_body, send_empty, send_json
 
 MAX_BYTES = 32 * 1024
 MAX_FIELDS = 32

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, Protocol
+from typing import Protocol
 
+from rhd.asgi import Message, Receive, Scope, Send
 from rhd.oauth.authority import Authority
 from rhd.oauth.grants import Bearer
 from rhd.repos.registry import Registry
 from rhd.web import api, guard, wellknown
 from rhd.web.origins import Origins
 from rhd.web.pages import Pages
-from rhd.web.replies import NO_STORE, Receive, Refused, Scope, Send, bounded, check_length, send_empty, send_json
+from rhd.web.replies import NO_STORE, Refused, bounded, check_length, send_empty, send_json
 from rhd.web.routes import Route, find_route
 from rhwire.escape import escape
 from rhwire.version import VERSION
@@ -67,7 +68,7 @@ class Dispatcher:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         is_begun = False
 
-        async def noting(message: dict[str, Any]) -> None:
+        async def noting(message: Message) -> None:
             nonlocal is_begun
             is_begun = True
             await send(message)
@@ -147,7 +148,7 @@ def _readable(send: Send, page: str) -> Send:
     """Return a `send` whose answer a page may read."""
     added = guard.cors(page)
 
-    async def send_readable(message: dict[str, Any]) -> None:
+    async def send_readable(message: Message) -> None:
         if message["type"] == "http.response.start":
             message = {**message, "headers": [*message.get("headers", []), *added]}
         await send(message)
