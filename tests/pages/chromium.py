@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 FLAGS = (
@@ -59,12 +59,8 @@ class Chromium:
         """Return the visible text of the first element that matches."""
         return str(self._do("GET", f"/element/{self.find(selector)}/text"))
 
-    def has(self, selector: str) -> bool:
-        """Say whether anything matches now."""
-        return bool(self._do("POST", "/elements", {"using": "css selector", "value": selector}))
-
     def find(self, selector: str) -> str:
-        """Return the first element that matches."""
+        """Return the first element that matches; the page has five seconds to have one."""
         found: dict[str, str] = self._do("POST", "/element", {"using": "css selector", "value": selector})
         return found[ELEMENT]
 
@@ -80,6 +76,10 @@ class Chromium:
         """Press keys one after the other, wherever the focus is."""
         actions = [{"type": kind, "value": key} for key in keys for kind in ("keyDown", "keyUp")]
         self._do("POST", "/actions", {"actions": [{"type": "key", "id": "keyboard", "actions": actions}]})
+
+    def focus(self, selector: str) -> None:
+        """Put the focus on an element, as tabbing to it does."""
+        self.run("document.querySelector(arguments[0]).focus()", selector)
 
     @property
     def focused(self) -> dict[str, str]:
@@ -144,6 +144,7 @@ def chromium(profile: Path) -> Iterator[Chromium]:
         options = {"binary": browser, "args": [*FLAGS, f"--user-data-dir={profile / 'user'}"]}
         wanted = {"capabilities": {"alwaysMatch": {"goog:chromeOptions": options}}}
         session = command(port, "POST", "/session", wanted)["sessionId"]
+        command(port, "POST", f"/session/{session}/timeouts", {"implicit": 5000})
         try:
             yield Chromium(port, session)
         finally:
@@ -170,8 +171,6 @@ def command(port: int, method: str, path: str, body: dict[str, Any] | None = Non
 
 def parameters(url: str) -> dict[str, str]:
     """Return the parameters of an address."""
-    from urllib.parse import parse_qsl
-
     return dict(parse_qsl(urlsplit(url).query))
 
 
