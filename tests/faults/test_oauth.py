@@ -34,7 +34,11 @@ class TestTheModel:
     def test_twenty_thousand_steps(self) -> None:
         before = OAuthMachine.steps
         walk = settings(
-            max_examples=50, stateful_step_count=60, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+            max_examples=50,
+            stateful_step_count=60,
+            deadline=None,
+            database=None,
+            suppress_health_check=list(HealthCheck),
         )
         from hypothesis.stateful import run_state_machine_as_test
 
@@ -106,7 +110,9 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 
 @contextmanager
-def hammering(server: Server, count: int, templates: list[str], connections: int = 32) -> Iterator[subprocess.Popen[bytes]]:
+def hammering(
+    server: Server, count: int, templates: list[str], connections: int = 32
+) -> Iterator[subprocess.Popen[bytes]]:
     """Hammer in the background; `communicate` returns the counts."""
     wanted = {"port": server.port, "count": count, "connections": connections, "templates": templates}
     command = [sys.executable, str(ROOT / "tests/faults/hammer.py")]
@@ -233,7 +239,11 @@ def test_a_repository_that_exists_is_refused_in_the_same_time_as_one_that_does_n
     """As a ratio of medians, the two taken in turns so that the machine's moods hit both."""
     _, tokens, _ = server.connect("two")
     paths = ("/r/one/mcp", "/r/xyz/mcp")
-    for headers in ({}, {"authorization": "Bearer rha_" + "x" * 43}, {"authorization": f"Bearer {tokens['access_token']}"}):
+    for headers in (
+        {},
+        {"authorization": "Bearer rha_" + "x" * 43},
+        {"authorization": f"Bearer {tokens['access_token']}"},
+    ):
         taken: dict[str, list[float]] = {path: [] for path in paths}
         with httpx2.Client(base_url=server.url, headers=headers) as client:
             for number in range(4000):

@@ -31,13 +31,13 @@ async def connect(house: House, *slugs: str, **changes: str) -> tuple[OAuthClien
 
 @pytest.mark.parametrize(
     "host", ["0.0.0.0", "0.0.0.0:8765", "[::]:8765", "0:8765"], ids=lambda h: f"CVE-2025-49596-{h}"
-)  # noqa: S104
+)
 async def test_a_page_that_calls_the_address_of_every_interface_reaches_nothing(house: House, host: str) -> None:
     for method, path in (("GET", "/health"), ("POST", "/mcp"), ("POST", "/token")):
         assert (await call(house.app, method, path, [("origin", EVIL)], host=host)).status == 421
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.2"], ids=lambda h: f"CVE-2026-23744-{h}")  # noqa: S104
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.2"], ids=lambda h: f"CVE-2026-23744-{h}")
 def test_a_bind_that_others_reach_is_refused_without_a_public_name(host: str) -> None:
     with pytest.raises(Exception, match="reachable from other machines"):
         Settings.load(None, {}, {"host": host})

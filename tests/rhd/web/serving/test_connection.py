@@ -9,6 +9,7 @@ from dataclasses import replace
 import h11
 import pytest
 import trio
+
 from tests.support.serving_app import IMPATIENT_BYTES, App
 from tests.support.serving_client import QUICK, Client, Ended, Served, serving
 
