@@ -108,7 +108,7 @@ class Connection:
                 raise passing from None
         finally:
             self._stream.socket.close()
-            self._server.has_ended(self)
+            self._server.note_end(self)
 
     async def _serve_requests(self) -> None:
         refused = None
@@ -204,7 +204,7 @@ class Connection:
         self._phase = phase
         self._set_deadline(trio.current_time() + within_s)
         if phase in (Phase.NEW, Phase.IDLE):
-            self._server.is_idle(self)
+            self._server.note_idle(self)
         elif phase is not Phase.HEAD:
             self._server.idle.pop(self, None)
 

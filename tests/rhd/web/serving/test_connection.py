@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 
 import h11
@@ -11,6 +11,9 @@ import pytest
 import trio
 from tests.support.serving_app import IMPATIENT_BYTES, App
 from tests.support.serving_client import QUICK, Client, Ended, Served, serving
+from tests.support.serving_frameworks import FRAMEWORKS
+
+from rhd.web.serving import ASGIApp, Limits
 
 
 @pytest.fixture
@@ -112,6 +115,23 @@ async def test_an_app_that_ends_itself_with_its_answer_keeps_its_connection(serv
     client = await served.connect()
     for _ in range(3):
         assert (await client.request("/cancels-itself")).body == b"framework"
+
+
+@pytest.mark.parametrize("path", ["/whole", "/stream"])
+@pytest.mark.parametrize("make", FRAMEWORKS.values(), ids=FRAMEWORKS)
+async def test_connections_are_kept_closed_and_drained_under_real_frameworks(
+    make: Callable[[], ASGIApp], path: str
+) -> None:
+    async with serving(make(), Limits(drain_idle_s=0.1, drain_s=60)) as served:
+        client, last = await served.connect(), await served.connect()
+        for _ in range(3):
+            answer = await client.request(path)
+            assert (answer.status, answer.is_last) == (200, False)
+            assert answer.body.startswith((b"whole", b"one", b"data: one"))
+        assert (await last.request(path, connection="close")).is_last
+        await last.wait_closed()
+        served.stop.set()
+        await client.wait_closed()
 
 
 async def test_receive_says_disconnect_once_the_answer_is_complete(app: App, served: Served) -> None:
