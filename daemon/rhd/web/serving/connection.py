@@ -1,8 +1,9 @@
 """`Connection`: one connection, from accepting to closing.
 
 A reader task owns the socket. It reads also while an answer is being made, so that a client that leaves is noticed
-at once and its app cancelled; one deadline bounds whatever it waits for. Each request's app runs in a task of its
-own, and what it sends is written from there.
+at once and its app cancelled; only behind much that nobody has read yet, a body or further requests, does reading
+wait. One deadline bounds whatever the reader waits for. Each request's app runs in a task of its own, and what it
+sends is written from there.
 """
 
 from __future__ import annotations
