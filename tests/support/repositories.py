@@ -6,6 +6,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support import audit_hook
+
 PRD = """\
 ---
 title: "Search"
@@ -58,6 +60,7 @@ class Repository:
     def make(cls, path: Path, *, artifacts: bool = True) -> Repository:
         """Create a repository; with `artifacts`, one that looks like a project in the middle of a sprint."""
         path.mkdir(parents=True)
+        audit_hook.register(path)
         made = cls(path)
         made.git("init", "-q", "-b", "main")
         made.write("src/index.py", "print('not an artifact')\n")
@@ -74,7 +77,16 @@ class Repository:
 
     def git(self, *arguments: str) -> str:
         """Run git here and return what it prints."""
-        command = ["git", "-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false", *arguments]
+        command = [
+            "git",
+            "-c",
+            "user.name=t",
+            "-c",
+            "user.email=t@example.com",
+            "-c",
+            "commit.gpgsign=false",
+            *arguments,
+        ]
         done = subprocess.run(command, cwd=self.path, check=True, capture_output=True, text=True, timeout=60)
         return done.stdout
 

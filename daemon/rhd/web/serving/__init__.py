@@ -19,7 +19,6 @@ window is the flight of one segment. Such a request was never read; its client s
 answer and may send it again.
 """
 
-from rhd.web.serving.exchange import ASGIApp, Message, Receive, Scope, Send
 from rhd.web.serving.server import Limits, serve
 
-__all__ = ["ASGIApp", "Limits", "Message", "Receive", "Scope", "Send", "serve"]
+__all__ = ["Limits", "serve"]

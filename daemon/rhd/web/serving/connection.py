@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from rhd.web.serving.exchange import Exchange, Message
+from rhd.asgi import Message
+from rhd.web.serving.exchange import Exchange
 from rhd.web.serving.failures import contain
 from rhd.web.serving.http11 import Expects, Http11, Refused, render_error
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import trio
 
+from rhd.asgi import ASGIApp
 from rhd.web.serving.connection import Connection, is_readable
-from rhd.web.serving.exchange import ASGIApp
 from rhd.web.serving.http11 import configure
 
 log = logging.getLogger(__name__)
