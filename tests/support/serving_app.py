@@ -8,7 +8,7 @@ from typing import Any
 
 import trio
 
-from rhd.web.serving import Message, Receive, Scope, Send
+from rhd.asgi import Message, Receive, Scope, Send
 
 IMPATIENT_BYTES = 8_000_000
 """More than the kernel takes for a client that does not read."""

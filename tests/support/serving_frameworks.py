@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from rhd.web.serving import ASGIApp
+from rhd.asgi import ASGIApp
 
 
 def make_quart() -> ASGIApp:

@@ -9,11 +9,12 @@ from dataclasses import replace
 import h11
 import pytest
 import trio
+
+from rhd.asgi import ASGIApp
+from rhd.web.serving import Limits
 from tests.support.serving_app import IMPATIENT_BYTES, App
 from tests.support.serving_client import QUICK, Client, Ended, Served, serving
 from tests.support.serving_frameworks import FRAMEWORKS
-
-from rhd.web.serving import ASGIApp, Limits
 
 
 @pytest.fixture
