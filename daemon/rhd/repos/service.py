@@ -216,7 +216,8 @@ class RepoService:
             root.sweep()  # nobody writes yet: what a killed process left behind goes
             return Catalog(root, self._key, known)
 
-        self._catalog = await trio.to_thread.run_sync(begin, limiter=self._own_thread)
+        async with self._writing:  # sweeping would take a temporary away from under a write
+            self._catalog = await trio.to_thread.run_sync(begin, limiter=self._own_thread)
         self._root = root
         self._is_lost = False
         self.state, self.problem = "ok", None
