@@ -90,8 +90,8 @@ def serve(arguments: list[str]) -> int:
     """`mcp serve`: the stdio bridge, or the daemon over HTTP with a profile leased for as long as this runs."""
     parser = make_parser(
         "mcp serve",
-        "Serve a repository. On stdio (the default) this is the bridge to the daemon; over HTTP it joins the daemon, or "
-        "runs it in the foreground where no service is installed.",
+        "Serve a repository. On stdio (the default) this is the bridge to the daemon; over HTTP it joins the daemon, "
+        "or runs it in the foreground where no service is installed.",
         "repo-harness mcp serve --repo . --transport http --host 127.0.0.1 --port 8765 --profile planner",
         program=PROGRAM,
     )

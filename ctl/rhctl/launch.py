@@ -105,3 +105,13 @@ def _last_words(home: Home) -> str:
     except OSError:
         lines = []
     return lines[-1].removeprefix("rhd: ") if lines else "it said nothing"
+
+
+def installed_service() -> str | None:
+    """Return the path of the service's own file if one is installed for this user, else None."""
+    if sys.platform == "darwin":
+        path = os.path.expanduser("~/Library/LaunchAgents/dev.repo-harness.rhd.plist")
+    else:
+        config = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
+        path = os.path.join(config, "systemd/user/rhd.service")
+    return path if os.path.exists(path) else None

@@ -24,6 +24,14 @@ CODES: dict[str, tuple[str, str]] = {
         "The file holds NUL bytes near its start; only text artifacts are served.",
         "Read a text artifact instead.",
     ),
+    "CATALOG_TOO_LARGE": (
+        "The repository holds more artifacts, or deeper folders of them, than are kept track of.",
+        "Move what is finished out of plans/ and tasks/, or forget the repository.",
+    ),
+    "CLIENT_AMBIGUOUS": (
+        "More than one connected client has that name.",
+        "Name it by its id; list them with: rhctl clients",
+    ),
     "CLIENT_NOT_FOUND": (
         "No connected client has that id or name.",
         "List them with: rhctl clients",
@@ -88,6 +96,14 @@ CODES: dict[str, tuple[str, str]] = {
         "The message is not a request that this daemon understands.",
         "Use an rhctl of the daemon's own version.",
     ),
+    "LOGIN_EXPIRED": (
+        "The login was answered already, or was begun more than ten minutes ago.",
+        "Start the login again in the client.",
+    ),
+    "LOGIN_REFUSED": (
+        "The login request cannot be used.",
+        "Start the login again in the client; if it stays so, remove the connection there and add it anew.",
+    ),
     "NAME_TAKEN": (
         "Another repository has that name.",
         "Choose another one with --name.",
@@ -144,6 +160,10 @@ CODES: dict[str, tuple[str, str]] = {
         "The client and the daemon are of different versions.",
         "Restart the daemon with: rhctl service restart, or end it and run the command again",
     ),
+    "READ_FAILED": (
+        "The file system did not let the daemon read it.",
+        "Correct what the message names (permissions, open files) and try again.",
+    ),
     "REPO_BROKEN": (
         "The repository cannot be served.",
         "Look at: rhctl status",
@@ -188,6 +208,10 @@ CODES: dict[str, tuple[str, str]] = {
         "It did not finish in the time allowed.",
         "Try again; if it stays so, look at: rhctl doctor",
     ),
+    "TOO_MANY_TRIES": (
+        "Too many wrong passphrases are being answered at this moment; the right one is always accepted.",
+        "Try again in a moment, or choose to approve the login in a terminal.",
+    ),
     "TOOL_FAILED": (
         "The tool failed; nothing was changed.",
         "Try again; if it stays so, the owner finds the reason in the daemon's log.",
@@ -211,6 +235,10 @@ CODES: dict[str, tuple[str, str]] = {
     "WRITE_FAILED": (
         "The file system refused the write; the old content is intact.",
         "Correct what the message names (space, permissions) and try again.",
+    ),
+    "WRONG_PASSPHRASE": (
+        "The passphrase opens no repository that was asked for.",
+        "Show it with: rhctl passphrase show",
     ),
 }
 

@@ -22,8 +22,8 @@ def run(arguments: list[str]) -> int:
     """Examine the installation and its repositories; starts nothing."""
     parser = make_parser(
         "doctor",
-        "Examine the installation and its repositories: what was found, why, and what to do. Works with the daemon down. "
-        "Exit code 10 with warnings, 11 with errors.",
+        "Examine the installation and its repositories: what was found, why, and what to do. Works with the daemon "
+        "down. Exit code 10 with warnings, 11 with errors.",
         "rhctl doctor project",
         starts=False,
     )

@@ -23,8 +23,8 @@ async def run(request: Request) -> dict[str, Any]:
         return {**answer, "is_right": given is not None and digest_passphrase(given) == repo.passphrase}
     if action != "rotate":
         raise Refusal("action must be check or rotate", code="INVALID_ARGUMENT")
-    passphrase, ended = await house.authority.rotate(repo.id, drop=bool(params["drop"]))
-    house.audit.add("owner", "passphrase.rotate", "ok", repo_id=repo.id)
+    ended = len(house.authority.clients(repo.id)) if params["drop"] else 0
+    passphrase = await house.authority.rotate(repo.id, drop=bool(params["drop"]))
     problem = await write_copy(house.services, repo.id, passphrase)
     # Told here and only here, to the owner's own process: the copy could not be read back otherwise.
     return {

@@ -25,20 +25,19 @@ async def select_repo(house: House, params: Mapping[str, Any]) -> Repo:
         Refusal: REPO_NOT_FOUND or REPO_NOT_ADOPTED.
     """
     typed, path = params.get("repo"), params.get("path")
-    if typed is not None and (found := house.registry.by_slug(typed) or house.registry.get(typed)):
-        return found
+    if typed is not None and (named := house.registry.by_slug(typed) or house.registry.get(typed)):
+        return named
     if path is not None and path.startswith("/"):
-        where = await trio.to_thread.run_sync(find_repository, path, limiter=_limiter)
-        root = where.root if where is not None else path
-        if found := house.registry.by_path(root):
-            return found
-        if where is None and (found := house.registry.around(path)):
-            return found  # the folder is gone, but what was adopted there is still meant
-        if where is not None:
+        found = await trio.to_thread.run_sync(find_repository, path, limiter=_limiter)
+        # Where there is none any more, what was adopted there is still meant.
+        repo = house.registry.by_path(found.path) if found.path is not None else house.registry.around(path)
+        if repo is not None:
+            return repo
+        if found.path is not None:
             raise Refusal(
-                f"the repository {root} is not adopted",
+                f"the repository {found.path} is not adopted",
                 code="REPO_NOT_ADOPTED",
-                next_step=f"Adopt it: rhctl adopt {root}",
+                next_step=f"Adopt it: rhctl adopt {found.path}",
             )
     if typed is not None:
         names = ", ".join(sorted(r.slug for r in house.registry)) or "none"

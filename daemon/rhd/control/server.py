@@ -98,7 +98,7 @@ class ControlServer:
                 if not data:
                     return None
                 buffer += data
-                if searched == 0 and buffer[:1] not in (b"{", b"\n", b" "):
+                if searched == 0 and bytes(buffer[:1]) not in (b"{", b"\n", b" "):
                     # A browser or another program speaks another protocol here: say so and hang up.
                     error = WireError("this socket speaks JSON-RPC, one object a line", rpc_code=messages.PARSE_ERROR)
                     await self._refuse(connection, None, error, error.rpc_code)
@@ -114,8 +114,8 @@ class ControlServer:
             return False
         verb = VERBS.get(message.method)
         if verb is None:
-            error = Refusal(f"there is no verb {message.method[:40]!r}", code="INVALID_REQUEST")
-            await self._refuse(connection, message.id, error, messages.METHOD_NOT_FOUND)
+            unknown = Refusal(f"there is no verb {message.method[:40]!r}", code="INVALID_REQUEST")
+            await self._refuse(connection, message.id, unknown, messages.METHOD_NOT_FOUND)
             return True
         try:
             request = Request(self._house, connection, verb.check(message.params))
@@ -133,9 +133,8 @@ class ControlServer:
             raise
         except Exception as error:
             log.error("verb-failed verb=%s", verb.name, exc_info=error)
-            await self._refuse(
-                connection, message.id, Refusal("the daemon failed at this", code="INTERNAL"), messages.INTERNAL_ERROR
-            )
+            failed = Refusal("the daemon failed at this", code="INTERNAL")
+            await self._refuse(connection, message.id, failed, messages.INTERNAL_ERROR)
             return True
         await connection.send(messages.encode_result(message.id, result))
         if verb.takes_over is None:

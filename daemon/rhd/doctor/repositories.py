@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from rhd.errors import Refusal
-from rhd.ids import RelPath
 from rhd.repos.registry import Registry
 from rhd.repos.service import RepoService
-from rhd.workflow.artifacts import Artifact
+from rhd.workflow.artifacts import Artifacts
 from rhwire.escape import escape
 from rhwire.findings import ERROR, OK, WARNING, Finding
 
@@ -84,8 +83,8 @@ def _workflow(service: RepoService, registry: Registry) -> Iterator[Finding]:
         yield Finding("workflow", OK, f"{len(artifacts)} artifacts, none of them at odds", is_local=False)
 
 
-def _orphans(artifacts: Mapping[RelPath, Artifact]) -> Iterator[Finding]:
-    kinds = {artifact.kind for artifact in artifacts.values()}
+def _orphans(artifacts: Artifacts) -> Iterator[Finding]:
+    kinds = {artifact.kind for artifact in artifacts.all()}
     if "sprint" in kinds and "prd" not in kinds:
         yield Finding(
             "workflow",
@@ -96,8 +95,8 @@ def _orphans(artifacts: Mapping[RelPath, Artifact]) -> Iterator[Finding]:
         )
 
 
-def _failed_checks(artifacts: Mapping[RelPath, Artifact]) -> Iterator[Finding]:
-    checks = [a for a in artifacts.values() if a.kind == "check"]
+def _failed_checks(artifacts: Artifacts) -> Iterator[Finding]:
+    checks = [a for a in artifacts.all() if a.kind == "check"]
     newest = max(checks, key=lambda a: a.modified_ns, default=None)
     if newest is not None and (newest.status or "").lower() == "fail":
         yield Finding(

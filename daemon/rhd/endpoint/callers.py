@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -19,12 +20,14 @@ class Caller:
         label: the client's name, for lists; escape before printing.
         is_owner: True for a peer of the control socket; started and stopped profiles do not concern it.
         now: returns what the caller may do at this moment, or None if its grant has ended.
+        lasts_s: how long its token is still good; a stream that was opened with it ends then.
     """
 
     id: str
     label: str
     is_owner: bool
     now: Callable[[], Principal | None]
+    lasts_s: float = math.inf
 
     def principal(self) -> Principal:
         """Return what the caller may do now.

@@ -178,7 +178,7 @@ def check_arguments(name: str, is_hub: bool, arguments: Mapping[str, Any]) -> No
     Raises:
         Refusal: UNKNOWN_PARAMETER or INVALID_ARGUMENT.
     """
-    error = jsonschema.exceptions.best_match(_validator(name, is_hub).iter_errors(arguments))
+    error: Any = jsonschema.exceptions.best_match(_validator(name, is_hub).iter_errors(arguments))
     if error is None:
         _refuse_surrogates(arguments.values())
         return
@@ -191,19 +191,32 @@ def check_arguments(name: str, is_hub: bool, arguments: Mapping[str, Any]) -> No
             code="UNKNOWN_PARAMETER",
             details={"allowed": allowed},
         )
-    rules = {
-        "required": lambda: "missing: " + ", ".join(k for k in error.validator_value if k not in error.instance),
-        "type": lambda: f"must be of type {error.validator_value}",
-        "pattern": lambda: "must not be blank",
-        "enum": lambda: "must be one of " + ", ".join(map(str, error.validator_value)),
-        "maxLength": lambda: f"is longer than {error.validator_value} characters",
-        "minItems": lambda: f"needs at least {error.validator_value}",
-        "maxItems": lambda: f"has more than {error.validator_value}",
-        "minimum": lambda: f"is below {error.validator_value}",
-        "maximum": lambda: f"is above {error.validator_value}",
-    }
-    said = rules.get(str(error.validator), lambda: "does not fit the schema")()
+    said = _broken_rule(str(error.validator), error.validator_value, error.instance)
     raise Refusal(f"{where}: {said}" if where else said, code="INVALID_ARGUMENT")
+
+
+def _broken_rule(rule: str, value: Any, instance: Any) -> str:
+    """Return what a keyword of JSON Schema asks for, in words."""
+    match rule:
+        case "required":
+            return "missing: " + ", ".join(key for key in value if key not in instance)
+        case "type":
+            return f"must be of type {value}"
+        case "pattern":
+            return "must not be blank"
+        case "enum":
+            return "must be one of " + ", ".join(value)
+        case "maxLength":
+            return f"is longer than {value} characters"
+        case "minItems":
+            return f"needs at least {value}"
+        case "maxItems":
+            return f"has more than {value}"
+        case "minimum":
+            return f"is below {value}"
+        case "maximum":
+            return f"is above {value}"
+    return "does not fit the schema"
 
 
 def _refuse_surrogates(values: Iterable[Any]) -> None:

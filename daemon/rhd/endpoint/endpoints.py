@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable
 from typing import Any
 
 import trio
 
 from rhd.access import Principal
+from rhd.asgi import Receive, Scope, Send
 from rhd.endpoint.backend import Backend
 from rhd.endpoint.callers import Caller
 from rhd.endpoint.notifier import Notifier
 from rhd.endpoint.sdk import ListChangedServer, serve_dual_era_loop
 from rhd.endpoint.server import CALLER_KEY, make_server
-from rhd.endpoint.sessions import Receive, Send, Sessions
+from rhd.endpoint.sessions import Sessions
 from rhd.errors import Refusal
 from rhd.ids import RepoId
 from rhd.repos.registry import RegistryChange, Repo
@@ -57,7 +58,7 @@ class Endpoints:
         repo_id: RepoId | None,
         caller: Caller,
         client_id: str,
-        scope: MutableMapping[str, Any],
+        scope: Scope,
         receive: Receive,
         send: Send,
     ) -> None:

@@ -206,6 +206,7 @@ class Notifier:
             await self._catch_up(listener, listener.uris, _known_cursors(ctx.params))
             if self._is_draining:
                 listener.box.close()
+            listener.scope.deadline = trio.current_time() + caller.lasts_s
             with listener.scope:
                 await listener.box.run(send)
         finally:

@@ -135,7 +135,7 @@ async def complete(
     """Answer `completion/complete` for prompts' arguments and for the resource template."""
     typed = params.argument.value
     given = dict((params.context.arguments or {}) if params.context is not None else {})
-    values = []
+    values: list[str] = []
     if params.argument.name in ("repo", "slug"):
         values = [r.slug for r in granted_repos(backend, caller.principal())] if repo is None else [repo.slug]
     elif (kind := _completed_kind(params)) is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import mcp_types as types
@@ -14,11 +13,12 @@ from rhd.endpoint.callers import Caller
 from rhd.endpoint.calling import granted_repos
 from rhd.endpoint.sdk import MODERN_PROTOCOL_VERSIONS
 from rhd.endpoint.uris import SCHEME, make_uri, parse_uri
-from rhd.errors import HarnessError, Refusal
+from rhd.errors import NotFound, Refusal
+from rhd.ids import RelPath
 from rhd.repos.registry import Repo
 from rhd.workflow.artifacts import Artifact
 from rhd.workflow.reach import may_read
-from rhd.workflow.reading import read_page
+from rhd.workflow.reading import Page, read_page
 from rhwire.times import format_ns
 
 PAGE_RESOURCES = 200
@@ -35,14 +35,14 @@ def readable_profiles(backend: Backend, caller: Caller, repo: Repo) -> list[Prof
 async def readable_artifacts(backend: Backend, caller: Caller, repo: Repo | None) -> list[tuple[Repo, Artifact]]:
     """Return what a caller may read on an endpoint, newest first within each repository; a broken one is left out."""
     repos = [repo] if repo is not None else granted_repos(backend, caller.principal())
-    found = []
+    found: list[tuple[Repo, Artifact]] = []
     for each in repos:
-        reaches = [p.reach for p in readable_profiles(backend, caller, each)]
+        names = [p.name for p in readable_profiles(backend, caller, each)]
         try:
-            artifacts = (await backend.services.ready(each.id)).artifacts.values() if reaches else ()
+            artifacts = (await backend.services.ready(each.id)).artifacts.all() if names else ()
         except Refusal:
             continue
-        seen = [a for a in artifacts if any(may_read(reach, a.path) for reach in reaches)]
+        seen = [a for a in artifacts if a.is_readable_by(names)]
         found.extend((each, a) for a in sorted(seen, key=lambda a: (-a.modified_ns, a.path)))
     return found
 
@@ -115,31 +115,38 @@ async def read_resource(
         MCPError: the resource is unknown, or not the caller's to know.
     """
     named = parse_uri(uri)
-    for each in _candidates(backend, caller, repo) if named is not None else ():
-        if each.slug != named[0]:
-            continue
-        path = named[1]
-        reach = next((p.reach for p in readable_profiles(backend, caller, each) if may_read(p.reach, path)), None)
-        if reach is None:
-            break
-        service = await backend.services.ready(each.id)
-        try:
-            page = await service.read(lambda root: read_page(root, path, reach, backend.key, page_chars=MAX_CHARS))  # noqa: B023
-        except HarnessError as error:
-            if error.code == "NOT_FOUND":
-                break
-            raise
-        contents: dict[str, Any] = {"uri": uri, "mimeType": _mime_type(path), "text": page.content}
-        if page.truncated or page.redactions:
-            contents["_meta"] = {
-                "dev.repo-harness/truncated": page.truncated,
-                "dev.repo-harness/redactions": [{"type": k, "count": n} for k, n in page.redactions.items()],
-            }
-        return {"contents": [contents]}
+    repo = _named_repo(backend, caller, repo, named[0]) if named is not None else None
+    if named is not None and repo is not None:
+        page = await _read(backend, caller, repo, named[1])
+        if page is not None:
+            return {"contents": [_contents(uri, named[1], page)]}
     # The 2026 revision says -32602; the handshake revisions had a code of their own.
     code = types.INVALID_PARAMS if protocol_version in MODERN_PROTOCOL_VERSIONS else -32002
     raise MCPError(code, "Resource not found", data={"uri": uri})
 
 
-def _candidates(backend: Backend, caller: Caller, repo: Repo | None) -> Iterator[Repo]:
-    yield from [repo] if repo is not None else granted_repos(backend, caller.principal())
+def _named_repo(backend: Backend, caller: Caller, repo: Repo | None, slug: str) -> Repo | None:
+    here = [repo] if repo is not None else granted_repos(backend, caller.principal())
+    return next((each for each in here if each.slug == slug), None)
+
+
+async def _read(backend: Backend, caller: Caller, repo: Repo, path: RelPath) -> Page | None:
+    """Return the text of a resource, or None if it is not there or not the caller's to know."""
+    reach = next((p.reach for p in readable_profiles(backend, caller, repo) if may_read(p.reach, path)), None)
+    if reach is None:
+        return None
+    service = await backend.services.ready(repo.id)
+    try:
+        return await service.read(lambda root: read_page(root, path, reach, backend.key, page_chars=MAX_CHARS))
+    except NotFound:
+        return None
+
+
+def _contents(uri: str, path: RelPath, page: Page) -> dict[str, Any]:
+    contents: dict[str, Any] = {"uri": uri, "mimeType": _mime_type(path), "text": page.content}
+    if page.truncated or page.redactions:
+        contents["_meta"] = {
+            "dev.repo-harness/truncated": page.truncated,
+            "dev.repo-harness/redactions": [{"type": kind, "count": count} for kind, count in page.redactions.items()],
+        }
+    return contents

@@ -8,13 +8,14 @@ Nobody is refused for want of room.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import trio
 
+from rhd.asgi import Message, Receive, Scope, Send
 from rhd.endpoint.callers import Caller
 from rhd.endpoint.sdk import (
     MAX_BODY_BYTES,
@@ -25,11 +26,8 @@ from rhd.endpoint.sdk import (
     session_owner,
 )
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-
 MAX_SESSIONS = 64
+OPEN_WITHIN_S = 10.0
 _LISTENING = frozenset({"resources/subscribe", "resources/unsubscribe"})
 
 
@@ -84,7 +82,7 @@ class Sessions:
         elif session is None:
             await _answer(send, 404, "Session not found")
         elif scope["method"] == "GET":
-            await self._stream(session_id, session, scope, receive, send)
+            await self._stream(caller, session, scope, receive, send)
         else:
             await self._kept.handle_request(scope, receive, send)
             self._prune()
@@ -120,17 +118,20 @@ class Sessions:
                 return
             await self._end(min(idle)[1])
 
-        async def watch(message: MutableMapping[str, Any]) -> None:
+        async def watch(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] < 400:
                 for name, value in message["headers"]:
                     if name.lower() == b"mcp-session-id":
                         self._sessions[value.decode()] = _Session(caller.id, trio.current_time(), owner=scope["user"])
             await send(message)
 
-        await self._kept.handle_request(scope, receive, watch)
+        # A client may hang up as soon as it has read the answer, which ends the request before the SDK has noted that
+        # the session was opened; it would throw the session away that the client now holds.
+        with trio.move_on_after(OPEN_WITHIN_S, shield=True):
+            await self._kept.handle_request(scope, receive, watch)
 
-    async def _stream(self, session_id: str, session: _Session, scope: Scope, receive: Receive, send: Send) -> None:
-        async def first_byte(message: MutableMapping[str, Any]) -> None:
+    async def _stream(self, caller: Caller, session: _Session, scope: Scope, receive: Receive, send: Send) -> None:
+        async def first_byte(message: Message) -> None:
             await send(message)
             # Tunnels hold the headers back until the first byte of the body; the first ping would be 15 s away.
             if message["type"] == "http.response.start" and message["status"] == 200:
@@ -138,7 +139,8 @@ class Sessions:
 
         session.streams += 1
         try:
-            await self._kept.handle_request(scope, receive, first_byte)
+            with trio.move_on_after(caller.lasts_s):
+                await self._kept.handle_request(scope, receive, first_byte)
         finally:
             session.streams -= 1
             session.used_at = trio.current_time()
@@ -168,10 +170,10 @@ class Sessions:
             "state": {},
         }
 
-        async def receive() -> MutableMapping[str, Any]:
+        async def receive() -> Message:
             return {"type": "http.request", "body": b"", "more_body": False}
 
-        async def send(message: MutableMapping[str, Any]) -> None:
+        async def send(message: Message) -> None:
             return None
 
         await self._kept.handle_request(scope, receive, send)
@@ -212,7 +214,7 @@ async def _read_body(receive: Receive) -> bytes | None:
 def _replay(body: bytes, receive: Receive) -> Receive:
     is_given = False
 
-    async def replay() -> MutableMapping[str, Any]:
+    async def replay() -> Message:
         nonlocal is_given
         if is_given:
             return await receive()

@@ -118,7 +118,8 @@ class Adopter:
         if known is None:
             name = survey.path.rpartition("/")[2]
             repo, passphrase = await self._registry.add(survey.path, name, slug=slug, repo_id=repo_id)
-            problem = await trio.to_thread.run_sync(_write_copy_at, survey.path, passphrase, limiter=self._thread)
+            await self._services.ready(repo.id)
+            problem = await write_copy(self._services, repo.id, passphrase)
             if problem is not None:
                 notes.append(f"the passphrase could not be written to {COPY}: {problem.message}")
             elif survey.has_copy:
@@ -140,14 +141,16 @@ class Adopter:
 def _survey(path: str) -> _Survey:
     """Look at the repository around `path`; nothing is changed."""
     found = find_repository(path)
-    if found is None:
+    if found.path is None:
         raise Refusal(f"{escape(path)} is not inside a git repository", code="NOT_A_REPOSITORY")
     if found.kind == "bare":
-        raise Refusal(f"{escape(found.root)} is a bare git repository", code="BARE_REPOSITORY")
-    _refuse_special(found.root)
-    with Root.open(found.root) as root:
-        if root.owner != os.geteuid():
-            raise Refusal(f"{escape(found.root)} belongs to another user", code="FOLDER_REFUSED")
+        raise Refusal(f"{escape(found.path)} is a bare git repository", code="BARE_REPOSITORY")
+    if found.owner != os.geteuid():
+        raise Refusal(f"{escape(found.path)} belongs to another user", code="FOLDER_REFUSED")
+    with Root.open(found.path) as root:
+        if root.identity != found.identity:
+            raise Detached("the repository's folder was replaced while it was looked at")
+        _refuse_special(root)
         path = root.real_path()
         is_adopted = any(root.look(RelPath(mark), SCAFFOLD) is not None for mark in ADOPTED_MARKS)
         wanted = [(IGNORE, "*\n")] if is_adopted else [*scaffold_files(time.time()), (IGNORE, "*\n")]
@@ -157,16 +160,15 @@ def _survey(path: str) -> _Survey:
     return _Survey(path, missing, repo_id, has_foreign_id, has_copy)
 
 
-def _refuse_special(path: str) -> None:
-    identity = Root.open(path).identity
+def _refuse_special(root: Root) -> None:
     for special, what in (("/", "the root of the file system"), (str(Path.home()), "your home folder")):
         try:
-            with Root.open(special) as root:
-                is_special = root.identity == identity
+            with Root.open(special) as other:
+                is_special = other.identity == root.identity
         except Refusal:
             continue
         if is_special:
-            raise Refusal(f"{escape(path)} is {what}", code="FOLDER_REFUSED")
+            raise Refusal(f"{escape(root.path)} is {what}", code="FOLDER_REFUSED")
 
 
 def _read_id(root: Root) -> tuple[RepoId | None, bool]:
@@ -183,7 +185,7 @@ def _read_id(root: Root) -> tuple[RepoId | None, bool]:
         repo_id = RepoId(text.decode("ascii").strip())
     except (HarnessError, UnicodeDecodeError):
         return None, True
-    if facts.owner != os.geteuid() or facts.mode & 0o077 or _is_tracked(root):
+    if facts.owner != os.geteuid() or facts.permissions & 0o077 or _is_tracked(root):
         return None, True
     return repo_id, False
 
@@ -227,27 +229,12 @@ def _fill(survey: _Survey, repo_id: RepoId, is_dry_run: bool) -> tuple[str, ...]
 
 
 def _put(root: Root, name: str, data: bytes) -> None:
-    """Write a file of the daemon's own, 0600, in place of whatever stands there."""
-    path = RelPath(name)
-    reach = PASSPHRASE_COPY if name == COPY else SCAFFOLD
-    facts = root.look(path, reach)
-    if facts is not None and facts.mode & 0o077:
-        # Replacing keeps the mode, and this one is open to others: it goes first.
-        root.remove(path, reach)
-        facts = None
-    if facts is None:
+    """Write a file of the daemon's own, 0600, in place of whatever file stands there."""
+    path, reach = RelPath(name), PASSPHRASE_COPY if name == COPY else SCAFFOLD
+    if root.look(path, reach) is None:
         root.create(path, reach, data, mode=0o600)
     else:
-        root.replace(path, reach, data)
-
-
-def _write_copy_at(path: str, passphrase: str) -> Refusal | None:
-    try:
-        with Root.open(path) as root:
-            _write_copy(root, passphrase)
-    except Refusal as refusal:
-        return refusal
-    return None
+        root.replace(path, reach, data, mode=0o600)
 
 
 def _write_copy(root: Root, passphrase: str) -> None:

@@ -19,11 +19,11 @@ from rhd.ids import RelPath
 from rhd.repos.changes import ChangeLog
 from rhd.repos.registry import Repo
 from rhd.repos.scaffold import ID
-from rhd.store.changes import read_artifacts
+from rhd.store.changes import ArtifactRow, read_artifacts
 from rhd.store.database import Store
 from rhd.watch.hints import HintSource
-from rhd.workflow.artifacts import Artifact
-from rhd.workflow.catalog import Catalog, Refreshed
+from rhd.workflow.artifacts import Artifacts, Row
+from rhd.workflow.catalog import Catalog, Problem, Refreshed
 from rhd.workflow.git import read_git_facts
 from rhd.workflow.root import Root
 from rhwire.escape import escape
@@ -38,6 +38,7 @@ LOOK_AGAIN_S = 5.0
 
 MAX_LOOK_AGAIN_S = 60.0
 MAX_ROUNDS = 8
+RETRY_S = 2.0
 
 
 class _Outcome(Generic[T]):
@@ -88,7 +89,7 @@ class RepoService:
     # -- what callers do ------------------------------------------------------------------------------------
 
     @property
-    def artifacts(self) -> Mapping[RelPath, Artifact]:
+    def artifacts(self) -> Artifacts:
         """The catalog as of the last refresh.
 
         Raises:
@@ -207,10 +208,16 @@ class RepoService:
         root, self.family = await trio.to_thread.run_sync(_open_own, self.repo, limiter=self._own_thread)
         if self._catalog is None:
             await self.changes.load()
-            known = await self._store.read(lambda c: read_artifacts(c, self.repo.id))
-            self._catalog = await trio.to_thread.run_sync(Catalog, root, self._key, known, limiter=self._own_thread)
+            known = [Row(*row) for row in await self._store.read(lambda c: read_artifacts(c, self.repo.id))]
         else:
-            self._catalog.attach(root)
+            known = [artifact.row() for artifact in self._catalog.artifacts.all()]
+
+        def begin() -> Catalog:
+            root.sweep()  # nobody writes yet: what a killed process left behind goes
+            return Catalog(root, self._key, known)
+
+        async with self._writing:  # sweeping would take a temporary away from under a write
+            self._catalog = await trio.to_thread.run_sync(begin, limiter=self._own_thread)
         self._root = root
         self._is_lost = False
         self.state, self.problem = "ok", None
@@ -245,22 +252,27 @@ class RepoService:
                 return catalog.refresh(folders)
 
             refreshed = await trio.to_thread.run_sync(self._attached, look, root, limiter=self._own_thread)
-            self.problem = refreshed.problem
+            self.problem = _worst(catalog.problems)
             try:
-                await self.changes.append(refreshed.changes, via=via, saved=refreshed.saved, removed=refreshed.removed)
+                await self.changes.append(
+                    refreshed.changes,
+                    via=via,
+                    saved=[ArtifactRow(*row) for row in refreshed.save],
+                    removed=refreshed.delete,
+                )
             except Exception as error:
                 # The log keeps what it could not write; it is announced when the disk takes it.
                 log.error("changes-unsaved repo=%s reason=%s", self.repo.slug, escape(str(error)))
                 self.problem = Refusal(
                     "changes cannot be recorded: the database does not take them", code="WRITE_FAILED"
                 )
-                self._nursery.start_soon(self._look_later)
-            if refreshed.look_again_s is not None:
-                self._nursery.start_soon(self._look_later, refreshed.look_again_s)
+                self._nursery.start_soon(self._look_later, frozenset(), RETRY_S)
+            if refreshed.again_after_s is not None:
+                self._nursery.start_soon(self._look_later, refreshed.again, refreshed.again_after_s)
 
-    async def _look_later(self, after_s: float = 2.0) -> None:
+    async def _look_later(self, folders: frozenset[str], after_s: float) -> None:
         await trio.sleep(after_s)
-        self.hint(frozenset(), "reconcile")
+        self.hint(folders, "event")
 
     async def _own(self, work: Callable[[], Awaitable[T]], outcome: _Outcome[T]) -> None:
         with trio.CancelScope(shield=True):
@@ -293,6 +305,15 @@ class RepoService:
             log.warning("repo-%s repo=%s code=%s", state, self.repo.slug, refusal.code)
         self.state, self.problem = state, refusal
         self._is_lost = True
+
+
+def _worst(problems: Mapping[str, Problem]) -> Refusal | None:
+    """Return one problem that stands for all that the catalog has; the others are as many as it says."""
+    if not problems:
+        return None
+    worst = next((p for p in problems.values() if p.code == "CATALOG_TOO_LARGE"), next(iter(problems.values())))
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    return Refusal(worst.message + more, code=worst.code)
 
 
 def _open_own(repo: Repo) -> tuple[Root, str | None]:

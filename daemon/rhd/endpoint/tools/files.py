@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rhd.access import Reach
 from rhd.endpoint.tools.shapes import (
     ARTIFACT,
     BOOLEAN,
@@ -22,8 +23,9 @@ from rhd.endpoint.tools.shapes import (
 )
 from rhd.endpoint.tools.spec import ALL, Call, ToolSpec
 from rhd.ids import RelPath
-from rhd.workflow.artifacts import KINDS, Artifact
-from rhd.workflow.catalog import list_page
+from rhd.workflow.artifacts import Artifact
+from rhd.workflow.kinds import KINDS
+from rhd.workflow.listing import list_page
 from rhd.workflow.reach import may_read
 from rhd.workflow.reading import read_page
 from rhwire.times import format_ns
@@ -48,12 +50,10 @@ def artifact_json(artifact: Artifact) -> dict[str, Any]:
 
 def readable(call: Call) -> list[Artifact]:
     """Return the artifacts that the caller may see, through any of its running profiles."""
-    reaches = [profile.reach for profile in call.readable]
-    found = call.service.artifacts.values()
-    return [artifact for artifact in found if any(may_read(reach, artifact.path) for reach in reaches)]
+    return [artifact for artifact in call.service.artifacts.all() if artifact.is_readable_by(call.reader_names)]
 
 
-def reader(call: Call, path: RelPath) -> Any:
+def reader(call: Call, path: RelPath) -> Reach:
     """Return the reach through which the caller reads `path`: the first that has it, else the acting profile's."""
     return next((p.reach for p in call.readable if may_read(p.reach, path)), call.profile.reach)
 
@@ -62,7 +62,8 @@ async def list_workflow_files(call: Call) -> dict[str, Any]:
     """Answer `list_workflow_files`."""
     arguments = call.arguments
     page = list_page(
-        readable(call),
+        call.service.artifacts,
+        readable=call.reader_names,
         kind=arguments.get("kind"),
         prefix=arguments.get("prefix"),
         query=arguments.get("query"),

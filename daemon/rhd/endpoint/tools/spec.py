@@ -37,6 +37,11 @@ class Call:
     arguments: Mapping[str, Any]
     tools_hash: str
 
+    @property
+    def reader_names(self) -> tuple[str, ...]:
+        """The names of `readable`."""
+        return tuple(profile.name for profile in self.readable)
+
 
 Handler = Callable[[Call], Awaitable[dict[str, Any]]]
 """Returns the structured result, or raises a Refusal."""

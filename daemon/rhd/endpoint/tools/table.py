@@ -60,7 +60,7 @@ def input_schema(name: str, is_hub: bool) -> Schema | None:
     return {**spec.input, "properties": {**spec.input["properties"], "repo": REPO_ARGUMENT}}
 
 
-def annotations(spec: ToolSpec | None) -> dict[str, bool]:
+def hints(spec: ToolSpec | None) -> dict[str, bool]:
     """Return the four hints of a tool; None is `list_repos`. Nothing here reaches beyond the repositories."""
     if spec is None or not spec.is_writing:
         return {"readOnlyHint": True, "destructiveHint": False, "idempotentHint": True, "openWorldHint": False}
@@ -82,7 +82,7 @@ def described_tools(profiles: frozenset[str], is_hub: bool) -> tuple[dict[str, A
             "description": spec.description,
             "inputSchema": input_schema(spec.name, is_hub),
             "outputSchema": spec.output,
-            "annotations": {"title": spec.title, **annotations(spec)},
+            "annotations": {"title": spec.title, **hints(spec)},
         }
         for spec in shown_tools(profiles)
     ]
@@ -94,7 +94,7 @@ def described_tools(profiles: frozenset[str], is_hub: bool) -> tuple[dict[str, A
                 "description": repos.DESCRIPTION,
                 "inputSchema": repos.INPUT,
                 "outputSchema": repos.OUTPUT,
-                "annotations": {"title": repos.TITLE, **annotations(None)},
+                "annotations": {"title": repos.TITLE, **hints(None)},
             }
         )
     return tuple(described)
