@@ -77,7 +77,7 @@ async def test_100_000_random_operations_end_in_true_mirrors(tmp_path: Path, pol
                 await mirror.settle(20)
         done = sum(sum(disorder.done.values()) for disorder in disorders)
     assert done > rounds * 4 * 40
-    print(f"{done} operations that succeeded of {rounds * 400}")  # noqa: T201
+    print(f"{done} operations that succeeded of {rounds * 400}")
 
 
 async def test_10_000_races_of_mkdir_p_and_a_write_at_once(tmp_path: Path) -> None:
