@@ -74,7 +74,7 @@ def read_git_facts(root: Root) -> GitFacts:
         Detached: the repository is not where it was.
     """
     dot_git = _look(root, _DOT_GIT)
-    if dot_git == "folder":
+    if dot_git == "folder" and _is_head(_read(root, ".git/HEAD")):
         branch, head = _read_head(root, ".git/", root, ".git/")
         top = root.real_path()
         return GitFacts(branch, head, family=f"{top}/.git", main_worktree=top)
