@@ -490,7 +490,8 @@ def test_cve_2026_27896_a_check_with_odd_json_is_listed_and_read_like_any_text(
         ".ssh/authorized_keys", "plans/prds/.ssh/authorized_keys", ".git/hooks/pre-commit", ".envrc", "plans/prds/.env",
         "Makefile", "package.json", "pyproject.toml", "setup.py", "conftest.py", "src/index.py",
         ".github/workflows/ci.yml", ".vscode/tasks.json", ".claude/settings.json", ".codex/config.toml", ".mcp.json",
-        "AGENTS.md", "CLAUDE.md", ".ai/harness/policy.json", ".ai/hooks/run.sh", "plans/plan.md", "plans/archive/a.md", "tasks/current.md", "tasks/contracts/a.md",
+        "AGENTS.md", "CLAUDE.md", ".ai/harness/policy.json", ".ai/hooks/run.sh", "plans/plan.md",
+        "plans/archive/a.md", "tasks/current.md", "tasks/contracts/a.md",
         ".repo-harness/mcp.oauth.json", ".repo-harness/id", "scripts/run.sh", "plans/prds/deeper/a.md", "plans/prds",
     ],
 )  # fmt: skip
@@ -528,7 +529,7 @@ def test_cve_2026_27825_a_missing_folder_below_a_link_is_not_made_beyond_it(
     with pytest.raises(HarnessError) as caught:
         save(
             root,
-            RelPath(".ai/harness/handoff/codex-goal.md"),
+            RelPath(GOAL),
             PLANNER.reach,
             "x",
             KEY,
