@@ -28,6 +28,10 @@ CODES: dict[str, tuple[str, str]] = {
         "The repository holds more artifacts, or deeper folders of them, than are kept track of.",
         "Move what is finished out of plans/ and tasks/, or forget the repository.",
     ),
+    "CLIENT_AMBIGUOUS": (
+        "More than one connected client has that name.",
+        "Name it by its id; list them with: rhctl clients",
+    ),
     "CLIENT_NOT_FOUND": (
         "No connected client has that id or name.",
         "List them with: rhctl clients",
@@ -91,6 +95,14 @@ CODES: dict[str, tuple[str, str]] = {
     "INVALID_REQUEST": (
         "The message is not a request that this daemon understands.",
         "Use an rhctl of the daemon's own version.",
+    ),
+    "LOGIN_EXPIRED": (
+        "The login was answered already, or was begun more than ten minutes ago.",
+        "Start the login again in the client.",
+    ),
+    "LOGIN_REFUSED": (
+        "The login request cannot be used.",
+        "Start the login again in the client; if it stays so, remove the connection there and add it anew.",
     ),
     "NAME_TAKEN": (
         "Another repository has that name.",
@@ -196,6 +208,10 @@ CODES: dict[str, tuple[str, str]] = {
         "It did not finish in the time allowed.",
         "Try again; if it stays so, look at: rhctl doctor",
     ),
+    "TOO_MANY_TRIES": (
+        "Too many wrong passphrases are being answered at this moment; the right one is always accepted.",
+        "Try again in a moment, or choose to approve the login in a terminal.",
+    ),
     "TOOL_FAILED": (
         "The tool failed; nothing was changed.",
         "Try again; if it stays so, the owner finds the reason in the daemon's log.",
@@ -219,6 +235,10 @@ CODES: dict[str, tuple[str, str]] = {
     "WRITE_FAILED": (
         "The file system refused the write; the old content is intact.",
         "Correct what the message names (space, permissions) and try again.",
+    ),
+    "WRONG_PASSPHRASE": (
+        "The passphrase opens no repository that was asked for.",
+        "Show it with: rhctl passphrase show",
     ),
 }
 

@@ -127,7 +127,7 @@ ARTIFACTS = Reach("artifacts", tuple(dict.fromkeys(PLANNER.reach.reads + EXECUTO
 
 SCAFFOLD = Reach(
     "scaffold",
-    reads=(".repo-harness/id", ".repo-harness/.gitignore", ".ai/harness/policy.json", "tasks/current.md"),
+    reads=(".repo-harness/id",),
     writes=(
         "AGENTS.md",
         "docs/spec.md",
@@ -156,6 +156,7 @@ GIT_FACTS = Reach(
         "refs/**",
         "packed-refs",
         ".git/HEAD",
+        ".git/index",
         ".git/refs/**",
         ".git/packed-refs",
     ),

@@ -38,8 +38,7 @@ def read_reserved_slugs(connection: sqlite3.Connection) -> set[str]:
     """Return the slugs of forgotten repositories that a living grant still names."""
     found = connection.execute(
         "SELECT DISTINCT repos.slug FROM repos JOIN grant_profiles ON grant_profiles.repo_id = repos.id"
-        " JOIN grants ON grants.id = grant_profiles.grant_id"
-        " WHERE repos.forgotten_at IS NOT NULL AND grants.ended_at IS NULL"
+        " WHERE repos.forgotten_at IS NOT NULL"
     )
     return {slug for (slug,) in found}
 

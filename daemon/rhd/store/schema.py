@@ -35,17 +35,18 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE TABLE clients (
         id TEXT PRIMARY KEY,
         name TEXT NOT NULL,
-        metadata TEXT NOT NULL,             -- JSON: redirect_uris, auth method, application type, how it registered
+        metadata TEXT NOT NULL,             -- JSON: redirect_uris, how it is known
         created_at REAL NOT NULL
     ) WITHOUT ROWID;
 
+    -- One login that the owner allowed. A row that is here is alive; ending a grant deletes it and what hangs on it.
     CREATE TABLE grants (
         id TEXT PRIMARY KEY,
         client_id TEXT NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
         resource TEXT NOT NULL,             -- 'hub' or a repository id
+        is_offline INTEGER NOT NULL,        -- offline_access was asked for, so it is told as granted
         created_at REAL NOT NULL,
-        used_at REAL NOT NULL,
-        ended_at REAL                       -- revoked; tokens of an ended grant are dead
+        used_at REAL NOT NULL
     ) WITHOUT ROWID;
     CREATE INDEX grants_client ON grants (client_id);
 
@@ -57,31 +58,31 @@ MIGRATIONS: tuple[str, ...] = (
     ) WITHOUT ROWID;
     CREATE INDEX grant_profiles_repo ON grant_profiles (repo_id);
 
-    -- Authorization codes, by digest. `grant_id` is what the code will issue or has issued for.
-    CREATE TABLE codes (
-        digest BLOB PRIMARY KEY,
-        request_id TEXT NOT NULL UNIQUE,    -- the consent it came from: one consent, one code
-        grant_id TEXT NOT NULL REFERENCES grants (id) ON DELETE CASCADE,
+    -- Answered logins: one row a consent, whoever answers first. It outlives its grant, so that a page kept open
+    -- cannot answer the same login twice. `code` is the digest of the authorization code, once the browser came for it.
+    CREATE TABLE logins (
+        request_id TEXT PRIMARY KEY,
+        grant_id TEXT,                      -- NULL: denied
         redirect_uri TEXT NOT NULL,
-        is_redirect_given INTEGER NOT NULL,
         challenge TEXT NOT NULL,
-        scope TEXT NOT NULL,
-        expires_at REAL NOT NULL,
+        decided_at REAL NOT NULL,
+        code BLOB UNIQUE,
+        expires_at REAL,                    -- of the code
         used_at REAL
     ) WITHOUT ROWID;
 
-    -- Access and refresh tokens, by digest. A used refresh token keeps its sealed successors for the grace window.
+    -- Access and refresh tokens, by digest. A used refresh token keeps, for the grace window, the salt from which the
+    -- token itself (and nobody who has the database alone) can derive its successors.
     CREATE TABLE tokens (
         digest BLOB PRIMARY KEY,
         kind TEXT NOT NULL CHECK (kind IN ('access', 'refresh')),
         grant_id TEXT NOT NULL REFERENCES grants (id) ON DELETE CASCADE,
-        scope TEXT NOT NULL,
         issued_at REAL NOT NULL,
         expires_at REAL NOT NULL,
         used_at REAL,
-        successor BLOB
-    ) WITHOUT ROWID;
-    CREATE INDEX tokens_grant ON tokens (grant_id);
+        salt BLOB
+    );                                      -- with its rowid: the order of issue, whatever the clock does
+    CREATE INDEX tokens_grant ON tokens (grant_id, kind);
 
     -- The catalog as last announced: what a restart compares the disk with.
     CREATE TABLE artifacts (

@@ -225,7 +225,9 @@ class Root:
             # A link never replaces what exists, whoever else creates it at the same moment; a rename would.
             os.link(temporary, path.name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
 
-    def replace(self, path: RelPath, reach: Reach, data: bytes, *, expected: Facts | None = None) -> None:
+    def replace(
+        self, path: RelPath, reach: Reach, data: bytes, *, expected: Facts | None = None, mode: int | None = None
+    ) -> None:
         """Replace a file's content by exactly these bytes; whoever reads sees the old or the new, whole.
 
         Its mode stays, and its group, or else the group's permissions go.
@@ -235,6 +237,7 @@ class Root:
             reach: must allow writing it.
             data: all of its new content.
             expected: what the file must still be, as `read` told it.
+            mode: permissions to give it instead of those it has.
 
         Raises:
             Conflict: REVISION_CONFLICT, it is not as expected any more.
@@ -246,7 +249,7 @@ class Root:
         self._judge(reaches.may_write(reach, path), path, reach)
         with self._writing(path) as folder:
             old = self._replaceable(folder, path, expected)
-            with make_temporary(folder, data, 0o600, like=old) as temporary:
+            with make_temporary(folder, data, mode or 0o600, like=old if mode is None else None) as temporary:
                 # Editors take no lock of ours: looked at once more, so that a save of theirs is lost only if it
                 # falls between these two calls.
                 self._replaceable(folder, path, expected)

@@ -1,0 +1,288 @@
+"""`Authority`: the authorization server as the rest of the daemon sees it."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import trio
+
+from rhd.access import PROFILES, Principal
+from rhd.errors import Refusal
+from rhd.ids import RepoId
+from rhd.oauth.clients import Client
+from rhd.oauth.documents import Documents
+from rhd.oauth.fetching import Network
+from rhd.oauth.grants import HUB, Bearer, GrantChange, Grants, LiveGrant
+from rhd.oauth.logins import Logins
+from rhd.oauth.passphrases import WrongPassphrases
+from rhd.oauth.registration import Registrations
+from rhd.oauth.requests import VALID_S, Login
+from rhd.oauth.storms import Storms
+from rhd.oauth.tokens import GRACE_S, Tokens
+from rhd.repos.registry import Registry
+from rhd.store import meta
+from rhd.store import oauth as rows
+from rhd.store.audit import AuditLog
+from rhd.store.database import Store
+
+FLUSH_EVERY_S = 30.0
+SWEEP_EVERY_S = 3600.0
+LINGER_S = 7 * 86400.0
+"""Expired tokens stay in the database for a week: a clock that was set wrong and set right again ended nothing."""
+KEY = "oauth.key"
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One line of `rhctl clients`: a grant, or a client that holds none any more but may log in again.
+
+    Attributes:
+        id: the grant's id, or the client's handle; what `rhctl grant` and `revoke` are given.
+        client_id: the OAuth client.
+        name: what it calls itself; escape before printing.
+        host: the host whose document describes it, or None for one that registered itself.
+        resource: `hub`, a repository's id, or None.
+        profiles: by repository.
+        since: seconds since the epoch.
+        used_at: of the last call, or None.
+    """
+
+    id: str
+    client_id: str
+    name: str
+    host: str | None
+    resource: str | None
+    profiles: Mapping[RepoId, frozenset[str]]
+    since: float
+    used_at: float | None
+
+
+class Authority:
+    """Opens with `load`, works while `run` runs.
+
+    Attributes:
+        registrations: dynamic registration.
+        logins: from request to code.
+        tokens: from code to tokens, refresh, revocation.
+        wrong: the count of wrong passphrases.
+    """
+
+    registrations: Registrations
+    logins: Logins
+    tokens: Tokens
+
+    def __init__(
+        self,
+        store: Store,
+        registry: Registry,
+        audit: AuditLog,
+        *,
+        network: Network | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._store = store
+        self._registry = registry
+        self._audit = audit
+        self._clock = clock
+        self._grants = Grants(store, clock)
+        self._documents = Documents(clock, network)
+        self.storms = Storms(audit)
+        self.wrong = WrongPassphrases(self.storms)
+
+    def load(self) -> None:
+        """Read everything and make the signing key if there is none, blocking: for the start, before `run`."""
+        key = self._store.write_now(lambda connection: meta.get_or_make(connection, KEY))
+        self._grants.load()
+        self.registrations = Registrations(key, self.storms, self._clock)
+        self.logins = Logins(
+            self._store, self._registry, self._grants, self._audit, self.wrong, self.find_client, key, self._clock
+        )
+        self.tokens = Tokens(
+            self._store, self._registry, self._grants, self._audit, self.storms, self._is_client, self._clock
+        )
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Write last uses, note storms and sweep, until cancelled; what is waiting then is still handed over."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self.storms.run)
+            task_status.started()
+            try:
+                while True:
+                    await self.sweep()
+                    for _ in range(int(SWEEP_EVERY_S / FLUSH_EVERY_S)):
+                        await trio.sleep(FLUSH_EVERY_S)
+                        self._grants.flush_used()
+            finally:
+                self._grants.flush_used()
+
+    def listen(self, listener: Callable[[GrantChange], None]) -> None:
+        """Tell `listener` of every grant that changes or ends from now on; it must not raise or wait."""
+        self._grants.listen(listener)
+
+    def authenticate(self, token: str) -> Bearer | None:
+        """Return who presents this access token, or None; from memory, in microseconds."""
+        return self._grants.authenticate(token)
+
+    def principal(self, grant_id: str) -> Principal | None:
+        """Return what a grant may do now; None once it has ended."""
+        grant = self._grants.get(grant_id)
+        return grant.principal if grant is not None else None
+
+    async def find_client(self, client_id: str) -> Client | None:
+        """Return the client with this id: approved, registered within the last day, or described by a document."""
+        stored = self._grants.clients.get(client_id)
+        if client_id.startswith("https://"):
+            return await self._documents.find(client_id) or (stored and stored.client)
+        return stored.client if stored else self.registrations.read(client_id)
+
+    def clients(self, repo_id: RepoId | None = None) -> list[Connection]:
+        """Return who is connected, oldest first; with `repo_id`, who may reach that repository."""
+        out = []
+        for client, known_at in self._grants.clients.values():
+            grants = self._grants.of_client(client.id)
+            out += [
+                Connection(g.id, client.id, client.name, client.host, g.resource, g.profiles, g.created_at, g.used_at)
+                for g in grants
+            ]
+            if not grants:
+                out.append(Connection(client.handle, client.id, client.name, client.host, None, {}, known_at, None))
+        return sorted((c for c in out if repo_id is None or repo_id in c.profiles), key=lambda c: c.since)
+
+    def pending(self, code: str) -> Login:
+        """Return the login that waits for the owner's word under a code.
+
+        Raises:
+            Refusal: APPROVAL_NOT_FOUND.
+        """
+        return self.logins.find(code)
+
+    async def approve(self, code: str, repos: Iterable[RepoId], profiles: Iterable[str]) -> str:
+        """Answer a waiting login; return the grant's id once it is on disk. Its page goes on by itself.
+
+        Raises:
+            Refusal: APPROVAL_NOT_FOUND, INVALID_ARGUMENT or REPO_NOT_FOUND.
+        """
+        return await self.logins.approve(code, repos, profiles)
+
+    async def deny(self, code: str) -> None:
+        """Refuse a waiting login, once that is on disk.
+
+        Raises:
+            Refusal: APPROVAL_NOT_FOUND.
+        """
+        await self.logins.deny(code)
+
+    async def widen(self, client: str, repo_id: RepoId, profile: str) -> None:
+        """Let a client's grants act with one more profile in a repository; in force at the next call.
+
+        Args:
+            client: a grant's id, a client's id or handle, or a name that only one client has.
+
+        Raises:
+            Refusal: CLIENT_NOT_FOUND, CLIENT_AMBIGUOUS, INVALID_ARGUMENT, or NO_GRANT: it holds none that reaches
+                this repository.
+        """
+        if profile not in PROFILES:
+            raise Refusal(f"there is no profile {profile!r}", code="INVALID_ARGUMENT")
+        if self._registry.get(repo_id) is None:
+            raise Refusal("no such repository is adopted", code="REPO_NOT_FOUND")
+        async with self._grants.editing():
+            _, grants = self._find(client)
+            reaching = [g for g in grants if g.resource in (HUB, repo_id)]
+            if not reaching:
+                raise Refusal("the client holds no grant that reaches that repository", code="NO_GRANT")
+
+            def change(connection: sqlite3.Connection) -> None:
+                for grant in reaching:
+                    rows.save_profile(connection, grant.id, repo_id, profile)
+
+            await self._store.write(change)
+            for grant in reaching:
+                held = grant.profiles.get(repo_id, frozenset())
+                self._grants.set_profiles(grant.id, {**grant.profiles, repo_id: held | {profile}})
+                self._audit.add(
+                    "owner", "grant.widen", "ok", repo_id=repo_id, profile=profile, target=grant.client.name
+                )
+
+    async def revoke(self, client: str, repo_id: RepoId | None = None) -> None:
+        """Take a repository out of a client's grants; without one, end them, and forget the client if it has no other.
+
+        Args:
+            client: a grant's id, a client's id or handle, or a name that only one client has.
+
+        Raises:
+            Refusal: CLIENT_NOT_FOUND, CLIENT_AMBIGUOUS, or NO_GRANT: it does not reach that repository.
+        """
+        async with self._grants.editing():
+            who, grants = self._find(client)
+            if repo_id is not None:
+                grants = [g for g in grants if repo_id in g.profiles]
+                if not grants:
+                    raise Refusal("the client does not reach that repository", code="NO_GRANT")
+                await self._store.write(
+                    partial(rows.delete_profiles, grant_ids=[g.id for g in grants], repo_id=repo_id)
+                )
+                self._take_out(grants, repo_id)
+            elif len(grants) == len(self._grants.of_client(who.id)):
+                await self._store.write(lambda connection: rows.delete_client(connection, who.id))
+                self._grants.end([g.id for g in grants])
+                del self._grants.clients[who.id]
+            else:
+                await self._store.write(lambda connection: rows.delete_grants(connection, [g.id for g in grants]))
+                self._grants.end([g.id for g in grants])
+        self._audit.add("owner", "grant.revoke", "ok", repo_id=repo_id, target=who.name)
+
+    async def rotate(self, repo_id: RepoId, *, drop: bool) -> str:
+        """Replace a repository's passphrase and return the new one; the old one is dead at once.
+
+        Args:
+            drop: take the repository out of every grant too, in the same transaction.
+        """
+        async with self._grants.editing():
+            grants = self._grants.holding(repo_id) if drop else []
+            also = partial(rows.delete_profiles, grant_ids=[g.id for g in grants], repo_id=repo_id)
+            passphrase = await self._registry.rotate_passphrase(repo_id, also=also if grants else None)
+            self._take_out(grants, repo_id)
+        self._audit.add("owner", "passphrase.rotate", "ok", repo_id=repo_id, target="drop" if drop else "keep")
+        return passphrase
+
+    async def sweep(self) -> None:
+        """Delete what can no longer matter."""
+        now = self._clock()
+        await self._grants.reload(
+            partial(
+                rows.sweep,
+                expired_before=now - LINGER_S,
+                decided_before=now - 2 * VALID_S,
+                salted_before=now - GRACE_S,
+            )
+        )
+
+    def _take_out(self, grants: Iterable[LiveGrant], repo_id: RepoId) -> None:
+        for grant in grants:
+            self._grants.set_profiles(grant.id, {k: v for k, v in grant.profiles.items() if k != repo_id})
+
+    def _find(self, client: str) -> tuple[Client, list[LiveGrant]]:
+        if (grant := self._grants.get(client)) is not None:
+            return grant.client, [grant]
+        known = [stored.client for stored in self._grants.clients.values()]
+        matching = [c for c in known if client in (c.id, c.handle)] or [
+            c for c in known if c.name.lower() == client.lower()
+        ]
+        if not matching:
+            raise Refusal("no connected client has that id or name", code="CLIENT_NOT_FOUND")
+        if len(matching) > 1:
+            raise Refusal("more than one connected client has that name", code="CLIENT_AMBIGUOUS")
+        return matching[0], self._grants.of_client(matching[0].id)
+
+    def _is_client(self, client_id: str) -> bool:
+        # The address of a document is never re-registered: its owner can only log in again, which invalid_grant says.
+        return (
+            client_id in self._grants.clients
+            or client_id.startswith("https://")
+            or self.registrations.read(client_id) is not None
+        )

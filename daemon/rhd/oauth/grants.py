@@ -1,0 +1,237 @@
+"""`Grants`: what every client may do now, in memory, exactly as the database holds it.
+
+A grant is one login that the owner allowed. Two logins of one client never share a grant: the id of a hosted
+client is the same for everybody who uses it, and a second login may have proven less than the first.
+
+Whatever changes clients, grants or tokens does so inside `editing`: one at a time, shielded from the cancellation
+of whoever asked, first on disk and then here. So memory is never ahead of the disk and never disagrees with it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import NamedTuple
+
+import trio
+
+from rhd.access import PROFILES, Principal
+from rhd.ids import RepoId, new_token
+from rhd.oauth.clients import Client
+from rhd.store import oauth as rows
+from rhd.store.database import Store
+
+HUB = "hub"
+ACCESS_PREFIX = "rha_"
+AHEAD_S = 300.0
+"""An access token issued further in the future than this was issued by a clock that was wrong: it is refreshed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """Whoever presents an access token, as of this moment.
+
+    Attributes:
+        principal: the grant and its map of repositories to profiles now.
+        resource: what the token is good for: `hub`, or one repository's id.
+        scopes: every profile that the grant holds anywhere.
+        client_id: the OAuth client.
+        expires_at: of this token, seconds since the epoch; a stream opened with it ends then.
+    """
+
+    principal: Principal
+    resource: str
+    scopes: tuple[str, ...]
+    client_id: str
+    expires_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class GrantChange:
+    """What listeners are told: the map of this grant changed, or it ended and so must its streams."""
+
+    grant_id: str
+    is_ended: bool
+
+
+class KnownToken(NamedTuple):
+    """A token, known by its digest."""
+
+    kind: str
+    grant_id: str
+    issued_at: float
+    expires_at: float
+
+
+class LiveGrant:
+    """One living grant; `principal` and `scopes` follow `profiles`."""
+
+    __slots__ = ("client", "created_at", "id", "is_offline", "principal", "profiles", "resource", "scopes", "used_at")
+
+    def __init__(self, row: rows.GrantRow, client: Client, profiles: Mapping[RepoId, frozenset[str]]) -> None:
+        self.id = row.id
+        self.client = client
+        self.resource = row.resource
+        self.is_offline = row.is_offline
+        self.created_at = row.created_at
+        self.used_at = row.used_at
+        self.set_profiles(profiles)
+
+    def set_profiles(self, profiles: Mapping[RepoId, frozenset[str]]) -> None:
+        """Replace the map; principals handed out before keep the old one."""
+        self.profiles = MappingProxyType(dict(profiles))
+        self.principal = Principal(self.id, self.client.name, self.profiles)
+        held = frozenset[str]().union(*self.profiles.values())
+        self.scopes = tuple(name for name in PROFILES if name in held)
+
+
+class StoredClient(NamedTuple):
+    """A client that the owner approved, and when first."""
+
+    client: Client
+    created_at: float
+
+
+class Grants:
+    """Look-ups never wait."""
+
+    def __init__(self, store: Store, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._clock = clock
+        self._lock = trio.Lock()
+        self._grants: dict[str, LiveGrant] = {}
+        self._tokens: dict[bytes, KnownToken] = {}
+        self._used: dict[str, float] = {}
+        self._listeners: list[Callable[[GrantChange], None]] = []
+        self.clients: dict[str, StoredClient] = {}
+        self.codes: set[bytes] = set()
+
+    def load(self) -> None:
+        """Read everything, blocking: for the start."""
+        for row in self._store.read_now(rows.read_clients):
+            client = Client(row.id, row.name, tuple(row.metadata["redirect_uris"]))
+            self.clients[row.id] = StoredClient(client, row.created_at)
+        profiles: dict[str, dict[RepoId, frozenset[str]]] = {}
+        for grant_id, repo_id, profile in self._store.read_now(rows.read_profiles):
+            held = profiles.setdefault(grant_id, {})
+            held[RepoId(repo_id)] = held.get(RepoId(repo_id), frozenset()) | {profile}
+        for grant in self._store.read_now(rows.read_grants):
+            self._grants[grant.id] = LiveGrant(grant, self.clients[grant.client_id].client, profiles.get(grant.id, {}))
+        for token in self._store.read_now(rows.read_tokens):
+            self.keep_token(token)
+        self.codes = set(self._store.read_now(rows.read_codes))
+
+    def listen(self, listener: Callable[[GrantChange], None]) -> None:
+        """Tell `listener` of every change from now on; it must not raise or wait."""
+        self._listeners.append(listener)
+
+    def authenticate(self, token: str) -> Bearer | None:
+        """Return who presents this access token, or None: unknown, expired, revoked, or no access token."""
+        if not token.startswith(ACCESS_PREFIX):
+            return None
+        known = self._tokens.get(digest_secret(token))
+        now = self._clock()
+        if known is None or known.kind != "access" or not known.issued_at - AHEAD_S <= now < known.expires_at:
+            return None
+        grant = self._grants[known.grant_id]
+        grant.used_at = now
+        self._used[grant.id] = now
+        return Bearer(grant.principal, grant.resource, grant.scopes, grant.client.id, known.expires_at)
+
+    def get(self, grant_id: str | None) -> LiveGrant | None:
+        """Return the living grant with this id."""
+        return self._grants.get(grant_id or "")
+
+    def of_client(self, client_id: str) -> list[LiveGrant]:
+        """Return the living grants of a client, oldest first."""
+        return [g for g in self._grants.values() if g.client.id == client_id]
+
+    def holding(self, repo_id: RepoId) -> list[LiveGrant]:
+        """Return the living grants that name a repository."""
+        return [g for g in self._grants.values() if repo_id in g.profiles]
+
+    def token(self, digest: bytes) -> KnownToken | None:
+        """Return the token with this digest."""
+        return self._tokens.get(digest)
+
+    def __len__(self) -> int:
+        return len(self._grants)
+
+    @asynccontextmanager
+    async def editing(self) -> AsyncIterator[None]:
+        """Have everything here to oneself, until the change is on disk and in memory."""
+        async with self._lock:
+            with trio.CancelScope(shield=True):
+                yield
+
+    # What follows brings memory in line with a change that is on disk, inside `editing`.
+
+    def keep_client(self, client: Client, at: float) -> None:
+        """Know an approved client; one that is known keeps its first date."""
+        known = self.clients.get(client.id)
+        self.clients[client.id] = StoredClient(client, known.created_at if known else at)
+
+    def add(self, row: rows.GrantRow, client: Client, profiles: Mapping[RepoId, frozenset[str]]) -> None:
+        """Begin a grant."""
+        self._grants[row.id] = LiveGrant(row, client, profiles)
+
+    def set_profiles(self, grant_id: str, profiles: Mapping[RepoId, frozenset[str]]) -> None:
+        """Replace a grant's map, ending the grant if it is empty, and tell."""
+        if not profiles:
+            self.end([grant_id])
+            return
+        self._grants[grant_id].set_profiles(profiles)
+        self._tell(GrantChange(grant_id, is_ended=False))
+
+    def end(self, grant_ids: Iterable[str]) -> None:
+        """End grants, their tokens included, and tell."""
+        ended = [grant_id for grant_id in grant_ids if self._grants.pop(grant_id, None) is not None]
+        self._tokens = {d: t for d, t in self._tokens.items() if t.grant_id in self._grants}
+        for grant_id in ended:
+            self._used.pop(grant_id, None)
+            self._tell(GrantChange(grant_id, is_ended=True))
+
+    def keep_token(self, row: rows.TokenRow) -> None:
+        """Know a token."""
+        self._tokens[row.digest] = KnownToken(row.kind, row.grant_id, row.issued_at, row.expires_at)
+
+    def drop_tokens(self, digests: Iterable[bytes]) -> None:
+        """Know tokens no more."""
+        for digest in digests:
+            self._tokens.pop(digest, None)
+
+    # Upkeep, from the authority's own task.
+
+    def flush_used(self) -> None:
+        """Hand the moments of last use to the store, all in one write."""
+        if self._used:
+            used, self._used = list(self._used.items()), {}
+            self._store.submit(lambda connection: rows.touch_grants(connection, used))
+
+    async def reload(self, sweep: Callable[[sqlite3.Connection], None]) -> None:
+        """Carry out a sweep of the database and know no more of what it deleted."""
+        async with self.editing():
+            await self._store.write(sweep)
+            living = {row.id for row in await self._store.read(rows.read_grants)}
+            tokens = {row.digest for row in await self._store.read(rows.read_tokens)}
+            self.codes = set(await self._store.read(rows.read_codes))
+            self._tokens = {d: t for d, t in self._tokens.items() if d in tokens}
+            self.end([grant_id for grant_id in self._grants if grant_id not in living])
+
+    def _tell(self, change: GrantChange) -> None:
+        for listener in self._listeners:
+            listener(change)
+
+
+def digest_secret(secret: str) -> bytes:
+    """Return the digest under which a token or code is stored: 256 random bits need no slow hash and no salt."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
+
+
+def new_grant_id() -> str:
+    """Return a fresh grant id, short enough to be typed."""
+    return "g_" + new_token(10)

@@ -1,0 +1,260 @@
+"""The pages on which a person answers a login. They work without scripts, in any browser, by keyboard and by ear.
+
+GET /authorize begins a login and shows its page; POST answers it: with a passphrase, which opens a repository; with
+ticks, which allow; or with a refusal. `?login=…&wait=…` is the page that waits for the owner's word in a terminal.
+Until a passphrase was right, a page shows what the request itself said, and nothing else.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import secrets
+from pathlib import Path
+from typing import Any
+
+from quart import Request, Response, render_template, request
+from quart_trio import QuartTrio
+from werkzeug.exceptions import HTTPException
+
+from rhd.access import PROFILES
+from rhd.errors import Refusal
+from rhd.oauth import redirects
+from rhd.oauth.authority import Authority
+from rhd.oauth.errors import RedirectError
+from rhd.oauth.grants import HUB
+from rhd.oauth.requests import Login
+from rhd.repos.registry import Registry
+from rhd.web.origins import Origins
+from rhwire.escape import escape
+
+MAX_BYTES = 64 * 1024
+COOKIE_S = 3600
+_STYLE = (Path(__file__).parent / "templates" / "style.css").read_text(encoding="utf-8")
+_STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+_STATUS = {"TOO_MANY_TRIES": 429, "WRONG_PASSPHRASE": 403}
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "X-Robots-Tag": "noindex",
+}
+
+
+def make_app(authority: Authority, registry: Registry) -> QuartTrio:
+    """Return the pages as an ASGI application; `scope["state"]` says which origin was asked, and which there are."""
+    app = QuartTrio(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BYTES
+    app.jinja_options = {"autoescape": True, "trim_blocks": True, "lstrip_blocks": True}
+    app.add_template_filter(escape, "plain")
+    desk = _Desk(authority, registry)
+    app.add_url_rule("/authorize", "show", desk.show, methods=["GET"])
+    app.add_url_rule("/authorize", "answer", desk.answer, methods=["POST"])
+    app.register_error_handler(Refusal, _show_refusal)
+    app.register_error_handler(RedirectError, _show_redirect)
+    app.register_error_handler(HTTPException, _show_http_error)
+    return app
+
+
+class _Desk:
+    """Where logins are shown and answered."""
+
+    def __init__(self, authority: Authority, registry: Registry) -> None:
+        self._logins = authority.logins
+        self._registry = registry
+
+    async def show(self) -> Response:
+        browser = request.cookies.get(_cookie_name(), "")
+        if (sealed := request.args.get("login")) is not None:
+            login = self._logins.seals.unseal(sealed, browser=browser, origin=_origin())
+            wait = request.args.get("wait")
+            return await (self._form(login) if wait is None else self._wait(login, is_held=wait == "held"))
+        is_new = len(browser) < 20
+        browser = secrets.token_urlsafe(16) if is_new else browser
+        origins: Origins = request.scope["state"]["origins"]
+        login = await self._logins.begin(
+            list(request.args.items(multi=True)),
+            origin=_origin(),
+            browser=browser,
+            resource_of=origins.resource_of,
+        )
+        response = await self._form(login)
+        is_secure = _origin().startswith("https://")
+        response.set_cookie(
+            _cookie_name(),
+            browser,
+            max_age=COOKIE_S,
+            path="/" if is_secure else "/authorize",
+            secure=is_secure,
+            httponly=True,
+            samesite="Lax",
+        )
+        return response
+
+    async def answer(self) -> Response:
+        form = await request.form
+        _check_page(request, _origin())
+        browser = request.cookies.get(_cookie_name(), "")
+        login = self._logins.seals.unseal(form.get("login", ""), browser=browser, origin=_origin())
+        ticked = _Ticks(form.getlist("shown"), form.getlist("repo"), form.getlist("profile"))
+        if form.get("action") == "refuse":
+            return _redirect(self._logins.refuse(login))
+        try:
+            if text := form.get("passphrase", "").strip():
+                login, wrong = await self._logins.unlock(login, text)
+                problem = None if not wrong else _wrong(wrong, len(text.split()))
+                return await self._form(login, ticked, problem)
+            if form.get("action") == "allow":
+                return _redirect(await self._logins.allow(login, ticked.choice()))
+            problem = Refusal("Type a passphrase first.", code="INVALID_ARGUMENT", next_step="")
+        except Refusal as refusal:
+            if refusal.code == "LOGIN_EXPIRED":
+                raise
+            problem = refusal
+        return await self._form(login, ticked, problem)
+
+    async def _form(self, login: Login, ticked: _Ticks | None = None, problem: Refusal | None = None) -> Response:
+        ticked = ticked or _Ticks([], [], [])
+        repos = [
+            {
+                "id": repo.id,
+                "name": repo.name,
+                "slug": repo.slug,
+                "is_ticked": ticked.has_repo(repo.id),
+                "profiles": [
+                    {
+                        "name": profile.name,
+                        "title": profile.title,
+                        "is_ticked": ticked.has_profile(repo.id, profile.name, login.scopes),
+                        "is_started": profile.name in self._registry.profiles(repo.id),
+                    }
+                    for profile in PROFILES.values()
+                ],
+            }
+            for repo in self._logins.opened(login)
+        ]
+        status = 200 if problem is None else _STATUS.get(problem.code, 400)
+        return await _page(
+            "consent.html", login, status, repos=repos, problem=problem, sealed=self._logins.seals.seal(login)
+        )
+
+    async def _wait(self, login: Login, *, is_held: bool) -> Response:
+        code = self._logins.wait(login)
+        if is_held and not await self._logins.is_answered(login):
+            await self._logins.waiting.wait(code)
+        if await self._logins.is_answered(login):
+            return _redirect(await self._logins.finish(login))
+        return await _page("waiting.html", login, code=code, sealed=self._logins.seals.seal(login))
+
+
+class _Ticks:
+    """What was ticked in a form; a repository that it did not show yet has what is ticked at first."""
+
+    def __init__(self, shown: list[str], repos: list[str], profiles: list[str]) -> None:
+        self._shown = frozenset(shown)
+        self._repos = frozenset(repos)
+        self._profiles = frozenset(profiles)
+
+    def has_repo(self, repo_id: str) -> bool:
+        return repo_id not in self._shown or repo_id in self._repos
+
+    def has_profile(self, repo_id: str, profile: str, asked: tuple[str, ...]) -> bool:
+        if repo_id in self._shown:
+            return f"{repo_id}:{profile}" in self._profiles
+        # Whatever a client asks for, running programs on this machine is ticked by a person or not at all.
+        return profile == "planner" or (profile in asked and profile != "orchestrator")
+
+    def choice(self) -> dict[str, list[str]]:
+        """Return the profiles ticked, by repository ticked."""
+        pairs = [pair.partition(":") for pair in self._profiles]
+        return {
+            repo_id: [profile for owner, _, profile in pairs if owner == repo_id and profile in PROFILES]
+            for repo_id in self._repos
+        }
+
+
+def _origin() -> str:
+    origin: str = request.scope["state"]["origin"]
+    return origin
+
+
+def _cookie_name() -> str:
+    # The prefix makes browsers refuse one that a neighbouring host sets for us; plain http has no such thing.
+    return "__Host-rh_browser" if _origin().startswith("https://") else "rh_browser"
+
+
+def _check_page(request: Request, origin: str) -> None:
+    """Refuse a form that another site's page sent (CVE-2026-27124); the cookie and the seal would, too.
+
+    Our own page sends no referrer, which makes browsers write its Origin as `null`.
+    """
+    claimed, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
+    if claimed not in (None, "null", origin) or site not in (None, "same-origin"):
+        raise Refusal("That form came from another site.", code="LOGIN_REFUSED")
+
+
+def _wrong(wrong: int, given: int) -> Refusal:
+    if given == 1:
+        message = "That passphrase opens nothing that was asked for."
+    elif wrong == given:
+        message = f"None of those {given} passphrases opens anything that was asked for."
+    else:
+        message = f"{wrong} of {given} passphrases open nothing that was asked for."
+    return Refusal(message, code="WRONG_PASSPHRASE", next_step="Nothing is lost: the login is still open, try again.")
+
+
+def _redirect(location: str) -> Response:
+    # 303: the browser must never send the form on to the client (RFC 9700 section 4.12).
+    return Response("", 303, {**_HEADERS, "Location": location})
+
+
+async def _page(template: str, login: Login | None, status: int = 200, **context: Any) -> Response:
+    """Return a page. Its form may lead to us, and after a redirect to wherever the login ends, by that scheme."""
+    ends_at = f" {login.redirect_uri.partition(':')[0]}:" if login else ""
+    policy = (
+        f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; img-src data:; base-uri 'none'; "
+        f"form-action 'self'{ends_at}; frame-ancestors 'none'"
+    )
+    if login is not None:
+        context |= {
+            "login": login,
+            "redirect_host": redirects.host_of(login.redirect_uri),
+            "is_local": redirects.is_loopback(login.redirect_uri),
+            "is_hub": login.resource == HUB,
+        }
+    text = await render_template(template, style=_STYLE, **context)
+    response = Response(text, status, {**_HEADERS, "Content-Security-Policy": policy})
+    if status == 429:
+        response.headers["Retry-After"] = "1"
+    return response
+
+
+async def _show_refusal(refusal: Refusal) -> Response:
+    return await _page("message.html", None, 400, message=refusal.message, next_step=refusal.next_step, link=None)
+
+
+async def _show_redirect(error: RedirectError) -> Response:
+    if error.is_trusted:
+        return _redirect(error.location)
+    return await _page(
+        "message.html",
+        None,
+        400,
+        message="The client's login request cannot be answered.",
+        next_step="You can go back to the client. Nothing was allowed.",
+        link={"href": error.location, "text": redirects.host_of(error.location)},
+    )
+
+
+async def _show_http_error(error: HTTPException) -> Response:
+    return await _page(
+        "message.html",
+        None,
+        error.code or 500,
+        message="This page cannot answer that request.",
+        next_step="Start the login again in the client.",
+        link=None,
+    )

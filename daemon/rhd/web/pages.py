@@ -1,0 +1,40 @@
+"""`Pages`: the way from the dispatcher to the pages, which imports Quart when the first person comes to log in."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import trio
+
+from rhd.asgi import Receive, Scope, Send
+from rhd.oauth.authority import Authority
+from rhd.repos.registry import Registry
+from rhd.web.origins import Origins
+
+_threads = trio.CapacityLimiter(1)
+
+
+class Pages:
+    """Serves /authorize."""
+
+    def __init__(self, authority: Authority, registry: Registry) -> None:
+        self._authority = authority
+        self._registry = registry
+        self._importing = trio.Lock()
+        self._app: Any = None
+
+    async def serve(self, origin: str, origins: Origins, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request to a page.
+
+        Args:
+            origin: that the request came to.
+            origins: that judge the request's `resource`.
+        """
+        if self._app is None:
+            async with self._importing:
+                # A quarter of a second of imports: in a thread, the loop goes on meanwhile.
+                consent = await trio.to_thread.run_sync(importlib.import_module, "rhd.web.consent", limiter=_threads)
+                self._app = self._app or consent.make_app(self._authority, self._registry)
+        scope = {**scope, "state": {**scope.get("state", {}), "origin": origin, "origins": origins}}
+        await self._app(scope, receive, send)

@@ -1,0 +1,246 @@
+"""The authorization server under long walks, storms and floods. Run by `make faults`; minutes, not seconds."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import httpx2
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.support.http import Answer, OAuthClient, Page
+from tests.support.oauth_machine import OAuthMachine
+
+ROOT = Path(__file__).parents[2]
+STEPS = 20_000
+STORM = 100_000
+
+pytestmark = pytest.mark.timeout(1800)
+
+
+class TestTheModel:
+    """Twenty thousand steps: the server is what the model says, crash or no crash."""
+
+    def test_twenty_thousand_steps(self) -> None:
+        before = OAuthMachine.steps
+        walk = settings(
+            max_examples=50, stateful_step_count=60, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+        )
+        from hypothesis.stateful import run_state_machine_as_test
+
+        while OAuthMachine.steps - before < STEPS:
+            run_state_machine_as_test(OAuthMachine, settings=walk)
+        print(f"\n{OAuthMachine.steps - before} steps")
+
+
+@dataclass
+class Server:
+    url: str
+    passphrases: dict[str, str]
+    pid: int
+
+    @property
+    def port(self) -> int:
+        return urlsplit(self.url).port or 0
+
+    def rss_bytes(self) -> int:
+        """Memory of the process now."""
+        for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) * 1024
+        raise AssertionError
+
+    def connect(self, slug: str) -> tuple[OAuthClient, dict[str, Any], float]:
+        """Log a client in as its owner would; return it, its tokens and how long the passphrase took to be taken."""
+        client = OAuthClient(None, origin=self.url)
+        with httpx2.Client(base_url=self.url, timeout=120, headers={"sec-fetch-site": "same-origin"}) as browser:
+            metadata = {"redirect_uris": [client.redirect_uri]}
+            client.client_id = browser.post("/register", json=metadata).json()["client_id"]
+            page = _page(browser.get(client.authorize_url()))
+            start = time.perf_counter()
+            fields = [*page.fields, ("passphrase", self.passphrases[slug]), ("action", "open")]
+            page = _page(browser.post("/authorize", data=dict(fields)))
+            took_s = time.perf_counter() - start
+            form: dict[str, list[str]] = {}
+            for name, value in [*page.fields, ("action", "allow")]:
+                form.setdefault(name, []).append(value)
+            answer = browser.post("/authorize", data=form)
+            code = dict(p.split("=") for p in urlsplit(answer.headers["location"]).query.split("&"))["code"]
+            tokens = browser.post(
+                "/token",
+                data={
+                    "grant_type": "authorization_code",
+                    "code": code,
+                    "client_id": client.client_id,
+                    "code_verifier": client.verifier,
+                    "redirect_uri": client.redirect_uri,
+                },
+            ).json()
+        return client, tokens, took_s
+
+
+def _page(answer: httpx2.Response) -> Page:
+    return Page(Answer(answer.status_code, [], answer.content))
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    command = [sys.executable, "-m", "tests.faults.oauth_server", str(tmp_path)]
+    environment = {"PYTHONPATH": f"{ROOT}:{ROOT}/daemon:{ROOT}/ctl", "PATH": "/usr/bin:/bin"}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, cwd=ROOT) as process:
+        assert process.stdout is not None
+        found = json.loads(process.stdout.readline())
+        yield Server(found["url"], found["passphrases"], process.pid)
+        assert process.poll() is None, "the server ended on its own"
+        process.communicate(timeout=30)
+
+
+@contextmanager
+def hammering(server: Server, count: int, templates: list[str], connections: int = 32) -> Iterator[subprocess.Popen[bytes]]:
+    """Hammer in the background; `communicate` returns the counts."""
+    wanted = {"port": server.port, "count": count, "connections": connections, "templates": templates}
+    command = [sys.executable, str(ROOT / "tests/faults/hammer.py")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        process.stdin.write(json.dumps(wanted).encode())
+        process.stdin.close()
+        process.stdin = None
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def counts(process: subprocess.Popen[bytes]) -> tuple[dict[int, int], float]:
+    """Wait for a hammer to finish; return how often each status came back, and the seconds."""
+    out, _ = process.communicate(timeout=1500)
+    found = json.loads(out)
+    return {int(status): count for status, count in found["statuses"].items()}, found["seconds"]
+
+
+def request(server: Server, method: str, target: str, body: str = "", *headers: str) -> str:
+    """Return a request's text."""
+    host = server.url.partition("://")[2]
+    lines = [f"{method} {target} HTTP/1.1", f"Host: {host}", *headers]
+    if body:
+        lines += ["Content-Type: application/x-www-form-urlencoded", f"Content-Length: {len(body)}"]
+    return "\r\n".join([*lines, "", body])
+
+
+def guess(server: Server) -> str:
+    """Return the request of a wrong passphrase: a good page of a real browser, so that nothing else refuses it."""
+    client = OAuthClient(None, origin=server.url)
+    with httpx2.Client(base_url=server.url, timeout=30) as browser:
+        metadata = {"redirect_uris": [client.redirect_uri]}
+        client.client_id = browser.post("/register", json=metadata).json()["client_id"]
+        answer = browser.get(client.authorize_url())
+        body = urlencode([*_page(answer).fields, ("action", "open")]) + "&passphrase=guess-########"
+        cookie = "; ".join(f"{k}={v}" for k, v in answer.cookies.items())
+    return request(server, "POST", "/authorize", body, f"Cookie: {cookie}", "Origin: null")
+
+
+def latencies(server: Server, token: str, calls: int) -> list[float]:
+    """Return how long calls of a working client take, one after the other."""
+    out = []
+    with httpx2.Client(base_url=server.url, timeout=60, headers={"authorization": f"Bearer {token}"}) as client:
+        for _ in range(calls):
+            start = time.perf_counter()
+            assert client.post("/mcp", content=b"{}").status_code == 200
+            out.append(time.perf_counter() - start)
+    return out[10:]
+
+
+def test_a_hundred_thousand_wrong_passphrases(server: Server) -> None:
+    """At full speed they neither get in, nor grow memory, nor slow a working client beyond 2x, nor keep the owner out."""
+    _, tokens, _ = server.connect("one")
+    attack = guess(server)
+    with hammering(server, 3000, [attack]) as warming:
+        counts(warming)
+    alone = statistics.median(latencies(server, tokens["access_token"], 400))
+    before = server.rss_bytes()
+    with hammering(server, STORM, [attack]) as process:
+        time.sleep(2)
+        during = statistics.median(latencies(server, tokens["access_token"], 400))
+        owner, _, took_s = server.connect("two")
+        assert process.poll() is None, "the storm was over too early to say anything"
+        statuses, seconds = counts(process)
+    grown = server.rss_bytes() - before
+    print(
+        f"\n{STORM} guesses in {seconds:.0f} s ({STORM / seconds:.0f}/s): {statuses}; grown {grown / 2**20:.1f} MiB; "
+        f"a call {alone * 1000:.2f} ms alone, {during * 1000:.2f} ms in the storm ({during / alone:.2f}x); "
+        f"the owner's passphrase was taken in {took_s * 1000:.0f} ms"
+    )
+    assert set(statuses) <= {403, 429}, "nobody got in"
+    assert statuses[429] > statuses[403]
+    assert owner.client_id
+    assert took_s < 1.0, "the right one never waits"
+    assert grown < 8 * 2**20
+    assert during / alone < 2.0
+
+
+KINDS = {
+    "no token": lambda s: [request(s, "POST", "/mcp", "x=1"), request(s, "GET", "/mcp"), request(s, "DELETE", "/r/one/mcp")],
+    "bad token": lambda s: [request(s, "POST", "/mcp", "x=1", "Authorization: Bearer rha_" + "x" * 35 + "########")],
+    "unknown slug": lambda s: [request(s, "GET", "/r/a########/mcp", "", "Authorization: Bearer x")],
+    "no route": lambda s: [request(s, "GET", "/########"), request(s, "POST", "/x########", "a=b")],
+    "foreign host": lambda s: [request(s, "GET", "/health").replace("Host: ", "Host: evil-")],
+    "registration": lambda s: [
+        request(s, "POST", "/register", json.dumps({"redirect_uris": ["https://evil-########.example/"]})),
+        request(s, "POST", "/register", json.dumps({"redirect_uris": ["http://127.0.0.1/########"]})),
+    ],
+    "refresh": lambda s: [
+        request(s, "POST", "/token", "grant_type=refresh_token&client_id=https://a.example/b&refresh_token=rhr_########")
+    ],
+    "code": lambda s: [
+        request(s, "POST", "/token", "grant_type=authorization_code&client_id=https://a.example/b&code=########&code_verifier=x")
+    ],
+    "revoke": lambda s: [request(s, "POST", "/revoke", "client_id=https://a.example/b&token=########")],
+    "preflight": lambda s: [request(s, "OPTIONS", "/mcp", "", "Origin: https://evil-########.example")],
+    "login of nobody": lambda s: [request(s, "GET", "/authorize?client_id=########")],
+    "login": lambda s: [request(s, "GET", OAuthClient(None, s.url, client_id="https://chatgpt.com/oauth/codex/client.json").authorize_url(state="########"))],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_memory_after_a_hundred_thousand_refused_requests(server: Server, kind: str) -> None:
+    """A rejected request that leaks 38 KiB is 54 MiB a day (unifi-mcp#173); of these none may leave 40 bytes."""
+    server.connect("one")
+    templates = KINDS[kind](server)
+    with hammering(server, STORM // 20, templates) as warming:
+        counts(warming)
+    before = server.rss_bytes()
+    with hammering(server, STORM, templates) as process:
+        statuses, seconds = counts(process)
+    grown = server.rss_bytes() - before
+    print(f"\n{kind}: {STORM / seconds:.0f}/s, {statuses}, grown {grown / 2**20:.1f} MiB")
+    assert 0 not in statuses
+    assert grown < 4 * 2**20
+    _, tokens, _ = server.connect("two")
+    assert tokens["access_token"]
+
+
+def test_a_repository_that_exists_is_refused_in_the_same_time_as_one_that_does_not(server: Server) -> None:
+    """As a ratio of medians, the two taken in turns so that the machine's moods hit both."""
+    _, tokens, _ = server.connect("two")
+    paths = ("/r/one/mcp", "/r/xyz/mcp")
+    for headers in ({}, {"authorization": "Bearer rha_" + "x" * 43}, {"authorization": f"Bearer {tokens['access_token']}"}):
+        taken: dict[str, list[float]] = {path: [] for path in paths}
+        with httpx2.Client(base_url=server.url, headers=headers) as client:
+            for number in range(4000):
+                path = paths[number % 2]
+                start = time.perf_counter()
+                assert client.post(path, content=b"{}").status_code == 401
+                taken[path].append(time.perf_counter() - start)
+        known, unknown = (statistics.median(taken[path]) for path in paths)
+        print(f"\n{known * 1e6:.0f} us known, {unknown * 1e6:.0f} us unknown: {known / unknown:.3f}")
+        assert 0.95 < known / unknown < 1.05

@@ -1,0 +1,166 @@
+"""What every client may do now."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+
+from rhd.oauth.grants import GrantChange
+from rhd.oauth.tokens import ACCESS_S
+from tests.support.house import House, open_house, repo_ids
+from tests.support.http import OAuthClient
+
+
+async def test_a_token_says_who_presents_it_and_what_it_may_do_now(house: House) -> None:
+    client = await OAuthClient(house.app).register()
+    tokens = await client.login(house.passphrases["one"], house.passphrases["two"])
+    bearer = house.authority.authenticate(tokens["access_token"])
+    assert bearer is not None
+    one, two = repo_ids(house, "one", "two")
+    assert dict(bearer.principal.profiles) == {one: {"planner"}, two: {"planner"}}
+    assert bearer.principal.label == "Test Client"
+    assert not bearer.principal.is_owner
+    assert (bearer.resource, bearer.scopes, bearer.client_id) == ("hub", ("planner",), client.client_id)
+    assert bearer.expires_at == house.clock.now + ACCESS_S
+    await house.authority.widen(bearer.principal.id, two, "executor")
+    now = house.authority.authenticate(tokens["access_token"])
+    assert now is not None
+    assert now.principal.may(two, "executor")
+    assert not now.principal.may(one, "executor")
+    assert now.scopes == ("planner", "executor")
+    assert not bearer.principal.may(two, "executor"), "a principal that was handed out is of its moment"
+
+
+async def test_what_is_no_living_access_token_is_nobody(house: House) -> None:
+    client = await OAuthClient(house.app).register()
+    tokens = await client.login(house.passphrases["one"])
+    access, refresh = tokens["access_token"], tokens["refresh_token"]
+    for other in (
+        "",
+        "x",
+        refresh,
+        access[:-1],
+        access + "a",
+        access.upper(),
+        "rha_",
+        "rha_\udcff",
+        "rha_" + "x" * 9999,
+    ):
+        assert house.authority.authenticate(other) is None
+
+
+async def test_an_access_token_is_good_for_an_hour(house: House) -> None:
+    client = await OAuthClient(house.app).register()
+    token = (await client.login(house.passphrases["one"]))["access_token"]
+    house.clock.move(ACCESS_S - 1)
+    assert house.authority.authenticate(token) is not None
+    house.clock.move(1)
+    assert house.authority.authenticate(token) is None
+
+
+async def test_two_logins_of_one_client_never_share_a_grant(house: House) -> None:
+    client = OAuthClient(house.app, client_id="https://chatgpt.com/oauth/codex/client.json")
+    owner = await client.login(house.passphrases["one"], house.passphrases["two"])
+    guest = await client.login(house.passphrases["two"])
+    (one,) = repo_ids(house, "one")
+    mine, theirs = (house.authority.authenticate(t["access_token"]) for t in (owner, guest))
+    assert mine is not None
+    assert theirs is not None
+    assert mine.principal.id != theirs.principal.id
+    assert mine.principal.may(one, "planner")
+    assert not theirs.principal.may(one, "planner")
+
+
+async def test_everything_is_there_again_after_a_restart(house: House) -> None:
+    client = await OAuthClient(house.app).register()
+    tokens = await client.login(house.passphrases["one"])
+    before = house.authority.authenticate(tokens["access_token"])
+    assert before is not None
+    house.clock.move(100)
+    house.authority.authenticate(tokens["access_token"])
+    house.authority._grants.flush_used()
+    await house.store.write(lambda connection: None)
+    async with open_house(house.path, clock=house.clock) as again:
+        assert again.authority.authenticate(tokens["access_token"]) == before
+        (line,) = again.authority.clients()
+        assert line.used_at == house.clock.now
+        assert again.authority._grants.codes == house.authority._grants.codes
+        assert (await OAuthClient(again.app, client_id=client.client_id).refresh(tokens["refresh_token"])).status == 200
+
+
+async def test_the_last_use_is_one_write_for_many_calls(house: House) -> None:
+    client = await OAuthClient(house.app).register()
+    token = (await client.login(house.passphrases["one"]))["access_token"]
+    jobs = []
+    submit, house.store.submit = house.store.submit, lambda change: jobs.append(change) or submit(change)
+    for _ in range(1000):
+        house.authority.authenticate(token)
+    assert jobs == []
+    house.authority._grants.flush_used()
+    house.authority._grants.flush_used()
+    assert len(jobs) == 1
+
+
+async def test_listeners_hear_of_a_change_once_it_is_on_disk(house: House) -> None:
+    client = await OAuthClient(house.app).register()
+    token = (await client.login(house.passphrases["one"]))["access_token"]
+    bearer = house.authority.authenticate(token)
+    assert bearer is not None
+    seen = []
+    house.authority.listen(lambda change: seen.append((change, house.authority.authenticate(token))))
+    await house.authority.widen("Test Client", house.repo("two").id, "planner")
+    await house.authority.revoke("Test Client")
+    (changed, during), (ended, after) = seen
+    assert changed == GrantChange(bearer.principal.id, is_ended=False)
+    assert during is not None
+    assert during.principal.may(house.repo("two").id, "planner")
+    assert ended == GrantChange(bearer.principal.id, is_ended=True)
+    assert after is None
+    assert await house.rows("SELECT * FROM tokens") == []
+
+
+async def test_a_change_whose_caller_went_away_is_carried_out_on_disk_and_in_memory(house: House) -> None:
+    client = await OAuthClient(house.app).register()
+    token = (await client.login(house.passphrases["one"]))["access_token"]
+    with trio.CancelScope() as scope:
+        async with house.authority._grants.editing():
+            scope.cancel()
+            # The rest of this block runs as if nobody had gone.
+            await trio.sleep(0)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(house.authority.revoke, "Test Client")
+        await trio.sleep(0)
+        nursery.cancel_scope.cancel()
+    gone = house.authority.authenticate(token) is None
+    assert gone is (await house.rows("SELECT * FROM tokens") == [])
+
+
+async def test_edits_of_one_moment_leave_memory_as_the_disk_has_it(house: House) -> None:
+    client = await OAuthClient(house.app).register()
+    token = (await client.login(house.passphrases["one"], house.passphrases["two"]))["access_token"]
+    one, two = repo_ids(house, "one", "two")
+    async with trio.open_nursery() as nursery:
+        for profile in ("executor", "orchestrator"):
+            nursery.start_soon(house.authority.widen, "Test Client", one, profile)
+            nursery.start_soon(house.authority.widen, "Test Client", two, profile)
+        nursery.start_soon(house.authority.revoke, "Test Client", two)
+    bearer = house.authority.authenticate(token)
+    assert bearer is not None
+    held = {(repo, name) for repo, names in bearer.principal.profiles.items() for name in names}
+    assert held == set(await house.rows("SELECT repo_id, profile FROM grant_profiles"))
+
+
+@pytest.mark.parametrize("seconds", [-86_400, 86_400])
+async def test_a_clock_that_is_set_wrong_for_a_day_ends_no_connection(house: House, seconds: float) -> None:
+    client = await OAuthClient(house.app).register()
+    tokens = await client.login(house.passphrases["one"])
+    house.clock.move(seconds)
+    assert house.authority.authenticate(tokens["access_token"]) is None
+    await house.authority.sweep()
+    during = await client.refresh(tokens["refresh_token"])
+    assert during.status == 200
+    assert house.authority.authenticate(during.json()["access_token"]) is not None
+    house.clock.move(-seconds)
+    after = await client.refresh(during.json()["refresh_token"])
+    assert after.status == 200
+    assert house.authority.authenticate(after.json()["access_token"]) is not None
