@@ -386,7 +386,7 @@ def test_cve_2026_27735_nothing_of_gits_own_is_read_by_any_profile(path: str) ->
     for profile in PROFILES.values():
         assert not may_read(profile.reach, path)
         assert not may_write(profile.reach, path)
-    assert may_read(GIT_FACTS, path) == (path in (".git/HEAD", ".git/refs/heads/main"))
+    assert may_read(GIT_FACTS, path) == (path in (".git/HEAD", ".git/index", ".git/refs/heads/main"))
 
 
 # 7 · what a repository's configuration would have git run
