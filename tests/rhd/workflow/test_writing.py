@@ -6,6 +6,7 @@ import errno
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from rhd.workflow.reading import read_page
 from rhd.workflow.revisions import revision_of, version_of
 from rhd.workflow.root import Root
 from rhd.workflow.writing import MAX_BYTES, Saved, append, save
+from tests.support import killed_saves
 from tests.support.repositories import Repository
 
 KEY = b"k" * 32
@@ -261,3 +263,14 @@ def test_whoever_reads_while_it_is_saved_sees_one_whole_content(root: Root, repo
         for reader in readers:
             reader.result(10)
     assert not torn
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["openat2", "walk"])
+def test_kills_in_the_middle_of_saves_lose_nothing_acknowledged_and_leave_nothing_half(
+    tmp_path: Path, method: str
+) -> None:
+    """A few; tests/faults/test_saves.py kills a thousand times, and at every system call."""
+    seen = killed_saves.run_random(tmp_path / "repository", method, 15, seed=3, timeout_s=50)
+    assert (seen["lost"], seen["torn"], seen["left"]) == (0, 0, 0)
+    assert seen["saves"] > 0
