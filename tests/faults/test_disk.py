@@ -58,6 +58,7 @@ def test_a_full_disk_leaves_the_old_content_says_so_and_recovers(
     assert set(seen["outcomes"]["run_out_of_inodes"]) == {"WRITE_FAILED no_space"}
     assert set(seen["outcomes"]["turn_read_only"]) == {"WRITE_FAILED read_only"}
     assert set(seen["outcomes"]["grow_a_note"]) == {"WRITE_FAILED no_space"}
+    assert seen["outcomes"]["mount_inside"] == {"NOT_A_REGULAR_FILE": 3}
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from rhd.access import PLANNER
+from rhd.access import PLANNER, Reach
 from rhd.errors import HarnessError
 from rhd.ids import RelPath
 from rhd.workflow.catalog import Catalog
@@ -22,6 +22,7 @@ from rhd.workflow.root import Root
 from rhd.workflow.writing import append, save
 
 KEY = b"k" * 32
+ANYWHERE = Reach("anywhere", ("**",), ("**",), denied=())
 OLD, NEXT = "# Old\n" * 2000, "# Next\n" * 5000
 EXISTING, NEW, NOTE = (RelPath(f"plans/prds/{name}.prd.md") for name in ("existing", "new", "note"))
 
@@ -127,6 +128,33 @@ def grow_a_note(root: Root, folder: Path, problems: list[str]) -> Counter[str]:
     return outcomes
 
 
+def mount_inside(root: Root, folder: Path, problems: list[str]) -> Counter[str]:
+    """Mount another file system on a folder of the repository, and look for what is in it."""
+    outcomes: Counter[str] = Counter()
+    mounted = folder / "plans/mounted"
+    mounted.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(mounted)], check=True)
+    (mounted / "a.md").write_text("of another file system")
+    for operation in (
+        lambda: root.read(RelPath("plans/mounted/a.md"), PLANNER.reach, 100),
+        lambda: root.list(RelPath("plans/mounted"), PLANNER.reach),
+        lambda: root.create(RelPath("plans/mounted/b.md"), ANYWHERE, b""),
+    ):
+        try:
+            operation()
+        except HarnessError as refusal:
+            outcomes[refusal.code] += 1
+    catalog = Catalog(root, KEY)
+    catalog.refresh()
+    if any("mounted" in path for path in (*catalog.artifacts, *catalog.folders)):
+        problems.append("the catalog holds what lies on another file system")
+    if list(mounted.iterdir()) != [mounted / "a.md"]:
+        problems.append("something was written to another file system")
+    subprocess.run(["umount", str(mounted)], check=True)
+    mounted.rmdir()
+    return outcomes
+
+
 def main(folder: Path) -> None:
     """Do all of it; print `{"problems": [...], "outcomes": {...}}`."""
     problems: list[str] = []
@@ -134,7 +162,7 @@ def main(folder: Path) -> None:
     (folder / EXISTING).write_text(OLD)
     outcomes: dict[str, Any] = {}
     with Root.open(str(folder)) as root:
-        for trouble in (run_out_of_space, run_out_of_inodes, turn_read_only, grow_a_note):
+        for trouble in (run_out_of_space, run_out_of_inodes, turn_read_only, grow_a_note, mount_inside):
             outcomes[trouble.__name__] = trouble(root, folder, problems)
     print(json.dumps({"problems": problems, "outcomes": outcomes}), flush=True)
 

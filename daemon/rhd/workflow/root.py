@@ -182,6 +182,7 @@ class Root:
         """
         self._judge(reaches.may_hold(reach, folder), folder, reach)
         found: list[Entry] = []
+        is_readable, device = reaches.reader_of(reach, folder), self.identity[0]
         try:
             with self._attached() as root, self._folder(root, folder, _LIST) as descriptor:
                 with os.scandir(descriptor) as names:
@@ -191,15 +192,16 @@ class Root:
                         path = _join(folder, name.name)
                         if path is None:
                             continue
-                        is_readable = reaches.may_read(reach, path)
-                        if not is_readable and not reaches.may_hold(reach, path):
+                        is_file = is_readable(name.name)
+                        if not is_file and not reaches.may_hold(reach, path):
                             continue
-                        with suppress(FileNotFoundError):  # gone since
+                        try:
                             facts = Facts(name.stat(follow_symlinks=False))
-                            if facts.device == self.identity[0] and (
-                                facts.is_folder or (facts.is_file and is_readable)
-                            ):
-                                found.append(Entry(name.name, path, facts))
+                        except FileNotFoundError:  # gone since
+                            continue
+                        is_ours = is_file if facts.is_file else facts.is_folder and reaches.may_hold(reach, path)
+                        if is_ours and facts.device == device:
+                            found.append(Entry(name.name, path, facts))
         except OSError as error:
             raise refusals.cannot_read(error, folder or "the repository's folder") from error
         return found
