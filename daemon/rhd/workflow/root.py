@@ -11,9 +11,7 @@ every operation first asks whether the path still names this very folder. It is 
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Literal
@@ -109,11 +107,13 @@ class Root:
         return (now.st_dev, now.st_ino) == self.identity
 
     def real_path(self) -> str:
-        """Return the folder's path without any link in it, as the kernel tells it."""
-        with self._attached() as folder:
-            if sys.platform == "darwin":
-                return os.fsdecode(fcntl.fcntl(folder, fcntl.F_GETPATH, bytes(1024)).rstrip(b"\0"))
-            return os.readlink(f"/proc/self/fd/{folder}")
+        """Return the folder's path without any link in it.
+
+        Raises:
+            Detached: the folder is not where it was.
+        """
+        with self._attached():
+            return resolve(self.path)
 
     def read(self, path: RelPath, reach: Reach, max_bytes: int) -> tuple[bytes, Facts]:
         """Return a file's bytes, and its facts from just before they were read.

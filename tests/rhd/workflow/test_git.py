@@ -287,6 +287,8 @@ def test_where_no_repository_is_none_is_found(tmp_path: Path) -> None:
     (plain / "broken/.git").write_text("gitdir: /nowhere/at/all\n")
     for path in (plain, plain / "empty", plain / "HEAD-only", plain / "broken", plain / "none/at/all", Path("/")):
         assert find_repository(str(path)) == Found("none")
+    for text in ("", ".", "plain", "\0", "/\0", "~"):
+        assert find_repository(text) == Found("none")
 
 
 @pytest.mark.parametrize("how", ["hooks", "config"])
