@@ -203,7 +203,16 @@ async def test_a_keyboard_is_enough(visit: Visit) -> None:
         order.append(focused["value"].partition(":")[2] or focused["name"] + focused["text"])
         if focused["value"].endswith(":executor"):
             await visit.do(window.press, space)
-    assert order == ["repo", "planner", "executor", "orchestrator", "passphrase", "actionAdd", "actionConnect", "actionRefuse"]
+    assert order == [
+        "repo",
+        "planner",
+        "executor",
+        "orchestrator",
+        "passphrase",
+        "actionAdd",
+        "actionConnect",
+        "actionRefuse",
+    ]
     await visit.do(window.focus, "button[value=allow]")
     await visit.do(window.press, enter)
     tokens = (await visit.client.exchange((await visit.end())["code"])).json()

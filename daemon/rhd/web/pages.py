@@ -24,6 +24,14 @@ class Pages:
         self._importing = trio.Lock()
         self._app: Any = None
 
+    async def open(self) -> None:
+        """Return once the pages can be served."""
+        async with self._importing:
+            if self._app is None:
+                # A quarter of a second of imports: in a thread, the loop goes on meanwhile.
+                consent = await trio.to_thread.run_sync(importlib.import_module, "rhd.web.consent", limiter=_threads)
+                self._app = consent.make_app(self._authority, self._registry)
+
     async def serve(self, origin: str, origins: Origins, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request to a page.
 
@@ -31,10 +39,5 @@ class Pages:
             origin: that the request came to.
             origins: that judge the request's `resource`.
         """
-        if self._app is None:
-            async with self._importing:
-                # A quarter of a second of imports: in a thread, the loop goes on meanwhile.
-                consent = await trio.to_thread.run_sync(importlib.import_module, "rhd.web.consent", limiter=_threads)
-                self._app = self._app or consent.make_app(self._authority, self._registry)
         scope = {**scope, "state": {**scope.get("state", {}), "origin": origin, "origins": origins}}
         await self._app(scope, receive, send)
