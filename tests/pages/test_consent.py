@@ -10,12 +10,12 @@ from typing import Any, TypeVar
 
 import pytest
 import trio
-
-from rhd.web.origins import Origins
 from tests.pages.chromium import Chromium, chromium, parameters
 from tests.support.house import Clock, House, open_house
 from tests.support.http import OAuthClient
 from tests.support.served import served
+
+from rhd.web.origins import Origins
 
 T = TypeVar("T")
 IMAGES = Path(__file__).parents[2] / "docs" / "images"

@@ -34,11 +34,11 @@ from typing import Any, TypeVar
 import trio
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
+from tests.support.house import LOCAL, Clock, House, open_house
+from tests.support.http import OAuthClient
 
 from rhd.errors import Refusal
 from rhd.oauth.requests import Login
-from tests.support.house import LOCAL, Clock, House, open_house
-from tests.support.http import OAuthClient
 
 T = TypeVar("T")
 SLUGS = ("one", "two", "three")

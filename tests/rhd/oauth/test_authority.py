@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-
-from rhd.errors import Refusal
 from tests.support.house import House, open_house, repo_ids
 from tests.support.http import Browser, OAuthClient, Page
+
+from rhd.errors import Refusal
 
 
 async def connected(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
+from tests.support.house import Clock
+from tests.support.tls import Authority, http_answer, tls_server
 
 from rhd.oauth.documents import (
     FAILED_S,
@@ -19,8 +20,6 @@ from rhd.oauth.documents import (
     parse_document,
 )
 from rhd.oauth.fetching import FetchFailed, Network
-from tests.support.house import Clock
-from tests.support.tls import Authority, http_answer, tls_server
 
 URL = "https://app.example/client.json"
 DOCUMENT = {

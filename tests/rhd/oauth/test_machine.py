@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import HealthCheck, settings
-
 from tests.support.oauth_machine import OAuthMachine
 
 TestMachine = OAuthMachine.TestCase

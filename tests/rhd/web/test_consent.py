@@ -11,11 +11,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import trio
+from tests.support.house import LOCAL, PUBLIC, House
+from tests.support.http import FORM, Browser, OAuthClient, Page, call
 
 from rhd.oauth.clients import Client
 from rhd.oauth.documents import BUILT_IN
-from tests.support.house import LOCAL, PUBLIC, House
-from tests.support.http import FORM, Browser, OAuthClient, Page, call
 
 CHATGPT = "https://chatgpt.com/oauth/client.json"
 
