@@ -1,13 +1,35 @@
-"""What every test shares: a home of its own, never the user's; git that reads nobody's configuration."""
+"""What every test shares: a home of its own, never the user's; git that reads nobody's configuration; proof that
+repositories are touched through `Root` alone, here and in every daemon that is started."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support import audit_hook
 from tests.support.repositories import Repository
+
+
+@pytest.fixture(scope="session", autouse=True)
+def watched_processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """This process and every Python that it starts carry the audit hook."""
+    folder = str(tmp_path_factory.mktemp("confinement"))
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in audit_hook.environment(folder).items():
+            patch.setenv(name, value)
+        audit_hook.install(folder)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def confined(watched_processes: None) -> Iterator[None]:
+    """Fails a test during which anything of `rhd` touched a repository beside `Root`."""
+    yield
+    if violations := audit_hook.take_violations():
+        pytest.fail("a repository was touched beside Root:\n" + "\n".join(violations))
 
 
 @pytest.fixture(autouse=True)

@@ -24,6 +24,10 @@ CODES: dict[str, tuple[str, str]] = {
         "The file holds NUL bytes near its start; only text artifacts are served.",
         "Read a text artifact instead.",
     ),
+    "CATALOG_TOO_LARGE": (
+        "The repository holds more artifacts, or deeper folders of them, than are kept track of.",
+        "Move what is finished out of plans/ and tasks/, or forget the repository.",
+    ),
     "CLIENT_AMBIGUOUS": (
         "More than one connected client has that name.",
         "Name it by its id; list them with: rhctl clients",
@@ -156,6 +160,10 @@ CODES: dict[str, tuple[str, str]] = {
         "The client and the daemon are of different versions.",
         "Restart the daemon with: rhctl service restart, or end it and run the command again",
     ),
+    "READ_FAILED": (
+        "The file system did not let the daemon read it.",
+        "Correct what the message names (permissions, open files) and try again.",
+    ),
     "REPO_BROKEN": (
         "The repository cannot be served.",
         "Look at: rhctl status",
@@ -200,13 +208,13 @@ CODES: dict[str, tuple[str, str]] = {
         "It did not finish in the time allowed.",
         "Try again; if it stays so, look at: rhctl doctor",
     ),
-    "TOOL_FAILED": (
-        "The tool failed; nothing was changed.",
-        "Try again; if it stays so, the owner finds the reason in the daemon's log.",
-    ),
     "TOO_MANY_TRIES": (
         "Too many wrong passphrases are being answered at this moment; the right one is always accepted.",
         "Try again in a moment, or choose to approve the login in a terminal.",
+    ),
+    "TOOL_FAILED": (
+        "The tool failed; nothing was changed.",
+        "Try again; if it stays so, the owner finds the reason in the daemon's log.",
     ),
     "UNKNOWN_PARAMETER": (
         "The tool has no parameter of that name.",

@@ -127,7 +127,7 @@ ARTIFACTS = Reach("artifacts", tuple(dict.fromkeys(PLANNER.reach.reads + EXECUTO
 
 SCAFFOLD = Reach(
     "scaffold",
-    reads=(".repo-harness/id", ".repo-harness/.gitignore", ".ai/harness/policy.json", "tasks/current.md"),
+    reads=(".repo-harness/id",),
     writes=(
         "AGENTS.md",
         "docs/spec.md",
@@ -151,10 +151,12 @@ GIT_FACTS = Reach(
         ".git",
         "HEAD",
         "commondir",
+        "config",
         "gitdir",
         "refs/**",
         "packed-refs",
         ".git/HEAD",
+        ".git/index",
         ".git/refs/**",
         ".git/packed-refs",
     ),

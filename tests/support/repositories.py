@@ -6,6 +6,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support import audit_hook
+
 PRD = """\
 ---
 title: "Search"
@@ -58,6 +60,7 @@ class Repository:
     def make(cls, path: Path, *, artifacts: bool = True) -> Repository:
         """Create a repository; with `artifacts`, one that looks like a project in the middle of a sprint."""
         path.mkdir(parents=True)
+        audit_hook.register(path)
         made = cls(path)
         made.git("init", "-q", "-b", "main")
         made.write("src/index.py", "print('not an artifact')\n")

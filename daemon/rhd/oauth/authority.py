@@ -10,7 +10,7 @@ from functools import partial
 
 import trio
 
-from rhd.access import PROFILES
+from rhd.access import PROFILES, Principal
 from rhd.errors import Refusal
 from rhd.ids import RepoId
 from rhd.oauth.clients import Client
@@ -126,6 +126,11 @@ class Authority:
     def authenticate(self, token: str) -> Bearer | None:
         """Return who presents this access token, or None; from memory, in microseconds."""
         return self._grants.authenticate(token)
+
+    def principal(self, grant_id: str) -> Principal | None:
+        """Return what a grant may do now; None once it has ended."""
+        grant = self._grants.get(grant_id)
+        return grant.principal if grant is not None else None
 
     async def find_client(self, client_id: str) -> Client | None:
         """Return the client with this id: approved, registered within the last day, or described by a document."""

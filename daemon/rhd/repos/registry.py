@@ -124,12 +124,11 @@ class Registry:
         Raises:
             Refusal: NAME_TAKEN, the given slug is another repository's or reserved.
         """
-        reserved = await self._store.read(rows.read_reserved_slugs)
-        taken = {r.slug for r in self._repos.values()} | reserved
+        taken = await self._taken()
         if slug is None:
             slug = _free_slug(Slug.suggest(name), taken)
         elif slug in taken:
-            raise Refusal(f"the name {slug} is taken by another repository", code="NAME_TAKEN")
+            raise _taken_refusal(slug)
         passphrase = secrets.token_urlsafe(PASSPHRASE_BYTES)
         repo = Repo(repo_id or RepoId.new(), slug, name, path, new_token(6), digest_passphrase(passphrase), time.time())
         self._repos[repo.id] = repo  # before the wait, so that a second adopt of the same moment sees it
@@ -146,6 +145,15 @@ class Registry:
             raise
         self._tell("adopted", repo)
         return repo, passphrase
+
+    async def check_free(self, slug: Slug) -> None:
+        """Refuse a slug that another repository has, or that is reserved.
+
+        Raises:
+            Refusal: NAME_TAKEN.
+        """
+        if slug in await self._taken():
+            raise _taken_refusal(slug)
 
     async def forget(self, repo_id: RepoId) -> None:
         """Unregister a repository; its files stay, its slug stays reserved while a grant names it."""
@@ -213,6 +221,10 @@ class Registry:
 
         return end
 
+    async def _taken(self) -> set[str]:
+        reserved = await self._store.read(rows.read_reserved_slugs)
+        return reserved | {r.slug for r in self._repos.values()}
+
     def _drop(self, repo_id: RepoId) -> None:
         self._repos.pop(repo_id, None)
         self._started.pop(repo_id, None)
@@ -228,7 +240,11 @@ def digest_passphrase(passphrase: str) -> bytes:
     return hashlib.sha256(passphrase.strip().encode("utf-8", "surrogatepass")).digest()
 
 
-def _free_slug(wanted: Slug, taken: set[str] | set[Slug]) -> Slug:
+def _taken_refusal(slug: Slug) -> Refusal:
+    return Refusal(f"the name {slug} is taken by another repository", code="NAME_TAKEN")
+
+
+def _free_slug(wanted: Slug, taken: set[str]) -> Slug:
     slug, number = wanted, 2
     while slug in taken:
         slug = Slug(f"{wanted[:44].rstrip('-')}-{number}")

@@ -7,10 +7,11 @@ import json
 from typing import Any
 from urllib.parse import parse_qsl, unquote_plus
 
+from rhd.asgi import Header, Scope, Send
 from rhd.oauth.authority import Authority
 from rhd.oauth.errors import OAuthError
 from rhd.web.origins import Origins
-from rhd.web.replies import NO_STORE, Header, Scope, Send, header, send_empty, send_json
+from rhd.web.replies import NO_STORE, header, send_empty, send_json
 
 MAX_FIELDS = 32
 

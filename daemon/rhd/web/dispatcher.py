@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, Protocol
+from typing import Protocol
 
+from rhd.asgi import Message, Receive, Scope, Send
 from rhd.oauth.authority import Authority
 from rhd.oauth.grants import Bearer
 from rhd.oauth.turns import Turns
@@ -14,10 +15,7 @@ from rhd.web.origins import Origins
 from rhd.web.pages import Pages
 from rhd.web.replies import (
     NO_STORE,
-    Receive,
     Refused,
-    Scope,
-    Send,
     bounded,
     check_length,
     read_body,
@@ -90,7 +88,7 @@ class Dispatcher:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         is_begun = False
 
-        async def noting(message: dict[str, Any]) -> None:
+        async def noting(message: Message) -> None:
             nonlocal is_begun
             is_begun = True
             await send(message)
@@ -133,7 +131,7 @@ class Dispatcher:
         guard.check_page(scope, self.origins)
         _check_method(route, scope)
         check_length(scope, MAX_MCP_BYTES)
-        scope = {**scope, "state": {**scope.get("state", {}), "origin": origin, "bearer": bearer}}
+        scope = {**scope, "state": {**scope.get("state", {}), "origin": origin, "slug": slug, "bearer": bearer}}
         await self._endpoints.serve(bearer.resource, bearer, scope, bounded(receive, MAX_MCP_BYTES), send)
 
     async def _serve_stranger(
@@ -142,9 +140,9 @@ class Dispatcher:
         """Answer in a turn; a body that drips was read before, and a reader that does not read is told after it."""
         if route.handler == "authorize":
             await self._pages.open()
-        sent: list[dict[str, Any]] = []
+        sent: list[Message] = []
 
-        async def collect(message: dict[str, Any]) -> None:
+        async def collect(message: Message) -> None:
             sent.append(message)
 
         async with self._turns.take():
@@ -194,7 +192,7 @@ def _readable(send: Send, page: str) -> Send:
     """Return a `send` whose answer a page may read."""
     added = guard.cors(page)
 
-    async def send_readable(message: dict[str, Any]) -> None:
+    async def send_readable(message: Message) -> None:
         if message["type"] == "http.response.start":
             message = {**message, "headers": [*message.get("headers", []), *added]}
         await send(message)

@@ -7,11 +7,12 @@ request arrives from loopback means nothing: a tunnel does too.
 
 from __future__ import annotations
 
+from rhd.asgi import Header, Scope
 from rhd.oauth.authority import Authority
 from rhd.oauth.grants import HUB, Bearer
 from rhd.repos.registry import Registry
 from rhd.web.origins import Origins
-from rhd.web.replies import Header, Refused, Scope, header
+from rhd.web.replies import Refused, header
 from rhd.web.routes import Route
 from rhd.web.wellknown import challenge
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import trio
 
+from rhd.asgi import Receive, Scope, Send
 from rhd.oauth.authority import Authority
 from rhd.repos.registry import Registry
 from rhd.web.origins import Origins
-from rhd.web.replies import Receive, Scope, Send
 
 _threads = trio.CapacityLimiter(1)
 

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
 
 import trio
 
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
-Header = tuple[bytes, bytes]
+from rhd.asgi import Header, Message, Receive, Scope, Send
 
 BODY_WAIT_S = 15.0
 JSON_TYPE: Header = (b"content-type", b"application/json")
@@ -74,7 +70,7 @@ def bounded(receive: Receive, limit: int) -> Receive:
     """Return a `receive` that refuses a body once it grows beyond `limit` bytes, whatever it said beforehand."""
     total = 0
 
-    async def receive_bounded() -> dict[str, Any]:
+    async def receive_bounded() -> Message:
         nonlocal total
         message = await receive()
         total += len(message.get("body", b""))
@@ -110,7 +106,7 @@ def replay(body: bytes, receive: Receive) -> Receive:
     """Return a `receive` that hands out a body that was read before, and then whatever comes."""
     is_read = False
 
-    async def receive_again() -> dict[str, Any]:
+    async def receive_again() -> Message:
         nonlocal is_read
         if is_read:
             return await receive()

@@ -55,3 +55,9 @@ def challenge(origin: str, slug: str | None, *, is_token_presented: bool) -> byt
     error = 'error="invalid_token", ' if is_token_presented else ""
     metadata = f"{origin}{METADATA}{endpoint_path(slug)}"
     return f'Bearer {error}resource_metadata="{metadata}", scope="{SCOPE}"'.encode("ascii")
+
+
+def step_up(origin: str, slug: str | None, scope: str) -> bytes:
+    """Return the value of `WWW-Authenticate` for a token that is good but holds too little; all scopes at once."""
+    metadata = f"{origin}{METADATA}{endpoint_path(slug)}"
+    return f'Bearer error="insufficient_scope", scope="{scope}", resource_metadata="{metadata}"'.encode("ascii")

@@ -1,0 +1,159 @@
+"""Talks to the daemon over its socket: one request, one answer, or a stream."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+
+from rhctl.errors import NoDaemon, Refused
+from rhwire import messages
+from rhwire.codes import CODES
+from rhwire.errors import HarnessError
+from rhwire.home import Home
+from rhwire.lock import ask_lock
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+ANSWER_WITHIN_S = 60.0
+
+
+class Client:
+    """One connection to the daemon of a home."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self._buffer = b""
+        self._last_id = 0
+
+    @classmethod
+    def connect(cls, home: Home) -> Client:
+        """Connect to the daemon that serves `home` now; an activated socket starts it.
+
+        Raises:
+            NoDaemon: nobody listens.
+            HarnessError: FOLDER_NOT_OURS, the socket is somebody else's.
+        """
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            check_owner(home.socket)
+            sock.settimeout(ANSWER_WITHIN_S)
+            sock.connect(home.socket)
+        except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
+            sock.close()
+            raise NoDaemon("no daemon serves this home") from None
+        except OSError as error:
+            sock.close()
+            raise NoDaemon(f"cannot reach the daemon: {error.strerror or error}") from None
+        except BaseException:
+            sock.close()
+            raise
+        return cls(sock)
+
+    def send(self, method: str, params: dict[str, Any]) -> int:
+        """Send a request and return its id; None among the parameters is left out."""
+        self._last_id += 1
+        given = {name: value for name, value in params.items() if value is not None}
+        self.sock.sendall(messages.Request(self._last_id, method, given).encode())
+        return self._last_id
+
+    def call(
+        self,
+        method: str,
+        params: dict[str, Any] | None = None,
+        on_event: Callable[[dict[str, Any]], None] | None = None,
+    ) -> Any:
+        """Return a verb's result; a stream's events go to `on_event` as they come, without a time limit.
+
+        Raises:
+            Refused: the daemon refuses.
+            NoDaemon: it went away.
+        """
+        id_ = self.send(method, params or {})
+        if on_event is not None:
+            self.sock.settimeout(None)
+        while True:
+            message = messages.decode(self.read_line())
+            if "method" in message:
+                if on_event is not None:
+                    on_event(message["params"])
+                continue
+            if "error" in message:
+                raise _refused(message["error"])
+            if message.get("id") == id_:
+                return message["result"]
+
+    def read_line(self) -> bytes:
+        """Return the next line, without its end.
+
+        Raises:
+            NoDaemon: the daemon closed the connection or does not answer.
+        """
+        while (end := self._buffer.find(b"\n")) < 0:
+            try:
+                data = self.sock.recv(1 << 16)
+            except TimeoutError:
+                raise NoDaemon("the daemon does not answer", next_step="Look at its log, then restart it.") from None
+            except ConnectionResetError:
+                data = b""
+            if not data:
+                raise NoDaemon("the daemon closed the connection")
+            self._buffer += data
+        line, self._buffer = self._buffer[:end], self._buffer[end + 1 :]
+        return line
+
+    def take_rest(self) -> bytes:
+        """Return what was read beyond the last line."""
+        rest, self._buffer = self._buffer, b""
+        return rest
+
+    def close(self) -> None:
+        """Hang up."""
+        self.sock.close()
+
+
+def check_owner(path: str) -> None:
+    """Refuse a socket that somebody else put where ours would be: a passphrase could be sent to it."""
+    found = os.lstat(path)
+    if found.st_uid != os.geteuid():
+        raise HarnessError(
+            f"the socket {path} belongs to user {found.st_uid}",
+            code="FOLDER_NOT_OURS",
+            next_step="Choose another home with --home.",
+        )
+
+
+def is_running(home: Home) -> bool:
+    """Say whether a daemon holds the home; asks the lock, so that nothing is started."""
+    return ask_lock(home.lock) is not None
+
+
+def open_client(home: Home, *, may_start: bool) -> Client:
+    """Connect; if nobody listens and `may_start`, start a daemon first.
+
+    Raises:
+        NoDaemon: none runs, and none was or could be started.
+    """
+    try:
+        return Client.connect(home)
+    except NoDaemon:
+        if not may_start:
+            raise
+    from rhctl.launch import start_daemon
+
+    print("rhctl: starting the daemon", file=sys.stderr)
+    return start_daemon(home)
+
+
+def _refused(error: dict[str, Any]) -> Refused:
+    data = error.get("data") or {}
+    code = data.get("code", "INTERNAL")
+    return Refused(
+        error.get("message", "the daemon refused"),
+        code=code if code in CODES else "INTERNAL",
+        next_step=data.get("next_step"),
+        details=data.get("details"),
+    )

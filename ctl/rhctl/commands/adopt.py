@@ -1,0 +1,60 @@
+"""`rhctl adopt`."""
+
+from __future__ import annotations
+
+import os
+
+from rhctl.client import open_client
+from rhctl.options import make_parser
+from rhctl.rendering import say, say_json
+from rhwire.escape import escape
+from rhwire.home import Home
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def run(arguments: list[str]) -> int:
+    """Adopt a repository and print the next step."""
+    parser = make_parser(
+        "adopt",
+        "Make a repository's workflow artifacts reachable over MCP. Creates what is missing and changes nothing that "
+        "exists. On a repository that was moved, takes it up where it now is.",
+        "rhctl adopt ~/src/project",
+    )
+    parser.add_argument(
+        "path", nargs="?", default=".", metavar="PATH", help="a folder in the repository; here if left out"
+    )
+    parser.add_argument("--name", metavar="SLUG", help="its name in URLs and commands; the folder's if left out")
+    parser.add_argument("--dry-run", action="store_true", help="only list what would be created")
+    args = parser.parse_args(arguments)
+    home = Home.find(args.home)
+    client = open_client(home, may_start=not args.no_start)
+    path = os.path.realpath(os.path.expanduser(args.path))
+    done = client.call("adopt", {"path": path, "name": args.name, "dry_run": args.dry_run or None})
+    if args.json:
+        say_json(done)
+    else:
+        show(done)
+    return 0
+
+
+def show(done: dict[str, Any]) -> None:
+    """Print what adopting did, for a person."""
+    path = escape(done["path"])
+    if done["dry_run"]:
+        say(f"{path} would be adopted; this would be created:" if done["created"] else f"{path}: nothing to create")
+    else:
+        words = {"adopted": "adopted", "kept": "was adopted already", "moved": "taken up where it now is"}
+        say(f"{path} {words.get(done['outcome'], done['outcome'])}" + (f" as {done['slug']}" if done["slug"] else ""))
+    for name in done["created"]:
+        say(f"  + {escape(name)}")
+    for note in done["notes"]:
+        say(f"  note: {escape(note)}")
+    if not done["dry_run"]:
+        say()
+        say("Next:")
+        say(f"  ChatGPT:  rhctl setup chatgpt {done['slug']}")
+        say(f"  Codex:    rhctl setup codex {done['slug']} --write")
+        say(f"  look at:  rhctl status {done['slug']}")

@@ -1,0 +1,76 @@
+"""`rhctl doctor`."""
+
+from __future__ import annotations
+
+from rhctl.client import Client, is_running
+from rhctl.errors import NoDaemon
+from rhctl.options import add_repo, make_parser, repo_params
+from rhctl.rendering import say, say_json
+from rhwire.escape import escape
+from rhwire.findings import ERROR, OK, WARNING
+from rhwire.home import Home
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+WARNED, FAILED = 10, 11
+_MARKS = {OK: "ok  ", WARNING: "warn", ERROR: "FAIL"}
+
+
+def run(arguments: list[str]) -> int:
+    """Examine the installation and its repositories; starts nothing."""
+    parser = make_parser(
+        "doctor",
+        "Examine the installation and its repositories: what was found, why, and what to do. Works with the daemon "
+        "down. Exit code 10 with warnings, 11 with errors.",
+        "rhctl doctor project",
+        starts=False,
+    )
+    add_repo(parser, about="slug or path; everything if left out")
+    args = parser.parse_args(arguments)
+    home = Home.find(args.home)
+    findings = None
+    if is_running(home):
+        try:
+            findings = Client.connect(home).call("doctor", repo_params(args.repo, around=False))["findings"]
+        except NoDaemon:
+            findings = None  # it is ending, or it hangs: look from outside
+    if findings is None:
+        findings = examine_from_outside(home)
+    if args.json:
+        say_json({"findings": findings})
+    else:
+        show(findings)
+    statuses = {finding["status"] for finding in findings}
+    return FAILED if ERROR in statuses else WARNED if WARNING in statuses else 0
+
+
+def examine_from_outside(home: Home) -> list[dict[str, Any]]:
+    """Return the findings of a daemon that only examines and ends."""
+    import json
+    import subprocess
+
+    from rhctl.launch import daemon_command
+
+    done = subprocess.run([*daemon_command(home), "--doctor"], capture_output=True, timeout=60, check=False)
+    try:
+        findings: list[dict[str, Any]] = json.loads(done.stdout)["findings"]
+    except (ValueError, KeyError):
+        words = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise NoDaemon(f"the daemon cannot even be examined: {words[-1] if words else 'it said nothing'}") from None
+    return findings
+
+
+def show(findings: list[dict[str, Any]]) -> None:
+    """Print findings for a person, grouped by repository."""
+    width = max((len(f["check"]) for f in findings), default=0)
+    last: str | None = ""
+    for finding in findings:
+        if finding["repo"] != last:
+            last = finding["repo"]
+            say(escape(last) if last else "installation")
+        say(f"  {_MARKS[finding['status']]}  {finding['check']:<{width}}  {escape(finding['message'])}")
+        for part, word in (("cause", "because"), ("next_step", "next")):
+            if finding[part] and (finding["status"] != OK or part == "next_step"):
+                say(f"        {'':<{width}}{word}: {escape(finding[part])}")

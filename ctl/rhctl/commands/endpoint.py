@@ -1,0 +1,40 @@
+"""`rhctl endpoint`."""
+
+from __future__ import annotations
+
+from rhctl.client import open_client
+from rhctl.options import make_parser
+from rhctl.rendering import say, say_json
+from rhwire.escape import escape
+from rhwire.home import Home
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def run(arguments: list[str]) -> int:
+    """Show or record the public endpoint."""
+    parser = make_parser(
+        "endpoint",
+        "Show the public URL that remote clients know the daemon by, or record it. It is the URL of your tunnel and "
+        "ends exactly in /mcp.",
+        "rhctl endpoint https://harness.example.com/mcp",
+    )
+    parser.add_argument("url", nargs="?", metavar="URL", help="https://HOST[:PORT]/mcp")
+    parser.add_argument("--replace", action="store_true", help="replace another recorded one; its connectors end")
+    args = parser.parse_args(arguments)
+    client = open_client(Home.find(args.home), may_start=not args.no_start)
+    answer = client.call("endpoint", {"url": args.url, "replace": args.replace or None})
+    if args.json:
+        say_json(answer)
+    else:
+        show(answer)
+    return 0
+
+
+def show(answer: dict[str, Any]) -> None:
+    """Print the endpoint for a person."""
+    say(answer["endpoint"] or "no public endpoint is recorded")
+    if answer["ended"]:
+        say(f"  made with the one before, and ended: {escape(', '.join(answer['ended']))}")

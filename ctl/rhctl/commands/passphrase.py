@@ -1,0 +1,84 @@
+"""`rhctl passphrase`."""
+
+from __future__ import annotations
+
+import json
+import os
+
+from rhctl.client import open_client
+from rhctl.options import make_parser, repo_params
+from rhctl.rendering import say, say_json
+from rhwire.errors import HarnessError
+from rhwire.home import Home
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def run(arguments: list[str]) -> int:
+    """Show the passphrase's copy, or have a new one made."""
+    parser = make_parser(
+        "passphrase",
+        "Show the passphrase that opens a repository, or rotate it. The daemon keeps only a digest; the copy for "
+        "people is .repo-harness/mcp.oauth.json in the repository.",
+        "rhctl passphrase rotate project --keep-sessions",
+    )
+    parser.add_argument("action", choices=("show", "rotate"))
+    parser.add_argument("repo", nargs="?", metavar="REPO", help="slug or path; the current folder's if left out")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--drop-sessions", action="store_true", help="connected clients must log in again (default)")
+    which.add_argument("--keep-sessions", action="store_true", help="connected clients stay connected")
+    args = parser.parse_args(arguments)
+    client = open_client(Home.find(args.home), may_start=not args.no_start)
+    params = repo_params(args.repo)
+    if args.action == "rotate":
+        done = client.call("passphrase", {**params, "action": "rotate", "drop": not args.keep_sessions})
+        if args.json:
+            say_json(done)
+        else:
+            _show_rotated(done)
+        return 0
+    answer = client.call("passphrase", {**params, "action": "check"})
+    passphrase = read_copy(answer["path"], answer["file"])
+    if not client.call("passphrase", {**params, "action": "check", "passphrase": passphrase})["is_right"]:
+        raise HarnessError(
+            f"the copy in {answer['file']} is not the passphrase any more",
+            code="NOT_FOUND",
+            next_step=f"Make a new one with: rhctl passphrase rotate {answer['slug']}",
+        )
+    if args.json:
+        say_json({"slug": answer["slug"], "path": answer["path"], "passphrase": passphrase})
+    else:
+        say(passphrase)
+    return 0
+
+
+def read_copy(folder: str, name: str) -> str:
+    """Return the passphrase in a repository's copy, as its owner reads it.
+
+    Raises:
+        HarnessError: NOT_FOUND, there is none or it holds none.
+    """
+    try:
+        fd = os.open(os.path.join(folder, name), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(fd, "rb") as stream:
+            value = json.loads(stream.read(4096))["passphrase"]
+        if not isinstance(value, str):
+            raise TypeError
+    except (OSError, ValueError, KeyError, TypeError):
+        raise HarnessError(
+            f"there is no passphrase in {name}",
+            code="NOT_FOUND",
+            next_step="Make a new one with: rhctl passphrase rotate",
+        ) from None
+    return value
+
+
+def _show_rotated(done: dict[str, Any]) -> None:
+    say(done["passphrase"])
+    say(f"  is the new passphrase of {done['slug']}; the old one is dead")
+    if done["dropped"]:
+        say(f"  {done['ended']} client(s) must log in again")
+    if done["copy_problem"]:
+        say(f"  its copy could not be written: {done['copy_problem']}")

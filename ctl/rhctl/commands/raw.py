@@ -1,0 +1,41 @@
+"""`rhctl raw`."""
+
+from __future__ import annotations
+
+import json
+
+from rhctl.client import open_client
+from rhctl.errors import UsageError
+from rhctl.options import make_parser
+from rhctl.rendering import say_json
+from rhwire.home import Home
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def run(arguments: list[str]) -> int:
+    """Send a verb as it is and print its answer."""
+    parser = make_parser(
+        "raw",
+        "Send a verb of the control protocol (docs/control.md) and print the result; a stream prints a line an event.",
+        "rhctl raw events count=3 repo=project",
+    )
+    parser.add_argument("verb", metavar="VERB")
+    parser.add_argument("params", nargs="*", metavar="NAME=VALUE", help="VALUE is JSON, or a string if it is none")
+    args = parser.parse_args(arguments)
+    params = dict(_pair(text) for text in args.params)
+    client = open_client(Home.find(args.home), may_start=not args.no_start)
+    say_json(client.call(args.verb, params, on_event=say_json))
+    return 0
+
+
+def _pair(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise UsageError(f"{text!r} is not NAME=VALUE", next_step="See: rhctl raw --help")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value

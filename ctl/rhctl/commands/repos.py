@@ -1,0 +1,23 @@
+"""`rhctl repos`."""
+
+from __future__ import annotations
+
+from rhctl.client import open_client
+from rhctl.options import make_parser
+from rhctl.rendering import say, say_json, say_table
+from rhwire.home import Home
+
+
+def run(arguments: list[str]) -> int:
+    """List the adopted repositories."""
+    parser = make_parser("repos", "List the adopted repositories.", "rhctl repos --json")
+    args = parser.parse_args(arguments)
+    answer = open_client(Home.find(args.home), may_start=not args.no_start).call("repos")
+    if args.json:
+        say_json(answer)
+    elif answer["repos"]:
+        say_table(("REPO", "PATH", "ADOPTED"), [(r["slug"], r["path"], r["adopted_at"][:10]) for r in answer["repos"]])
+    else:
+        say("no repository is adopted")
+        say("  Adopt one with: rhctl adopt PATH")
+    return 0

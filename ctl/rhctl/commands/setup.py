@@ -1,0 +1,128 @@
+"""`rhctl setup`."""
+
+from __future__ import annotations
+
+from rhctl.client import Client, open_client
+from rhctl.errors import UsageError
+from rhctl.options import Parser, make_parser, repo_params
+from rhctl.rendering import say, say_json
+from rhctl.setup import chatgpt, codex
+from rhwire.escape import escape
+from rhwire.home import Home
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from typing import Any
+
+CLIENTS = ("chatgpt", "codex")
+
+
+def run(arguments: list[str]) -> int:
+    """Print a client's configuration, or write it."""
+    parser = make_parser(
+        "setup",
+        "Print what a client needs to reach a repository. With --write, merge it into the client's configuration file; "
+        "everything else in that file stays.",
+        "rhctl setup codex --write",
+    )
+    parser.add_argument("client", choices=CLIENTS)
+    add_options(parser)
+    parser.add_argument("repo", nargs="?", metavar="REPO", help="slug or path; the current folder's if left out")
+    parser.add_argument("--write", action="store_true", help="write the configuration")
+    args = parser.parse_args(arguments)
+    home = Home.find(args.home)
+    client = open_client(home, may_start=not args.no_start)
+    return configure(client, home, args.client, args, write=args.write)
+
+
+def add_options(parser: Parser) -> None:
+    """Add what `rhctl setup` and `repo-harness mcp setup` have in common."""
+    parser.add_argument("--endpoint", metavar="URL", help="record this public URL first: https://HOST[:PORT]/mcp")
+    parser.add_argument("--replace", action="store_true", help="replace another recorded endpoint")
+    parser.add_argument("--scope", choices=("project", "user"), default="project", help="which file of the client")
+    parser.add_argument("--dry-run", action="store_true", help="show the whole file as it would be written")
+
+
+def configure(client: Client, home: Home, name: str, args: argparse.Namespace, *, write: bool) -> int:
+    """Set one client up as the options say; return the exit code."""
+    ended: list[str] = []
+    if args.endpoint is not None:
+        # The repository is looked up first, so that a wrong one records nothing.
+        client.call("setup", repo_params(args.repo))
+        answer = client.call("endpoint", {"url": args.endpoint, "replace": args.replace or None})
+        ended = answer["ended"]
+    facts = client.call("setup", {**repo_params(args.repo), "profile": "executor" if name == "codex" else "planner"})
+    if name == "chatgpt":
+        if write:
+            raise UsageError("ChatGPT has no configuration file to write", next_step="Leave --write out.")
+        return _chatgpt(facts, ended, args.json)
+    return _codex(home, facts, args, write=write)
+
+
+def _chatgpt(facts: dict[str, Any], ended: list[str], as_json: bool) -> int:
+    steps = chatgpt.steps(facts)
+    if as_json:
+        say_json(
+            {
+                "client": "chatgpt",
+                "slug": facts["slug"],
+                "name": chatgpt.NAME,
+                "url": facts["endpoint"],
+                "local_url": facts["hub_url"],
+                "authentication": "oauth",
+                "passphrase_file": facts["passphrase_file"],
+                "ended": ended,
+                "steps": steps,
+            }
+        )
+        return 0
+    if ended:
+        say(f"connectors made with the endpoint before, and ended: {escape(', '.join(ended))}")
+    for step in steps:
+        say(step)
+    return 0
+
+
+def _codex(home: Home, facts: dict[str, Any], args: argparse.Namespace, *, write: bool) -> int:
+    path = codex.config_path(args.scope, facts["path"])
+    table = codex.entry(home, facts, args.scope)
+    text = codex.merge(codex.read(path), table)
+    is_writing = write and not args.dry_run
+    if is_writing:
+        codex.write(path, text)
+    needs_trust = args.scope == "project" and not codex.is_trusted(facts["path"])
+    if args.json:
+        say_json(
+            {
+                "client": "codex",
+                "slug": facts["slug"],
+                "file": path,
+                "written": is_writing,
+                "server": codex.SERVER_NAME,
+                "config": codex.snippet(table),
+                "needs_trust": needs_trust,
+            }
+        )
+        return 0
+    if is_writing:
+        say(f"Codex config: {escape(path)}")
+        say(f"Server: {codex.SERVER_NAME}")
+        say("Transport: stdio")
+    elif args.dry_run:
+        say(f"{escape(path)} would be:")
+        say(text.rstrip("\n"))
+    else:
+        say(f"# for {escape(path)}; add --write to merge it in")
+        say(codex.snippet(table).rstrip("\n"))
+    if needs_trust:
+        # Codex ignores a project's configuration until its user has said that the project is trusted.
+        say("Codex reads a project's configuration only if the project is trusted: start codex there once and confirm,")
+        say(f'  or add to ~/.codex/config.toml:  [projects.{_quoted(facts["path"])}] trust_level = "trusted"')
+    return 0
+
+
+def _quoted(path: str) -> str:
+    import json
+
+    return json.dumps(path, ensure_ascii=False)

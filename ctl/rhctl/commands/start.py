@@ -1,0 +1,39 @@
+"""`rhctl start`."""
+
+from __future__ import annotations
+
+from rhctl.client import open_client
+from rhctl.options import add_repo, make_parser, repo_params
+from rhctl.rendering import say, say_json
+from rhwire.home import Home
+
+
+def run(arguments: list[str]) -> int:
+    """Let HTTP clients be served with a profile."""
+    parser = make_parser(
+        "start",
+        "Let HTTP clients be served with a profile of a repository, from now on and after a restart. Local agents "
+        "(rhctl connect) do not depend on it.",
+        "rhctl start project --profile executor",
+    )
+    add_repo(parser)
+    parser.add_argument("--profile", choices=("planner", "executor", "orchestrator"), default="planner")
+    parser.add_argument("--enable-dev-runner", action="store_true", help="allow agent runs (orchestrator only)")
+    parser.add_argument("--dev-runner-agents", metavar="A,B", help="which agents may be run: codex, claude")
+    args = parser.parse_args(arguments)
+    client = open_client(Home.find(args.home), may_start=not args.no_start)
+    done = client.call(
+        "start",
+        {
+            **repo_params(args.repo),
+            "profile": args.profile,
+            "enable_dev_runner": args.enable_dev_runner or None,
+            "dev_runner_agents": args.dev_runner_agents,
+        },
+    )
+    if args.json:
+        say_json(done)
+    else:
+        say(f"{done['profile']} is started for {done['slug']}")
+        say(f"  {done['url']}")
+    return 0

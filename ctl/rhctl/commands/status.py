@@ -1,0 +1,76 @@
+"""`rhctl status`."""
+
+from __future__ import annotations
+
+from rhctl.client import Client, is_running
+from rhctl.errors import NoDaemon
+from rhctl.options import add_repo, make_parser, repo_params
+from rhctl.rendering import age, duration, say, say_json, say_table
+from rhwire.escape import escape
+from rhwire.home import Home
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def run(arguments: list[str]) -> int:
+    """Show the daemon and its repositories; never starts one."""
+    parser = make_parser(
+        "status", "Show the daemon and its repositories. Starts nothing.", "rhctl status project", starts=False
+    )
+    add_repo(parser, about="slug or path; all of them if left out")
+    args = parser.parse_args(arguments)
+    home = Home.find(args.home)
+    try:
+        if not is_running(home):  # asked of the lock: connecting to an activated socket would start the daemon
+            raise NoDaemon("no daemon serves this home")
+        answer = Client.connect(home).call("status", repo_params(args.repo, around=False))
+    except NoDaemon as error:
+        if args.json:
+            say_json({"daemon": None, "repos": []})
+        else:
+            say("no daemon is running")
+            say(f"  {error.next_step}")
+        return error.exit_code
+    if args.json:
+        say_json(answer)
+    else:
+        show(answer)
+    return 0
+
+
+def show(answer: dict[str, Any]) -> None:
+    """Print a status for a person."""
+    daemon = answer["daemon"]
+    say(f"rhd {daemon['version']}  pid {daemon['pid']}  up {duration(daemon['uptime_s'])}  {daemon['url']}/mcp")
+    public = f"{daemon['public_url']}/mcp" if daemon["public_url"] else "none recorded (rhctl endpoint URL)"
+    say(f"public endpoint  {public}")
+    watch = daemon["watch"]
+    for advice in watch["advice"]:
+        say(f"watches          {watch['watches']} of {watch['max_watches']} in use: {advice}")
+    say()
+    if not answer["repos"]:
+        say("no repository is adopted")
+        say("  Adopt one with: rhctl adopt PATH")
+        return
+    rows = []
+    for repo in answer["repos"]:
+        last = repo["last_change"]
+        changed = f"{last['path']} {last['change']} {age(last['at'])}" if last else "-"
+        rows.append(
+            (
+                repo["slug"],
+                repo["state"],
+                ", ".join(repo["profiles"]) or "none",
+                repo["watch"],
+                str(repo["clients"]),
+                changed,
+            )
+        )
+    say_table(("REPO", "STATE", "PROFILES", "WATCH", "CLIENTS", "LAST CHANGE"), rows)
+    for repo in answer["repos"]:
+        if repo["problem"]:
+            say()
+            say(f"{repo['slug']}: {escape(repo['problem']['message'])} [{repo['problem']['code']}]")
+            say(f"  {escape(repo['problem']['next_step'])}")

@@ -1,0 +1,28 @@
+"""`rhctl stop`."""
+
+from __future__ import annotations
+
+from rhctl.client import open_client
+from rhctl.options import add_repo, make_parser, repo_params
+from rhctl.rendering import say, say_json
+from rhwire.home import Home
+
+
+def run(arguments: list[str]) -> int:
+    """Let HTTP clients no longer be served with a profile."""
+    parser = make_parser(
+        "stop",
+        "Let HTTP clients no longer be served with a profile, or with any if none is named. Their grants stay.",
+        "rhctl stop project --profile executor",
+    )
+    add_repo(parser)
+    parser.add_argument("--profile", choices=("planner", "executor", "orchestrator"))
+    args = parser.parse_args(arguments)
+    client = open_client(Home.find(args.home), may_start=not args.no_start)
+    done = client.call("stop", {**repo_params(args.repo), "profile": args.profile})
+    if args.json:
+        say_json(done)
+        return 0
+    stopped = ", ".join(done["stopped"]) or "nothing"
+    say(f"stopped for {done['slug']}: {stopped}; still started: {', '.join(done['profiles']) or 'none'}")
+    return 0

@@ -1,0 +1,31 @@
+"""`rhctl version`."""
+
+from __future__ import annotations
+
+from rhctl.client import Client, is_running
+from rhctl.errors import NoDaemon
+from rhctl.options import make_parser
+from rhctl.rendering import say, say_json
+from rhwire.home import Home
+from rhwire.version import VERSION
+
+
+def run(arguments: list[str]) -> int:
+    """Print the versions of client and daemon; never starts one."""
+    parser = make_parser("version", "Show the versions of client and daemon.", "rhctl version --json", starts=False)
+    args = parser.parse_args(arguments)
+    home = Home.find(args.home)
+    daemon = None
+    if is_running(home):
+        try:
+            daemon = Client.connect(home).call("version")
+        except NoDaemon:
+            daemon = None
+    if args.json:
+        say_json({"version": VERSION, "daemon": daemon})
+        return 0
+    say(f"rhctl {VERSION}")
+    say(f"rhd   {daemon['version']}" if daemon else "rhd   not running")
+    if daemon and daemon["version"] != VERSION:
+        say("  They differ: restart the daemon to upgrade it.")
+    return 0

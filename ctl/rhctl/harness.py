@@ -1,0 +1,231 @@
+"""`repo-harness`: the older command, a thin front over the same client.
+
+It keeps the configurations of its predecessor working: `mcp serve` without a transport is the stdio bridge.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+
+from rhctl.__main__ import guard
+from rhctl.client import Client, is_running, open_client
+from rhctl.errors import NoDaemon, UsageError
+from rhctl.options import make_parser, repo_params
+from rhctl.rendering import say
+from rhwire.errors import HarnessError
+from rhwire.home import Home
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from typing import Any
+
+PROGRAM = "repo-harness"
+DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8765
+
+OVERVIEW = """\
+usage: repo-harness COMMAND [OPTION…]
+
+Gives planning models the workflow artifacts of your repositories, and nothing else.
+
+  adopt [PATH]             make a repository's workflow artifacts reachable
+  mcp serve                serve it: on stdio, or over HTTP with --transport http
+  mcp setup chatgpt|codex  print or write a client's configuration
+  mcp doctor               examine the installation
+
+Try: repo-harness mcp serve --help. Everything else is rhctl's: rhctl --help
+"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    argv = sys.argv[1:] if argv is None else argv
+    if not argv or argv[0] in ("-h", "--help", "help") or argv in (["mcp"], ["mcp", "-h"], ["mcp", "--help"]):
+        sys.stdout.write(OVERVIEW)
+        return 0 if argv and argv != ["mcp"] else 2
+    return guard(PROGRAM, argv, lambda: _run(argv))
+
+
+def _run(argv: list[str]) -> int:
+    if argv[0] in ("--version", "version"):
+        from rhctl.commands.version import run as version
+
+        return version(argv[1:])
+    if argv[0] == "adopt":
+        from rhctl.commands.adopt import run as adopt
+
+        return adopt(argv[1:])
+    if argv[:2] == ["mcp", "serve"]:
+        return serve(argv[2:])
+    if argv[:2] == ["mcp", "setup"]:
+        return setup(argv[2:])
+    if argv[:2] == ["mcp", "doctor"]:
+        from rhctl.commands.doctor import run as doctor
+
+        return doctor(argv[2:])
+    raise UsageError(f"there is no command {' '.join(argv[:2])!r}", next_step="See: repo-harness --help")
+
+
+def setup(arguments: list[str]) -> int:
+    """`mcp setup`: as `rhctl setup`, but Codex's configuration is written unless it is a dry run."""
+    from rhctl.commands.setup import CLIENTS, add_options, configure
+
+    parser = make_parser(
+        "mcp setup", "Set a client up.", "repo-harness mcp setup codex --repo . --scope project", program=PROGRAM
+    )
+    parser.add_argument("client", choices=CLIENTS)
+    parser.add_argument("--repo", default=".", metavar="PATH", help="the repository; the current folder's if left out")
+    add_options(parser)
+    args = parser.parse_args(arguments)
+    home = Home.find(args.home)
+    client = open_client(home, may_start=not args.no_start)
+    ensure_known(client, args.repo)
+    return configure(client, home, args.client, args, write=args.client == "codex")
+
+
+def serve(arguments: list[str]) -> int:
+    """`mcp serve`: the stdio bridge, or the daemon over HTTP with a profile leased for as long as this runs."""
+    parser = make_parser(
+        "mcp serve",
+        "Serve a repository. On stdio (the default) this is the bridge to the daemon; over HTTP it joins the daemon, "
+        "or runs it in the foreground where no service is installed.",
+        "repo-harness mcp serve --repo . --transport http --host 127.0.0.1 --port 8765 --profile planner",
+        program=PROGRAM,
+    )
+    parser.add_argument("--repo", default=".", metavar="PATH", help="the repository; the current folder's if left out")
+    parser.add_argument("--transport", choices=("stdio", "http"), default="stdio")
+    parser.add_argument("--host", metavar="HOST", help=f"{DEFAULT_HOST} unless told")
+    parser.add_argument("--port", type=int, metavar="PORT", help=f"{DEFAULT_PORT} unless told")
+    parser.add_argument("--profile", choices=("planner", "executor", "orchestrator"))
+    parser.add_argument("--enable-dev-runner", action="store_true", help="allow agent runs (orchestrator only)")
+    parser.add_argument("--dev-runner-agents", metavar="A,B", help="which agents may be run: codex, claude")
+    args = parser.parse_args(arguments)
+    home = Home.find(args.home)
+    if args.transport == "stdio":
+        from rhctl.commands.connect import connect
+
+        return connect(home, args.repo, args.profile, may_start=not args.no_start)
+    if args.port is not None and not 1 <= args.port <= 65535:
+        raise UsageError(f"invalid --port {args.port}", next_step="Use a port from 1 to 65535.")
+    return serve_http(home, args)
+
+
+def serve_http(home: Home, args: argparse.Namespace) -> int:
+    """Join the daemon that serves, or become it; return when interrupted or when it ends."""
+    child = None
+    if is_running(home):
+        client = Client.connect(home)
+        _check_address(client, args)
+    elif args.no_start:
+        raise NoDaemon("no daemon serves this home")
+    elif is_service_installed():
+        client = open_client(home, may_start=True)
+        _check_address(client, args)
+    else:
+        child, client = _run_daemon(home, args)
+    try:
+        ensure_known(client, args.repo)
+        request = {**repo_params(args.repo), "profile": args.profile or "planner", "lease": True, **_runner(args)}
+        client.call("start", request, on_event=_show_lease)
+        return 0
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        client.close()
+        if child is not None:
+            _end(child)
+
+
+def _runner(args: argparse.Namespace) -> dict[str, Any]:
+    """Return what the options and the environment say of agent runs; the daemon decides."""
+    word = os.environ.get("REPO_HARNESS_MCP_DEV_RUNNER", "").lower()
+    agents = args.dev_runner_agents or os.environ.get("REPO_HARNESS_MCP_DEV_RUNNER_AGENTS")
+    is_enabled = args.enable_dev_runner or word in ("1", "true", "yes", "on")
+    return {"enable_dev_runner": is_enabled or None, "dev_runner_agents": agents if is_enabled else None}
+
+
+def _check_address(client: Client, args: argparse.Namespace) -> None:
+    """Refuse to join a daemon on another address than the one that was asked for."""
+    if args.host is None and args.port is None:
+        return
+    url = client.call("status")["daemon"]["url"]
+    wanted = f"http://{args.host or DEFAULT_HOST}:{args.port or DEFAULT_PORT}"
+    if url != wanted:
+        raise HarnessError(
+            f"the daemon already serves on {url}, not on {wanted}",
+            code="DAEMON_RUNNING",
+            next_step="Join it by leaving --host and --port out, or set its port: rhctl config set port "
+            f"{args.port or DEFAULT_PORT}, then restart it",
+        )
+
+
+def _run_daemon(home: Home, args: argparse.Namespace) -> tuple[subprocess.Popen[bytes], Client]:
+    from rhctl.launch import daemon_command, wait_for_daemon
+
+    command = daemon_command(home)
+    if args.host is not None:
+        command += ["--host", args.host]
+    if args.port is not None:
+        command += ["--port", str(args.port)]
+    child = subprocess.Popen(command)
+    try:
+        return child, wait_for_daemon(home, child)
+    except BaseException:
+        _end(child)
+        raise
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    if child.poll() is None:
+        child.send_signal(signal.SIGTERM)
+    try:
+        child.wait(10)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+
+
+def ensure_known(client: Client, repo: str) -> None:
+    """Register a repository that is adopted on disk but unknown here, and say so; refuse one that is not adopted.
+
+    Raises:
+        HarnessError: REPO_NOT_ADOPTED.
+    """
+    params = repo_params(repo)
+    try:
+        client.call("setup", params)
+    except HarnessError as error:
+        if error.code not in ("REPO_NOT_ADOPTED", "REPO_NOT_FOUND"):
+            raise
+        plan = client.call("adopt", {"path": params["path"], "dry_run": True})
+        if plan["outcome"] == "adopted" and any(not name.startswith(".repo-harness/") for name in plan["created"]):
+            raise HarnessError(
+                f"{plan['path']} is not adopted",
+                code="REPO_NOT_ADOPTED",
+                next_step=f"Adopt it first: {PROGRAM} adopt {repo}",
+            ) from None
+        done = client.call("adopt", {"path": params["path"]})
+        print(f"{PROGRAM}: {done['path']} was adopted already; it is now known as {done['slug']}", file=sys.stderr)
+
+
+def is_service_installed() -> bool:
+    """Say whether a service of ours is installed for this user."""
+    from rhctl.launch import installed_service
+
+    return installed_service() is not None
+
+
+def _show_lease(lease: dict[str, Any]) -> None:
+    say(f"{lease['slug']} is served with the profile {lease['profile']}")
+    say(f"  this repository:   {lease['url']}")
+    say(f"  all of them:       {lease['hub_url']}")
+    say(f"  health:            {lease['hub_url'].removesuffix('/mcp')}/health")
+    say("Interrupt to stop.")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,48 @@
+"""What people read on a terminal: tables by hand, ages, escaped names."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+
+from rhwire.escape import escape
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+
+def say(text: str = "") -> None:
+    """Print one line for a person; names in it must be escaped already."""
+    sys.stdout.write(text + "\n")
+
+
+def say_json(value: Any) -> None:
+    """Print one JSON object on a line of its own."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n")
+
+
+def say_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print rows in columns as wide as they need; what was named elsewhere is escaped."""
+    cells = [list(titles), *([escape(cell) for cell in row] for row in rows)]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(titles))]
+    for row in cells:
+        say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def age(at: str) -> str:
+    """Return how long ago a time of ours was, in the largest unit that says something."""
+    then = time.strptime(at[:19], "%Y-%m-%dT%H:%M:%S")
+    import calendar
+
+    return duration(max(0, time.time() - calendar.timegm(then))) + " ago"
+
+
+def duration(seconds: float) -> str:
+    """Return a duration in its largest unit that says something."""
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{int(seconds // length)} {unit}"
+    return f"{int(seconds)} s"

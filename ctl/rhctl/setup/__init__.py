@@ -1,0 +1,1 @@
+"""One file a client: what its configuration looks like, and where it stands."""

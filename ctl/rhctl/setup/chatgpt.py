@@ -1,0 +1,31 @@
+"""ChatGPT: nothing to write, but a few things to enter in its settings."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+NAME = "repo-harness"
+
+
+def steps(facts: dict[str, Any]) -> list[str]:
+    """Return what to do, in order, for a person."""
+    if facts["endpoint"] is None:
+        return [
+            f"Open a tunnel to {facts['hub_url'].removesuffix('/mcp')} with a stable public https name, for example:",
+            "  cloudflared tunnel login",
+            "  cloudflared tunnel create repo-harness-mcp",
+            "  cloudflared tunnel route dns repo-harness-mcp harness.example.com",
+            f"  cloudflared tunnel run --url {facts['hub_url'].removesuffix('/mcp')} repo-harness-mcp",
+            "Record it:  rhctl setup chatgpt --endpoint https://harness.example.com/mcp",
+        ]
+    return [
+        "In ChatGPT, enable Developer Mode in the settings and create a connector:",
+        f"  Name            {NAME}",
+        f"  URL             {facts['endpoint']}",
+        "  Authentication  OAuth",
+        "Scan the tools; the page that opens asks for the repository's passphrase:",
+        f"  rhctl passphrase show {facts['slug']}",
+        "Keep write confirmations enabled.",
+    ]

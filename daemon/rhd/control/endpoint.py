@@ -1,0 +1,45 @@
+"""`endpoint`: which public URL clients know the daemon by."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rhd.control.endpoints import parse_endpoint
+from rhd.control.verb import Request, Verb
+from rhd.errors import Refusal
+from rhd.settings import write_file
+
+
+async def run(request: Request) -> dict[str, Any]:
+    """Show the recorded endpoint, or record one."""
+    house, params = request.house, request.params
+    recorded, given = house.settings.public_url, params["url"]
+    if given is None:
+        return _answer(recorded, [])
+    origin = parse_endpoint(given)
+    ending = [c.name for c in house.authority.clients(None)] if recorded not in (None, origin) else []
+    if recorded not in (None, origin) and not params["replace"]:
+        names = ", ".join(sorted(set(ending))) or "none is connected now"
+        raise Refusal(
+            f"{recorded}/mcp is recorded; connectors made with it end when it is replaced ({names})",
+            code="ENDPOINT_RECORDED",
+            details={"endpoint": f"{recorded}/mcp", "clients": sorted(set(ending))},
+        )
+    if house.settings.origins["public_url"] in ("environment", "flag"):
+        raise Refusal(
+            "the public URL is set by the daemon's environment or flags, which win over what is recorded",
+            code="CONFIG_INVALID",
+            next_step="Take REPO_HARNESS_PUBLIC_URL out of the daemon's environment and restart it.",
+        )
+    if recorded != origin:
+        write_file(house.config_path, "public_url", origin)
+        await house.reload()
+        house.audit.add("owner", "endpoint", "ok")
+    return _answer(origin, sorted(set(ending)))
+
+
+def _answer(origin: str | None, ending: list[str]) -> dict[str, Any]:
+    return {"endpoint": f"{origin}/mcp" if origin else None, "public_url": origin, "ended": ending}
+
+
+VERB = Verb("endpoint", run, {"url": str, "replace": bool})

@@ -1,0 +1,39 @@
+"""`passphrase`: check the copy that people read, or replace the passphrase."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rhd.control.selecting import PARAMS, select_repo
+from rhd.control.verb import Request, Verb
+from rhd.errors import Refusal
+from rhd.repos.adoption import write_copy
+from rhd.repos.registry import digest_passphrase
+from rhd.repos.scaffold import COPY
+
+
+async def run(request: Request) -> dict[str, Any]:
+    """Answer `check` (is this the passphrase?) or `rotate`; the daemon itself keeps only a digest."""
+    house, params = request.house, request.params
+    repo = await select_repo(house, params)
+    action = params["action"]
+    answer = {"slug": repo.slug, "path": repo.path, "file": COPY}
+    if action == "check":
+        given = params["passphrase"]
+        return {**answer, "is_right": given is not None and digest_passphrase(given) == repo.passphrase}
+    if action != "rotate":
+        raise Refusal("action must be check or rotate", code="INVALID_ARGUMENT")
+    ended = len(house.authority.clients(repo.id)) if params["drop"] else 0
+    passphrase = await house.authority.rotate(repo.id, drop=bool(params["drop"]))
+    problem = await write_copy(house.services, repo.id, passphrase)
+    # Told here and only here, to the owner's own process: the copy could not be read back otherwise.
+    return {
+        **answer,
+        "passphrase": passphrase,
+        "dropped": bool(params["drop"]),
+        "ended": ended,
+        "copy_problem": problem.message if problem is not None else None,
+    }
+
+
+VERB = Verb("passphrase", run, {**PARAMS, "action": str, "passphrase": str, "drop": bool}, required=("action",))

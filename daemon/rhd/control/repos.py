@@ -1,0 +1,22 @@
+"""`repos`: which repositories are adopted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rhd.control.verb import Request, Verb
+from rhwire.times import format_time
+
+
+async def run(request: Request) -> dict[str, Any]:
+    """List the adopted repositories by slug."""
+    house = request.house
+    return {
+        "repos": [
+            {"slug": r.slug, "name": r.name, "id": r.id, "path": r.path, "adopted_at": format_time(r.adopted_at)}
+            for r in sorted(house.registry, key=lambda r: r.slug)
+        ]
+    }
+
+
+VERB = Verb("repos", run)

@@ -1,0 +1,56 @@
+"""Which repository a request means: a slug, or a path inside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import trio
+
+from rhd.control.house import House
+from rhd.errors import Refusal
+from rhd.repos.registry import Repo
+from rhd.workflow.git import find_repository
+
+PARAMS: Mapping[str, type] = {"repo": str, "path": str}
+"""`repo`: what was typed; `path`: the absolute real path that it would be, or the current folder's."""
+
+_limiter = trio.CapacityLimiter(4)
+
+
+async def select_repo(house: House, params: Mapping[str, Any]) -> Repo:
+    """Return the adopted repository that `repo` or `path` names.
+
+    Raises:
+        Refusal: REPO_NOT_FOUND or REPO_NOT_ADOPTED.
+    """
+    typed, path = params.get("repo"), params.get("path")
+    if typed is not None and (named := house.registry.by_slug(typed) or house.registry.get(typed)):
+        return named
+    if path is not None and path.startswith("/"):
+        found = await trio.to_thread.run_sync(find_repository, path, limiter=_limiter)
+        # Where there is none any more, what was adopted there is still meant.
+        repo = house.registry.by_path(found.path) if found.path is not None else house.registry.around(path)
+        if repo is not None:
+            return repo
+        if found.path is not None:
+            raise Refusal(
+                f"the repository {found.path} is not adopted",
+                code="REPO_NOT_ADOPTED",
+                next_step=f"Adopt it: rhctl adopt {found.path}",
+            )
+    if typed is not None:
+        names = ", ".join(sorted(r.slug for r in house.registry)) or "none"
+        raise Refusal(f"no repository {typed!r} is adopted (adopted: {names})", code="REPO_NOT_FOUND")
+    raise Refusal(
+        "the current folder is in no adopted repository",
+        code="REPO_NOT_FOUND",
+        next_step="Name one, or adopt this one: rhctl adopt",
+    )
+
+
+async def select_repos(house: House, params: Mapping[str, Any]) -> list[Repo]:
+    """Return the repository that was named, or all of them if none was."""
+    if params.get("repo") is None:
+        return sorted(house.registry, key=lambda r: r.slug)
+    return [await select_repo(house, params)]

@@ -1,0 +1,148 @@
+"""Serves the control socket: who is there, what it wants, one answer; bounded on every side."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+
+import trio
+
+from rhd.control.house import House
+from rhd.control.table import VERBS
+from rhd.control.verb import Connection, Request, Slots
+from rhd.errors import HarnessError, Refusal
+from rhd.service.sockets import Peer, peer_of
+from rhwire import messages
+from rhwire.messages import Request as Message
+from rhwire.messages import WireError
+
+log = logging.getLogger(__name__)
+
+NEXT_LINE_WITHIN_S = 30.0
+
+
+class ControlServer:
+    """Accepts clients and runs verbs. One client harms itself alone."""
+
+    def __init__(self, house: House, *, who: Callable[..., Peer] = peer_of) -> None:
+        self._house = house
+        self._who = who
+        self._slots = Slots()
+
+    async def serve(
+        self,
+        listener: trio.SocketListener,
+        *,
+        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Serve until cancelled; the listening socket stays open, it is the caller's."""
+        async with trio.open_nursery() as nursery:
+            task_status.started()
+            while True:
+                try:
+                    stream = await listener.accept()
+                except OSError as error:
+                    # Out of descriptors, most likely: others must close before this can succeed.
+                    log.warning("accept-failed reason=%s", error.strerror)
+                    await trio.sleep(0.1)
+                    continue
+                nursery.start_soon(self._handle, stream)
+
+    async def _handle(self, stream: trio.SocketStream) -> None:
+        async with stream:
+            try:
+                peer = self._who(stream.socket)
+            except OSError:
+                return
+            if peer.uid != os.geteuid():
+                log.warning("foreign-peer uid=%d", peer.uid)
+                return
+            self._slots.waiting += 1
+            connection = Connection(stream, peer, self._slots)
+            try:
+                if self._slots.waiting > self._slots.max_waiting:
+                    await self._refuse(connection, None, Refusal("too many clients are waiting", code="TIMEOUT"))
+                else:
+                    await self._converse(connection)
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                pass
+            except Exception as error:
+                log.error("connection-failed", exc_info=error)
+            finally:
+                connection.close_slot()
+
+    async def _converse(self, connection: Connection) -> None:
+        within_s = messages.FIRST_LINE_WITHIN_S
+        while (line := await self._read_line(connection, within_s)) is not None:
+            if not await self._answer(connection, line):
+                return
+            within_s = NEXT_LINE_WITHIN_S
+
+    async def _read_line(self, connection: Connection, within_s: float) -> bytes | None:
+        """Return the next line, or None if the client left, took too long or sent too much."""
+        buffer = connection.rest
+        searched = 0
+        with trio.move_on_after(within_s):
+            while True:
+                if (end := buffer.find(b"\n", searched)) >= 0:
+                    line = bytes(buffer[: end + 1])
+                    del buffer[: end + 1]
+                    return line
+                searched = len(buffer)
+                if searched > messages.MAX_LINE_BYTES:
+                    error = WireError("the line is longer than 1 MiB", code="REQUEST_TOO_LARGE")
+                    await self._refuse(connection, None, error, error.rpc_code)
+                    return None
+                data = await connection.stream.receive_some(65536)
+                if not data:
+                    return None
+                buffer += data
+                if searched == 0 and bytes(buffer[:1]) not in (b"{", b"\n", b" "):
+                    # A browser or another program speaks another protocol here: say so and hang up.
+                    error = WireError("this socket speaks JSON-RPC, one object a line", rpc_code=messages.PARSE_ERROR)
+                    await self._refuse(connection, None, error, error.rpc_code)
+                    return None
+        return None
+
+    async def _answer(self, connection: Connection, line: bytes) -> bool:
+        """Answer one line; return whether the connection goes on."""
+        try:
+            message = Message.decode(line)
+        except WireError as error:
+            await self._refuse(connection, None, error, error.rpc_code)
+            return False
+        verb = VERBS.get(message.method)
+        if verb is None:
+            unknown = Refusal(f"there is no verb {message.method[:40]!r}", code="INVALID_REQUEST")
+            await self._refuse(connection, message.id, unknown, messages.METHOD_NOT_FOUND)
+            return True
+        try:
+            request = Request(self._house, connection, verb.check(message.params))
+        except Refusal as refusal:
+            await self._refuse(connection, message.id, refusal, messages.INVALID_PARAMS)
+            return True
+        try:
+            result = await verb.run(request)
+            if verb.takes_over is not None:
+                connection.stay_open()
+        except HarnessError as refusal:
+            await self._refuse(connection, message.id, refusal)
+            return True
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            raise
+        except Exception as error:
+            log.error("verb-failed verb=%s", verb.name, exc_info=error)
+            failed = Refusal("the daemon failed at this", code="INTERNAL")
+            await self._refuse(connection, message.id, failed, messages.INTERNAL_ERROR)
+            return True
+        await connection.send(messages.encode_result(message.id, result))
+        if verb.takes_over is None:
+            return True
+        await verb.takes_over(request, result)
+        return False
+
+    async def _refuse(
+        self, connection: Connection, id_: int | str | None, error: HarnessError, rpc_code: int = messages.REFUSED
+    ) -> None:
+        await connection.send(messages.encode_error(id_, error, rpc_code))

@@ -1,0 +1,36 @@
+"""`setup`: what a client's configuration needs to know; the client's side prints or writes it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rhd.access import PROFILES
+from rhd.control.selecting import PARAMS, select_repo
+from rhd.control.verb import Request, Verb
+from rhd.endpoint.tools.table import shown_tools
+from rhd.errors import Refusal
+from rhd.repos.scaffold import COPY
+
+
+async def run(request: Request) -> dict[str, Any]:
+    """Describe how a repository is reached, and the tools that a profile has."""
+    house, params = request.house, request.params
+    repo = await select_repo(house, params)
+    profile = params["profile"] or "executor"
+    if profile not in PROFILES:
+        raise Refusal(f"there is no profile {profile[:40]!r}; known: {', '.join(PROFILES)}", code="INVALID_ARGUMENT")
+    public = house.settings.public_url
+    return {
+        "slug": repo.slug,
+        "name": repo.name,
+        "path": repo.path,
+        "profile": profile,
+        "tools": [spec.name for spec in shown_tools(frozenset({profile}))],
+        "url": f"{house.url}/r/{repo.slug}/mcp",
+        "hub_url": f"{house.url}/mcp",
+        "endpoint": f"{public}/mcp" if public else None,
+        "passphrase_file": COPY,
+    }
+
+
+VERB = Verb("setup", run, {**PARAMS, "profile": str})

@@ -1,0 +1,46 @@
+"""The table of verbs: sorted, and a duplicate is a failure at import."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from rhd.control import (
+    adopt,
+    attach,
+    doctor,
+    endpoint,
+    events,
+    forget,
+    passphrase,
+    repos,
+    setup,
+    start,
+    status,
+    stop,
+    version,
+)
+from rhd.control.verb import Verb
+
+
+def _table(*verbs: Verb) -> Mapping[str, Verb]:
+    names = [verb.name for verb in verbs]
+    assert names == sorted(set(names)), "the table of verbs is sorted and names each once"
+    return MappingProxyType(dict(zip(names, verbs, strict=True)))
+
+
+VERBS = _table(
+    adopt.VERB,
+    attach.VERB,
+    doctor.VERB,
+    endpoint.VERB,
+    events.VERB,
+    forget.VERB,
+    passphrase.VERB,
+    repos.VERB,
+    setup.VERB,
+    start.VERB,
+    status.VERB,
+    stop.VERB,
+    version.VERB,
+)

@@ -1,0 +1,131 @@
+"""`Verb`: one request that the socket takes, as data; and the connection that a verb answers on."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import trio
+
+from rhd.control.house import House
+from rhd.errors import Refusal
+from rhd.service.sockets import Peer
+from rhwire.messages import encode_event
+
+WRITE_WITHIN_S = 10.0
+
+
+class Slots:
+    """How many connections wait for an answer, and how many stay open after it: counted apart, both bounded."""
+
+    def __init__(self, *, max_waiting: int = 64, max_open: int = 1024) -> None:
+        self.max_waiting = max_waiting
+        self.max_open = max_open
+        self.waiting = 0
+        self.open = 0
+
+
+class Connection:
+    """One client of the control socket.
+
+    Attributes:
+        peer: who it is, as the kernel says.
+        rest: bytes that came behind the first line.
+    """
+
+    def __init__(self, stream: trio.SocketStream, peer: Peer, slots: Slots) -> None:
+        self.stream = stream
+        self.peer = peer
+        self.rest = bytearray()
+        self._slots = slots
+        self._is_open = False
+
+    def stay_open(self) -> None:
+        """Count this connection among those that stay open: it streams, leases or speaks MCP.
+
+        Raises:
+            Refusal: TIMEOUT, too many do.
+        """
+        if not self._is_open:
+            if self._slots.open >= self._slots.max_open:
+                raise Refusal("too many connections are open", code="TIMEOUT")
+            self._is_open = True
+            self._slots.open += 1
+            self._slots.waiting -= 1
+
+    def close_slot(self) -> None:
+        """Give the connection's place up; called once, when it ends."""
+        if self._is_open:
+            self._slots.open -= 1
+        else:
+            self._slots.waiting -= 1
+
+    async def send(self, data: bytes) -> None:
+        """Send `data`; a client that does not read is given up.
+
+        Raises:
+            trio.BrokenResourceError: it is gone, or does not read.
+        """
+        with trio.move_on_after(WRITE_WITHIN_S) as scope:
+            await self.stream.send_all(data)
+        if scope.cancelled_caught:
+            raise trio.BrokenResourceError("the client does not read")
+
+    async def emit(self, method: str, params: dict[str, Any]) -> None:
+        """Send one notification of a stream."""
+        self.stay_open()
+        await self.send(encode_event(method, params))
+
+    async def wait_closed(self) -> None:
+        """Return when the client has gone; what it still sends is dropped."""
+        try:
+            while await self.stream.receive_some(4096):
+                pass
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            pass
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request of a verb, its parameters checked and complete: what was not given is None."""
+
+    house: House
+    connection: Connection
+    params: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One verb.
+
+    Attributes:
+        name: as in JSON-RPC's `method` and on the command line.
+        params: the type of each parameter; all are optional unless in `required`.
+        run: returns the result, or raises a Refusal; may emit a stream first.
+        takes_over: called after the result was sent; the connection is then its own.
+        required: parameters that must be given.
+    """
+
+    name: str
+    run: Callable[[Request], Awaitable[Any]]
+    params: Mapping[str, type] = field(default_factory=dict)
+    required: tuple[str, ...] = ()
+    takes_over: Callable[[Request, Any], Awaitable[None]] | None = None
+
+    def check(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return every parameter, None where it was not given.
+
+        Raises:
+            Refusal: INVALID_ARGUMENT, one is unknown, missing or of another type.
+        """
+        if unknown := sorted(set(given) - set(self.params)):
+            raise Refusal(f"{self.name} has no parameter {unknown[0][:40]!r}", code="INVALID_ARGUMENT")
+        for name, value in given.items():
+            expected = self.params[name]
+            is_right = isinstance(value, expected) and not (expected is int and isinstance(value, bool))
+            if value is not None and not is_right:
+                raise Refusal(f"{name} must be a {expected.__name__}", code="INVALID_ARGUMENT")
+        if missing := [name for name in self.required if given.get(name) is None]:
+            raise Refusal(f"{self.name} needs {missing[0]}", code="INVALID_ARGUMENT")
+        return {name: given.get(name) for name in self.params}

@@ -1,0 +1,125 @@
+"""Checks of one adopted repository."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from rhd.errors import Refusal
+from rhd.repos.registry import Registry
+from rhd.repos.service import RepoService
+from rhd.workflow.artifacts import Artifacts
+from rhwire.escape import escape
+from rhwire.findings import ERROR, OK, WARNING, Finding
+
+Check = Callable[[RepoService, Registry], Iterator[Finding]]
+
+
+def _repository(service: RepoService, registry: Registry) -> Iterator[Finding]:
+    """The folder is where it was adopted and can be served."""
+    if service.state != "ok":
+        problem = service.problem
+        yield Finding(
+            "repository",
+            ERROR,
+            f"the repository is {service.state}",
+            cause=problem.message if problem is not None else None,
+            next_step=problem.next_step if problem is not None else None,
+            is_local=False,
+        )
+    elif service.problem is not None:
+        yield Finding(
+            "repository",
+            WARNING,
+            service.problem.message,
+            next_step=service.problem.next_step,
+            is_local=False,
+        )
+    else:
+        yield Finding("repository", OK, "it is served", is_local=False)
+
+
+def _profiles(service: RepoService, registry: Registry) -> Iterator[Finding]:
+    """Some profile is started, so that HTTP clients are served anything."""
+    running = sorted(registry.profiles(service.repo.id))
+    if running:
+        yield Finding("profiles", OK, f"started: {', '.join(running)}", is_local=False)
+    else:
+        yield Finding(
+            "profiles",
+            WARNING,
+            "no profile is started, so HTTP clients are served nothing",
+            next_step=f"Ask the owner to run: rhctl start {service.repo.slug}",
+            is_local=False,
+        )
+
+
+def _watch(service: RepoService, registry: Registry) -> Iterator[Finding]:
+    """Changes are noticed by events rather than by looking every few seconds."""
+    mode = service.watch
+    if mode == "poll":
+        yield Finding(
+            "watch",
+            WARNING,
+            "changes are noticed by looking every few seconds",
+            cause="the file system tells of no changes, or the limit of watches is reached",
+            next_step="See the watches in: rhctl status",
+            is_local=False,
+        )
+    elif mode == "events":
+        yield Finding("watch", OK, "changes are noticed at once", is_local=False)
+
+
+def _workflow(service: RepoService, registry: Registry) -> Iterator[Finding]:
+    """The workflow's own documents fit together."""
+    if service.state != "ok":
+        return
+    try:
+        artifacts = service.artifacts
+    except Refusal:
+        return
+    broken = [*_orphans(artifacts), *_failed_checks(artifacts)]
+    yield from broken
+    if not broken:
+        yield Finding("workflow", OK, f"{len(artifacts)} artifacts, none of them at odds", is_local=False)
+
+
+def _orphans(artifacts: Artifacts) -> Iterator[Finding]:
+    kinds = {artifact.kind for artifact in artifacts.all()}
+    if "sprint" in kinds and "prd" not in kinds:
+        yield Finding(
+            "workflow",
+            WARNING,
+            "there are sprints, but no PRD that they could come from",
+            next_step="Write the intent down with write_prd_from_idea.",
+            is_local=False,
+        )
+
+
+def _failed_checks(artifacts: Artifacts) -> Iterator[Finding]:
+    checks = [a for a in artifacts.all() if a.kind == "check"]
+    newest = max(checks, key=lambda a: a.modified_ns, default=None)
+    if newest is not None and (newest.status or "").lower() == "fail":
+        yield Finding(
+            "workflow",
+            WARNING,
+            f"the newest check, {escape(newest.path)}, failed",
+            next_step="Read it with latest_checks.",
+            is_local=False,
+        )
+
+
+CHECKS: Mapping[str, Check] = {
+    "profiles": _profiles,
+    "repository": _repository,
+    "watch": _watch,
+    "workflow": _workflow,
+}
+
+
+def examine_repository(service: RepoService, registry: Registry) -> Sequence[Finding]:
+    """Return every check's findings about one repository, most telling first."""
+    found = [finding for check in CHECKS.values() for finding in check(service, registry)]
+    for finding in found:
+        finding.repo = service.repo.slug
+    rank = {ERROR: 0, WARNING: 1, OK: 2}
+    return sorted(found, key=lambda finding: rank[finding.status])

@@ -1,0 +1,32 @@
+"""What the tools work with: one value, made once by the composition root."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from rhd.ids import RepoId
+from rhd.repos.registry import Registry
+from rhd.repos.services import Services
+from rhd.store.audit import AuditLog
+from rhd.store.database import Store
+from rhwire.findings import Finding
+from rhwire.version import VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """The rooms below the endpoints.
+
+    Attributes:
+        key: the installation's secret behind revisions, versions and cursors.
+        examine: returns the doctor's findings about one repository.
+    """
+
+    registry: Registry
+    services: Services
+    store: Store
+    audit: AuditLog
+    key: bytes
+    examine: Callable[[RepoId], Sequence[Finding]] = field(default=lambda _: ())
+    version: str = VERSION

@@ -1,0 +1,96 @@
+"""MCP over a byte stream: one JSON-RPC message a line, as the SDK's stdio framing has it.
+
+The framing works unchanged over a Unix socket (2026-07-28, basic/transports/stdio).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio
+import mcp_types as types
+import trio
+from mcp.shared.message import SessionMessage
+
+MAX_LINE_BYTES = 4 << 20
+WRITE_WITHIN_S = 30.0
+
+_PARSE_ERROR = json.dumps(
+    {"jsonrpc": "2.0", "id": None, "error": {"code": types.PARSE_ERROR, "message": "Parse error"}}
+).encode()
+
+
+@asynccontextmanager
+async def line_streams(stream: trio.abc.Stream, rest: bytes = b"") -> AsyncIterator[tuple[Any, Any]]:
+    """Yield the pair of streams that the SDK reads messages from and writes them to.
+
+    A line that is no message is answered with a parse error; one that is too long, or a client that does not
+    read, ends the connection: the SDK then sees the end of its stream.
+
+    Args:
+        stream: the connection.
+        rest: what of it was read already.
+    """
+    to_server, from_client = anyio.create_memory_object_stream[SessionMessage | Exception](0)
+    to_client, from_server = anyio.create_memory_object_stream[SessionMessage](0)
+    lock = trio.Lock()
+
+    async def write(line: bytes) -> None:
+        async with lock:
+            with trio.move_on_after(WRITE_WITHIN_S) as scope:
+                await stream.send_all(line + b"\n")
+            if scope.cancelled_caught:
+                raise trio.BrokenResourceError("the client does not read")
+
+    async def read_lines() -> None:
+        buffer, searched = bytearray(rest), 0
+        async with to_server:
+            while True:
+                while (end := buffer.find(b"\n", searched)) < 0:
+                    searched = len(buffer)
+                    if searched > MAX_LINE_BYTES:
+                        return
+                    data = await stream.receive_some(65536)
+                    if not data:
+                        return
+                    buffer += data
+                line = bytes(buffer[:end])
+                del buffer[: end + 1]
+                searched = 0
+                if not line.strip():
+                    continue
+                try:
+                    message = types.jsonrpc_message_adapter.validate_json(line, by_name=False)
+                except ValueError:
+                    await write(_PARSE_ERROR)
+                    continue
+                await to_server.send(SessionMessage(message))
+
+    async def write_lines() -> None:
+        async with from_server:
+            async for message in from_server:
+                await write(message.message.model_dump_json(by_alias=True, exclude_unset=True).encode())
+
+    async def until_broken(work: Any, nursery: trio.Nursery) -> None:
+        try:
+            await work()
+        except (
+            trio.BrokenResourceError,
+            trio.ClosedResourceError,
+            anyio.BrokenResourceError,
+            anyio.ClosedResourceError,
+        ):
+            nursery.cancel_scope.cancel()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(until_broken, read_lines, nursery)
+        nursery.start_soon(until_broken, write_lines, nursery)
+        try:
+            yield from_client, to_client
+        finally:
+            nursery.cancel_scope.cancel()
+            for each in (to_server, from_client, to_client, from_server):
+                each.close()

@@ -1,0 +1,338 @@
+"""`Notifier`: tells every connected client what changed, in both protocol eras, over HTTP and over the socket.
+
+One log, three readers: this is the one for clients that listen. Publishing never waits for a client; each listener
+hears only of what its grant reaches at that moment.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import mcp_types as types
+import trio
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.shared.subscriptions import SUBSCRIPTION_ID_META_KEY
+
+from rhd.access import PROFILES
+from rhd.endpoint.callers import Caller
+from rhd.endpoint.outbox import RESOURCES, TOOLS, Event, Outbox
+from rhd.endpoint.sdk import MODERN_PROTOCOL_VERSIONS, connection_key, on_connection_end
+from rhd.endpoint.uris import make_uri
+from rhd.ids import Cursor, RepoId
+from rhd.repos.changes import ChangeEntry
+from rhd.repos.registry import Registry, RegistryChange, Repo
+from rhd.repos.services import Services
+from rhd.store.changes import read_heard, save_heard
+from rhd.store.database import Store
+from rhd.workflow.reach import may_read
+
+log = logging.getLogger(__name__)
+
+CURSOR_META_KEY = "dev.repo-harness/cursors"
+"""In a subscription's `_meta`: `{slug: cursor}`, from where the client already knows."""
+
+MAX_URIS = 2000
+MAX_STREAMS_PER_CALLER = 32
+
+_Tellable = tuple[str, frozenset[str], bool]
+"""A change as listeners need it: the URI, the profiles that reach it, whether lists of resources changed."""
+
+
+@dataclass(eq=False)
+class Listener:
+    """One stream or session that hears.
+
+    Attributes:
+        repo_id: the endpoint's repository; None on the hub.
+        uris: the resources it asked to hear of.
+        hears_resources: it hears of artifacts that come and go.
+        hears_tools: it hears that its list of tools changed.
+    """
+
+    caller: Caller
+    repo_id: RepoId | None
+    box: Outbox = field(default_factory=Outbox)
+    uris: set[str] = field(default_factory=set)
+    hears_resources: bool = False
+    hears_tools: bool = False
+    scope: trio.CancelScope = field(default_factory=trio.CancelScope)
+
+    def concerns(self, repo_id: RepoId) -> bool:
+        """Say whether this listener's endpoint shows that repository at all."""
+        return self.repo_id is None or self.repo_id == repo_id
+
+
+class Notifier:
+    """Every listener of the daemon, and what each is told."""
+
+    def __init__(self, registry: Registry, services: Services, store: Store) -> None:
+        self._registry = registry
+        self._services = services
+        self._store = store
+        self._listeners: dict[Listener, None] = {}  # in order of opening
+        self._sessions: dict[int, Listener] = {}
+        self._nursery: trio.Nursery | None = None
+        self._is_draining = False
+        services.listen(self._on_changes)
+        registry.listen(self._on_registry)
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Own the senders of handshake-era sessions until cancelled."""
+        async with trio.open_nursery() as nursery:
+            self._nursery = nursery
+            task_status.started()
+            await trio.sleep_forever()
+
+    def drain(self) -> None:
+        """End every stream of the 2026 era gracefully: its client is told to come back."""
+        self._is_draining = True
+        for listener in list(self._listeners):
+            listener.box.close()
+
+    def count(self, repo_id: RepoId) -> int:
+        """Return how many callers listen to a repository now."""
+        return len({x.caller.id for x in self._listeners if x.concerns(repo_id) and x.caller.hears(repo_id)})
+
+    # -- handshake era: a session listens from `initialized` to its end ---------------------------------------
+
+    def middleware(self, caller_of: Callable[[ServerRequestContext[Any, Any]], Caller], repo_id: RepoId | None) -> Any:
+        """Return SDK middleware that registers every handshake-era session of one endpoint."""
+
+        async def register(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+            if ctx.method == "notifications/initialized" and ctx.protocol_version not in MODERN_PROTOCOL_VERSIONS:
+                self._register(ctx, caller_of(ctx), repo_id)
+            return await call_next(ctx)
+
+        return register
+
+    def _register(self, ctx: ServerRequestContext[Any, Any], caller: Caller, repo_id: RepoId | None) -> None:
+        key = connection_key(ctx)
+        if key in self._sessions or self._nursery is None:
+            return
+        listener = Listener(caller, repo_id, hears_resources=True, hears_tools=True)
+        self._sessions[key] = listener
+        self._listeners[listener] = None
+
+        def end() -> None:
+            self._sessions.pop(key, None)
+            self._listeners.pop(listener, None)
+            listener.scope.cancel()
+            self._note_heard(listener)
+
+        on_connection_end(ctx, end)
+        session = ctx.session
+
+        async def send(event: Event) -> None:
+            if event.what == "tools":
+                await session.send_tool_list_changed()
+            elif event.what == "resources":
+                await session.send_resource_list_changed()
+            else:
+                await session.send_resource_updated(event.uri)  # type: ignore[arg-type]
+
+        self._nursery.start_soon(self._keep_sending, listener, send)
+
+    async def _keep_sending(self, listener: Listener, send: Callable[[Event], Any]) -> None:
+        with listener.scope:
+            try:
+                await listener.box.run(send)
+            except Exception as error:
+                # A broken session is the SDK's to end; it must not take the other senders with it.
+                log.info("sender-ended caller=%s reason=%s", listener.caller.id, type(error).__name__)
+
+    async def subscribe(self, ctx: ServerRequestContext[Any, Any], uri: str) -> None:
+        """Note that a handshake-era session wants to hear of a resource; what it missed is told at once."""
+        listener = self._sessions.get(connection_key(ctx))
+        if listener is None or (len(listener.uris) >= MAX_URIS and uri not in listener.uris):
+            return
+        is_new = uri not in listener.uris
+        listener.uris.add(uri)
+        if is_new:
+            known = _known_cursors(ctx.params)
+            await self._catch_up(listener, {uri}, known)
+
+    def unsubscribe(self, ctx: ServerRequestContext[Any, Any], uri: str) -> None:
+        """Note that a handshake-era session no longer wants to hear of a resource."""
+        listener = self._sessions.get(connection_key(ctx))
+        if listener is not None:
+            listener.uris.discard(uri)
+
+    # -- 2026 era: a stream listens as long as its request -----------------------------------------------------
+
+    async def listen(
+        self,
+        ctx: ServerRequestContext[Any, Any],
+        params: types.SubscriptionsListenRequestParams,
+        caller: Caller,
+        repo_id: RepoId | None,
+    ) -> types.SubscriptionsListenResult:
+        """Serve one `subscriptions/listen`: acknowledge first, then tell, until either side or the grant ends.
+
+        Returns when the daemon drains or the grant ends, which tells the client that the end was meant.
+        """
+        wanted = params.notifications
+        uris = list(wanted.resource_subscriptions or ())[:MAX_URIS]
+        honored = types.SubscriptionFilter(
+            tools_list_changed=True if wanted.tools_list_changed else None,
+            prompts_list_changed=True if wanted.prompts_list_changed else None,
+            resources_list_changed=True if wanted.resources_list_changed else None,
+            resource_subscriptions=uris or None,
+        )
+        meta: dict[str, Any] = {SUBSCRIPTION_ID_META_KEY: ctx.request_id}
+        listener = Listener(
+            caller,
+            repo_id,
+            uris=set(uris),
+            hears_resources=bool(wanted.resources_list_changed),
+            hears_tools=bool(wanted.tools_list_changed),
+        )
+        self._make_room(caller)
+        session, request_id = ctx.session, ctx.request_id
+        assert request_id is not None
+
+        async def send(event: Event) -> None:
+            await session.send_notification(_notification(event, meta), related_request_id=request_id)
+
+        self._listeners[listener] = None  # before the acknowledgement, so that nothing falls between
+        try:
+            acknowledged = types.SubscriptionsAcknowledgedNotificationParams(notifications=honored, _meta=meta)
+            await session.send_notification(
+                types.SubscriptionsAcknowledgedNotification(params=acknowledged), related_request_id=request_id
+            )
+            await self._catch_up(listener, listener.uris, _known_cursors(ctx.params))
+            if self._is_draining:
+                listener.box.close()
+            listener.scope.deadline = trio.current_time() + caller.lasts_s
+            with listener.scope:
+                await listener.box.run(send)
+        finally:
+            self._listeners.pop(listener, None)
+            self._note_heard(listener)
+        return types.SubscriptionsListenResult(_meta=meta)
+
+    def _make_room(self, caller: Caller) -> None:
+        """End the oldest stream of a caller that opens too many: a client that forgets its streams harms itself."""
+        sessions = set(self._sessions.values())
+        mine = [x for x in self._listeners if x.caller.id == caller.id and x not in sessions]
+        if len(mine) >= MAX_STREAMS_PER_CALLER:
+            mine[0].box.close()
+            mine[0].scope.cancel()
+
+    # -- what there is to tell ---------------------------------------------------------------------------------
+
+    def _on_changes(self, repo: Repo, entries: Sequence[ChangeEntry]) -> None:
+        told = _tellable(repo, entries)  # once, not once a listener: a branch switch changes hundreds of files
+        for listener in list(self._listeners):
+            if listener.concerns(repo.id) and (listener.uris or listener.hears_resources):
+                self._tell(listener, repo, told)
+
+    def _tell(self, listener: Listener, repo: Repo, told: Sequence[_Tellable]) -> None:
+        granted = listener.caller.hears(repo.id)
+        for uri, profiles, is_list_changed in told:
+            if profiles.isdisjoint(granted):
+                continue
+            if uri in listener.uris:
+                listener.box.put(Event("updated", uri))
+            if is_list_changed and listener.hears_resources:
+                listener.box.put(RESOURCES)
+
+    def _on_registry(self, change: RegistryChange) -> None:
+        if change.what in ("adopted", "forgotten", "moved"):
+            for listener in self._listeners:
+                if listener.concerns(change.repo.id) and listener.caller.hears(change.repo.id):
+                    self.tell_lists(listener)
+
+    def tell_lists(self, listener: Listener) -> None:
+        """Tell a listener that what it may list has changed."""
+        if listener.hears_tools:
+            listener.box.put(TOOLS)
+        if listener.hears_resources:
+            listener.box.put(RESOURCES)
+
+    def on_grant(self, grant_id: str, is_ended: bool) -> None:
+        """Follow a grant: its listeners hear that their lists changed, or end with it."""
+        for listener in list(self._listeners):
+            if listener.caller.id == grant_id:
+                if is_ended:
+                    listener.box.close()
+                    listener.scope.cancel()
+                else:
+                    self.tell_lists(listener)
+
+    # -- coming back -------------------------------------------------------------------------------------------
+
+    async def _catch_up(self, listener: Listener, uris: set[str], known: Mapping[str, str]) -> None:
+        """Tell a listener what changed since the cursors it knows, or since its caller's last stream ended."""
+        heard = await self._store.read(lambda c: read_heard(c, listener.caller.id))
+        for service in self._services:
+            repo = service.repo
+            if not listener.concerns(repo.id) or not listener.caller.hears(repo.id):
+                continue
+            if (text := known.get(repo.slug)) is not None:
+                try:
+                    cursor = Cursor(text)
+                except Exception:  # noqa: S112 - a cursor that is none tells us nothing; the client hears from now on
+                    continue
+            elif repo.id in heard:
+                cursor = Cursor.make(repo.log, heard[repo.id])
+            else:
+                continue
+            found = await service.changes.since(cursor)
+            if found.reset:
+                self.tell_lists(listener)
+                for uri in uris:
+                    if uri.startswith(make_uri(repo.slug, "")):
+                        listener.box.put(Event("updated", uri))
+            else:
+                self._tell(listener, repo, _tellable(repo, found.changes))
+
+    def _note_heard(self, listener: Listener) -> None:
+        """When the last stream of a caller ends, keep on disk how far it was told."""
+        caller_id = listener.caller.id
+        if listener.caller.is_owner or any(other.caller.id == caller_id for other in self._listeners):
+            return
+        told = [
+            (s.repo.id, s.changes.cursor.number)
+            for s in self._services
+            if listener.concerns(s.repo.id) and listener.caller.hears(s.repo.id)
+        ]
+        at = time.time()
+
+        def save(connection: Any) -> None:
+            for repo_id, number in told:
+                save_heard(connection, caller_id, repo_id, number, at)
+
+        if told:
+            self._store.submit(save)
+
+
+def _tellable(repo: Repo, entries: Iterable[ChangeEntry]) -> list[_Tellable]:
+    return [
+        (
+            make_uri(repo.slug, entry.path),
+            frozenset(name for name, profile in PROFILES.items() if may_read(profile.reach, entry.path)),
+            entry.change != "modified",
+        )
+        for entry in entries
+    ]
+
+
+def _known_cursors(params: Mapping[str, Any] | None) -> Mapping[str, str]:
+    meta = (params or {}).get("_meta")
+    known = meta.get(CURSOR_META_KEY) if isinstance(meta, Mapping) else None
+    if not isinstance(known, Mapping):
+        return {}
+    return {k: v for k, v in known.items() if isinstance(k, str) and isinstance(v, str)}
+
+
+def _notification(event: Event, meta: dict[str, Any]) -> Any:
+    if event.what == "tools":
+        return types.ToolListChangedNotification(params=types.NotificationParams(_meta=meta))
+    if event.what == "resources":
+        return types.ResourceListChangedNotification(params=types.NotificationParams(_meta=meta))
+    assert event.uri is not None
+    return types.ResourceUpdatedNotification(params=types.ResourceUpdatedNotificationParams(uri=event.uri, _meta=meta))

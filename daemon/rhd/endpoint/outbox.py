@@ -1,0 +1,55 @@
+"""`Outbox`: what one listener is still to be told. Coalesces, so that it is bounded and never makes anybody wait."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import trio
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One notification to come: `what` is `updated` (with a URI), `resources`, `tools` or `prompts`."""
+
+    what: str
+    uri: str | None = None
+
+
+RESOURCES, TOOLS = Event("resources"), Event("tools")
+
+
+class Outbox:
+    """Pending events of one listener, each at most once, in order of first mention.
+
+    `put` never waits. The listener's own task sends; while it is stuck in a client that does not read, what is
+    pending grows to one entry per subscribed resource and no further.
+    """
+
+    def __init__(self) -> None:
+        self._pending: dict[Event, None] = {}
+        self._wake = trio.Event()
+        self._is_closed = False
+
+    def put(self, event: Event) -> None:
+        """Note an event; one that is already pending is not noted twice."""
+        if not self._is_closed:
+            self._pending[event] = None
+            self._wake.set()
+
+    def close(self) -> None:
+        """Let `run` return once what is pending is sent."""
+        self._is_closed = True
+        self._wake.set()
+
+    async def run(self, send: Callable[[Event], Awaitable[None]]) -> None:
+        """Send events until the box is closed and empty, or `send` raises."""
+        while True:
+            while self._pending:
+                event = next(iter(self._pending))
+                del self._pending[event]  # before sending: what changes meanwhile is told again
+                await send(event)
+            if self._is_closed:
+                return
+            await self._wake.wait()
+            self._wake = trio.Event()

@@ -1,0 +1,84 @@
+"""Everything here that knows the MCP SDK's private parts. tests/rhd/endpoint/test_sdk.py holds each of them.
+
+Three things have no public name in the SDK: a handshake-era connection's life (its exit stack), the sessions that a
+manager holds, and the knob that makes handshake-era HTTP clients see `listChanged`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.provider import AccessToken
+from mcp.server.context import ServerRequestContext
+from mcp.server.lowlevel import NotificationOptions, Server
+from mcp.server.models import InitializationOptions
+from mcp.server.runner import serve_dual_era_loop
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+
+__all__ = [
+    "MODERN_PROTOCOL_VERSIONS",
+    "ListChangedServer",
+    "connection_key",
+    "has_session",
+    "make_manager",
+    "on_connection_end",
+    "serve_dual_era_loop",
+    "session_count",
+    "session_owner",
+]
+
+MAX_BODY_BYTES = 1 << 20
+IDLE_SESSION_S = 1800.0
+
+
+class ListChangedServer(Server[Any]):
+    """A server that tells handshake-era clients of changed lists, which the SDK's HTTP manager has no knob for."""
+
+    def create_initialization_options(
+        self,
+        notification_options: NotificationOptions | None = None,
+        experimental_capabilities: dict[str, dict[str, Any]] | None = None,
+        extensions: Any = None,
+    ) -> InitializationOptions:
+        """Return the options of a connection, every `listChanged` true."""
+        told = notification_options or NotificationOptions(True, True, True)
+        return super().create_initialization_options(told, experimental_capabilities, extensions)
+
+
+def make_manager(server: Server[Any], *, is_stateless: bool, max_sessions: int) -> StreamableHTTPSessionManager:
+    """Return a session manager; Host and Origin are the guard's matter, so its own check stays off."""
+    return StreamableHTTPSessionManager(
+        app=server,
+        stateless=is_stateless,
+        session_idle_timeout=IDLE_SESSION_S,
+        max_request_body_size=MAX_BODY_BYTES,
+        max_sessions=None if is_stateless else max_sessions + 1,
+    )
+
+
+def has_session(manager: StreamableHTTPSessionManager, session_id: str) -> bool:
+    """Say whether a manager holds this session."""
+    return session_id in manager._server_instances
+
+
+def session_count(manager: StreamableHTTPSessionManager) -> int:
+    """Return how many sessions a manager holds."""
+    return len(manager._server_instances)
+
+
+def session_owner(grant_id: str, client_id: str) -> AuthenticatedUser:
+    """Return what the SDK binds a session to: the grant, which outlives every token of it."""
+    return AuthenticatedUser(AccessToken(token="", client_id=client_id, scopes=[], subject=grant_id))
+
+
+def connection_key(ctx: ServerRequestContext[Any, Any]) -> int:
+    """Return what is the same for every message of one handshake-era connection; `ctx.session` is not."""
+    return id(ctx.session._connection)
+
+
+def on_connection_end(ctx: ServerRequestContext[Any, Any], callback: Callable[[], None]) -> None:
+    """Call `callback` when the connection that this message came over ends."""
+    ctx.session._connection.exit_stack.callback(callback)

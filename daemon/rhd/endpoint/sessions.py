@@ -1,0 +1,242 @@
+"""The HTTP side of one endpoint: which of the SDK's ways serves a request, and the life of handshake-era sessions.
+
+The 2026 era has no sessions. For the handshake era two managers stand side by side: one keeps sessions, for clients
+that hold a stream; one does not, for clients that send no session id (ChatGPT) or one that a restart has forgotten.
+Nobody is refused for want of room.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import trio
+
+from rhd.asgi import Message, Receive, Scope, Send
+from rhd.endpoint.callers import Caller
+from rhd.endpoint.sdk import (
+    MAX_BODY_BYTES,
+    MODERN_PROTOCOL_VERSIONS,
+    ListChangedServer,
+    has_session,
+    make_manager,
+    session_owner,
+)
+
+MAX_SESSIONS = 64
+_LISTENING = frozenset({"resources/subscribe", "resources/unsubscribe"})
+
+
+@dataclass(slots=True)
+class _Session:
+    grant_id: str
+    used_at: float
+    streams: int = 0
+    owner: Any = field(default=None)
+
+
+class Sessions:
+    """Serves the MCP requests of one endpoint, once they are admitted."""
+
+    def __init__(self, server: ListChangedServer, *, max_sessions: int = MAX_SESSIONS) -> None:
+        self._kept = make_manager(server, is_stateless=False, max_sessions=max_sessions)
+        self._stateless = make_manager(server, is_stateless=True, max_sessions=max_sessions)
+        self._max_sessions = max_sessions
+        self._sessions: dict[str, _Session] = {}
+
+    @asynccontextmanager
+    async def run(self) -> AsyncIterator[None]:
+        """Own the sessions for as long as the block lasts."""
+        async with self._kept.run(), self._stateless.run():
+            yield
+
+    def count(self) -> int:
+        """Return how many sessions are open."""
+        self._prune()
+        return len(self._sessions)
+
+    async def end_of(self, grant_id: str) -> None:
+        """End every session of a grant, its streams included."""
+        for session_id, session in list(self._sessions.items()):
+            if session.grant_id == grant_id:
+                await self._end(session_id)
+
+    async def serve(self, caller: Caller, client_id: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one admitted request of a caller."""
+        scope = {**scope, "user": session_owner(caller.id, client_id)}
+        headers = {name: value for name, value in scope["headers"] if name in _READ_HEADERS}
+        version = headers.get(b"mcp-protocol-version", b"").decode("latin-1")
+        if version and (version in MODERN_PROTOCOL_VERSIONS or not _is_handshake_version(version)):
+            await self._stateless.handle_request(scope, receive, send)
+            return
+        session_id = headers.get(b"mcp-session-id", b"").decode("latin-1") or None
+        session = self._find(session_id, caller)
+        if scope["method"] == "POST":
+            await self._post(caller, session_id if session else None, scope, receive, send)
+        elif session_id is None:
+            await _answer(send, 405, "this method needs a session", (b"allow", b"POST"))
+        elif session is None:
+            await _answer(send, 404, "Session not found")
+        elif scope["method"] == "GET":
+            await self._stream(caller, session, scope, receive, send)
+        else:
+            await self._kept.handle_request(scope, receive, send)
+            self._prune()
+
+    async def _post(self, caller: Caller, session_id: str | None, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            body = await _read_body(receive)
+        except _TooLarge:
+            await _answer(send, 413, f"the body is larger than {MAX_BODY_BYTES} bytes")
+            return
+        if body is None:
+            return
+        methods = _methods(body)
+        replay = _replay(body, receive)
+        if "initialize" in methods:
+            await self._open(caller, _without_session(scope), replay, send)
+        elif session_id is not None:
+            session = self._sessions[session_id]
+            session.used_at = trio.current_time()
+            await self._kept.handle_request(scope, replay, send)
+        elif methods & _LISTENING:
+            # It needs a session to be told anything: a client that is refused initializes again.
+            await _answer(send, 404, "Session not found")
+        else:
+            await self._stateless.handle_request(_without_session(scope), replay, send)
+
+    async def _open(self, caller: Caller, scope: Scope, receive: Receive, send: Send) -> None:
+        self._prune()
+        while len(self._sessions) >= self._max_sessions:
+            idle = [(s.used_at, session_id) for session_id, s in self._sessions.items() if not s.streams]
+            if not idle:
+                await self._stateless.handle_request(scope, receive, send)
+                return
+            await self._end(min(idle)[1])
+
+        async def watch(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] < 400:
+                for name, value in message["headers"]:
+                    if name.lower() == b"mcp-session-id":
+                        self._sessions[value.decode()] = _Session(caller.id, trio.current_time(), owner=scope["user"])
+            await send(message)
+
+        await self._kept.handle_request(scope, receive, watch)
+
+    async def _stream(self, caller: Caller, session: _Session, scope: Scope, receive: Receive, send: Send) -> None:
+        async def first_byte(message: Message) -> None:
+            await send(message)
+            # Tunnels hold the headers back until the first byte of the body; the first ping would be 15 s away.
+            if message["type"] == "http.response.start" and message["status"] == 200:
+                await send({"type": "http.response.body", "body": b": open\r\n\r\n", "more_body": True})
+
+        session.streams += 1
+        try:
+            with trio.move_on_after(caller.lasts_s):
+                await self._kept.handle_request(scope, receive, first_byte)
+        finally:
+            session.streams -= 1
+            session.used_at = trio.current_time()
+
+    def _find(self, session_id: str | None, caller: Caller) -> _Session | None:
+        if session_id is None or not has_session(self._kept, session_id):
+            return None
+        session = self._sessions.get(session_id)
+        # Somebody else's session is unknown, not forbidden (CVE-2026-52869).
+        return session if session is not None and session.grant_id == caller.id else None
+
+    async def _end(self, session_id: str) -> None:
+        """End a session as its client would: with a DELETE, which is all that the SDK offers."""
+        session = self._sessions.pop(session_id)
+        scope = {
+            "type": "http",
+            "http_version": "1.1",
+            "method": "DELETE",
+            "path": "/mcp",
+            "raw_path": b"/mcp",
+            "query_string": b"",
+            "scheme": "http",
+            "headers": [(b"mcp-session-id", session_id.encode()), (b"accept", b"application/json, text/event-stream")],
+            "client": None,
+            "server": None,
+            "user": session.owner,
+            "state": {},
+        }
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message: Message) -> None:
+            return None
+
+        await self._kept.handle_request(scope, receive, send)
+
+    def _prune(self) -> None:
+        for session_id in [s for s in self._sessions if not has_session(self._kept, s)]:
+            del self._sessions[session_id]
+
+
+_READ_HEADERS = frozenset({b"mcp-protocol-version", b"mcp-session-id"})
+
+
+def _is_handshake_version(version: str) -> bool:
+    from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
+
+    return version in HANDSHAKE_PROTOCOL_VERSIONS
+
+
+class _TooLarge(Exception):
+    pass
+
+
+async def _read_body(receive: Receive) -> bytes | None:
+    """Return a request's body, or None if its client left while sending it."""
+    parts, size = [], 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > MAX_BODY_BYTES:
+            raise _TooLarge
+        if not message.get("more_body", False):
+            return b"".join(parts)
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    is_given = False
+
+    async def replay() -> Message:
+        nonlocal is_given
+        if is_given:
+            return await receive()
+        is_given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replay
+
+
+def _methods(body: bytes) -> set[str]:
+    """Return the JSON-RPC methods that a body names; what is no JSON is the SDK's to refuse."""
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return set()
+    messages = value if isinstance(value, list) else [value]
+    return {m["method"] for m in messages if isinstance(m, dict) and isinstance(m.get("method"), str)}
+
+
+def _without_session(scope: Scope) -> Scope:
+    return {**scope, "headers": [(n, v) for n, v in scope["headers"] if n != b"mcp-session-id"]}
+
+
+async def _answer(send: Send, status: int, message: str, *headers: tuple[bytes, bytes]) -> None:
+    """Answer with a JSON-RPC error that belongs to no request."""
+    body = json.dumps({"jsonrpc": "2.0", "id": None, "error": {"code": -32600, "message": message}}).encode()
+    base = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": [*base, *headers]})
+    await send({"type": "http.response.body", "body": body})

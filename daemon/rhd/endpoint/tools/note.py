@@ -1,0 +1,53 @@
+"""`append_handoff_note`."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from rhd.access import EXECUTOR_NOTE, PLANNER_NOTE
+from rhd.endpoint.tools.shapes import STRING, closed, every, text
+from rhd.endpoint.tools.spec import Call, ToolSpec
+from rhd.ids import RelPath
+from rhd.workflow.documents.note import render_note
+from rhd.workflow.writing import append
+from rhwire.times import format_time
+
+NAME = "append_handoff_note"
+MAX_NOTE_BYTES = 256 * 1024
+
+
+async def append_handoff_note(call: Call) -> dict[str, Any]:
+    """Answer `append_handoff_note`."""
+    path = RelPath(PLANNER_NOTE if call.profile.name == "planner" else EXECUTOR_NOTE)
+    actor = call.arguments.get("actor") or call.profile.name
+    entry = render_note(call.arguments["body"], actor, format_time(time.time()))
+
+    async def work() -> None:
+        await call.service.write(
+            lambda root: append(root, path, call.profile.reach, entry, call.backend.key, max_bytes=MAX_NOTE_BYTES),
+            folder=path.folder,
+        )
+
+    await call.service.submit(work)
+    return {"path": path}
+
+
+NOTE = ToolSpec(
+    name=NAME,
+    title="Append a handoff note",
+    description=(
+        "Use this when whoever works on after you should know something that no plan says. The note is appended to "
+        "the handoff file of your role, with the time."
+    ),
+    profiles=("planner", "executor"),
+    input=closed(
+        ["body"],
+        body=text("The note. Markdown; headings in it are shown, not made.", longest=20000),
+        actor=text("Who says it; your role unless told.", longest=80),
+    ),
+    output=every(path=STRING),
+    handler=append_handoff_note,
+    is_writing=True,
+    is_idempotent=False,
+)

@@ -1,0 +1,89 @@
+"""JSON Schema, as the tools use it: few keywords, every object closed, portable between hosts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Schema = dict[str, Any]
+
+
+def text(description: str, *, longest: int = 4096, is_blank: bool = False) -> Schema:
+    """Return the schema of a string; one that says nothing is refused unless `is_blank`."""
+    schema: Schema = {"type": "string", "maxLength": longest, "description": description}
+    if not is_blank:
+        schema["pattern"] = r"\S"
+    return schema
+
+
+def texts(description: str, *, longest: int = 2000, most: int = 50) -> Schema:
+    """Return the schema of a list of strings."""
+    return {
+        "type": "array",
+        "items": {"type": "string", "maxLength": longest, "pattern": r"\S"},
+        "maxItems": most,
+        "description": description,
+    }
+
+
+def one_of(description: str, *values: str) -> Schema:
+    """Return the schema of one of some words."""
+    return {"type": "string", "enum": list(values), "description": description}
+
+
+def whole(description: str, *, least: int = 0, most: int | None = None) -> Schema:
+    """Return the schema of a whole number."""
+    schema: Schema = {"type": "integer", "minimum": least, "description": description}
+    if most is not None:
+        schema["maximum"] = most
+    return schema
+
+
+def closed(required: list[str], **properties: Schema) -> Schema:
+    """Return the schema of an object that has these properties and no others."""
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+
+
+def every(**properties: Schema) -> Schema:
+    """Return the schema of an output: every property is always there, null where there is nothing to say."""
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": True}
+
+
+def listed(items: Schema) -> Schema:
+    """Return the schema of a list."""
+    return {"type": "array", "items": items}
+
+
+def maybe(schema: Schema) -> Schema:
+    """Return the schema of a value that can be null."""
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+STRING: Schema = {"type": "string"}
+INTEGER: Schema = {"type": "integer"}
+BOOLEAN: Schema = {"type": "boolean"}
+
+ARTIFACT = every(
+    path=STRING,
+    kind=STRING,
+    title=STRING,
+    status=maybe(STRING),
+    size=INTEGER,
+    modified_at=STRING,
+    version=STRING,
+    cards=maybe(every(done=INTEGER, total=INTEGER)),
+)
+CHANGE = every(cursor=STRING, repo=STRING, path=STRING, kind=STRING, change=STRING, at=STRING)
+REDACTIONS = listed(every(type=STRING, count=INTEGER))
+
+PATH = text("The artifact's path relative to the repository, as list_workflow_files gives it.", longest=1024)
+CURSOR = text("next_cursor of the page before; leave out for the first page.", longest=512)
+REVISION = text(
+    "The revision being replaced, from read_workflow_file or from the write before. Needed to replace what somebody "
+    "else has written or changed.",
+    longest=64,
+)
+SLUG = text(
+    "A short name of your own choice. The same slug addresses the same document again; without one, a new document "
+    "is made and named after its title.",
+    longest=160,
+)

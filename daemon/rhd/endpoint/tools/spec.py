@@ -1,0 +1,78 @@
+"""`ToolSpec`: one tool as data. Lists, schemas, docs and the tools hash derive from it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rhd.access import PROFILES, Principal, Profile
+from rhd.endpoint.backend import Backend
+from rhd.endpoint.callers import Caller
+from rhd.endpoint.tools.shapes import Schema
+from rhd.repos.registry import Repo
+from rhd.repos.service import RepoService
+
+ALL = tuple(PROFILES)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One admitted call of a tool on a repository.
+
+    Attributes:
+        arguments: valid against the tool's input schema, without `repo`.
+        profile: the profile that acts.
+        readable: every granted profile that is running: what the caller may see.
+        tools_hash: of the list of tools that the caller is shown.
+    """
+
+    caller: Caller
+    principal: Principal
+    profile: Profile
+    readable: tuple[Profile, ...]
+    repo: Repo
+    service: RepoService
+    backend: Backend
+    arguments: Mapping[str, Any]
+    tools_hash: str
+
+    @property
+    def reader_names(self) -> tuple[str, ...]:
+        """The names of `readable`."""
+        return tuple(profile.name for profile in self.readable)
+
+
+Handler = Callable[[Call], Awaitable[dict[str, Any]]]
+"""Returns the structured result, or raises a Refusal."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """One tool.
+
+    Attributes:
+        name: snake_case, for ever.
+        title: for people.
+        description: for models; begins with "Use this when".
+        profiles: which profiles have it.
+        input: JSON Schema of the arguments, without `repo`.
+        output: JSON Schema of the structured result.
+        handler: what carries it out.
+        is_writing: it changes the repository.
+        is_destructive: it may replace something.
+        is_idempotent: calling it twice with the same arguments changes nothing more.
+        target: the argument that names an artifact, for the audit.
+    """
+
+    name: str
+    title: str
+    description: str
+    profiles: tuple[str, ...]
+    input: Schema
+    output: Schema
+    handler: Handler
+    is_writing: bool = False
+    is_destructive: bool = False
+    is_idempotent: bool = True
+    target: str | None = None

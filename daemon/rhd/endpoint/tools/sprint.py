@@ -1,0 +1,90 @@
+"""`write_checklist_sprint`."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from rhd.endpoint.tools.shapes import BOOLEAN, INTEGER, PATH, REVISION, SLUG, STRING, closed, every, listed, text, texts
+from rhd.endpoint.tools.spec import Call, ToolSpec
+from rhd.endpoint.tools.writing import write_document
+from rhd.errors import Refusal
+from rhd.ids import RelPath
+from rhd.workflow.artifacts import Artifact
+from rhd.workflow.documents.names import choose_path
+from rhd.workflow.documents.sprint import ENDING, FOLDER, Card, Sprint, render_sprint
+from rhd.workflow.reach import may_read
+from rhwire.times import format_time
+
+NAME = "write_checklist_sprint"
+
+
+def find_source(call: Call, text: str, kind: str, code: str) -> Artifact:
+    """Return the readable artifact of a kind at a path.
+
+    Raises:
+        Refusal: `code`, there is none; the details say which path is missing.
+    """
+    path = RelPath(text)
+    found = call.service.artifacts.get(path)
+    if found is None or found.kind != kind or not may_read(call.profile.reach, path):
+        raise Refusal(
+            f"{text} is not a readable {kind}", code=code, details={"missing": [{"kind": kind, "path": text}]}
+        )
+    return found
+
+
+async def write_checklist_sprint(call: Call) -> dict[str, Any]:
+    """Answer `write_checklist_sprint`."""
+    arguments, now = call.arguments, time.time()
+    prd = find_source(call, arguments["prd_path"], "prd", "PRD_NOT_READABLE")
+    cards = [
+        Card(
+            title=task["title"],
+            objective=task["objective"],
+            files=task.get("files", ()),
+            checks=task.get("checks", ()),
+            stage_gate=task.get("stage_gate"),
+        )
+        for task in arguments["tasks"]
+    ]
+    sprint = Sprint(arguments["title"], prd.path, prd.title, cards)
+
+    def path() -> RelPath:
+        existing = call.service.artifacts
+        return choose_path(FOLDER, ENDING, slug=arguments.get("slug"), title=sprint.title, existing=existing, now=now)
+
+    said = {"cards": len(cards)}
+    return await write_document(call, NAME, path, lambda _: (render_sprint(sprint, format_time(now)), said))
+
+
+_TASK = closed(
+    ["title", "objective"],
+    title=text("What the card is called.", longest=200),
+    objective=text("What is true when the card is done.", longest=8000),
+    files=texts("Files or entry points that it starts from.", longest=500),
+    checks=texts("Commands or observations that show that it is done.", longest=500),
+    stage_gate=text("What must hold before the next card begins.", longest=2000),
+)
+
+SPRINT = ToolSpec(
+    name=NAME,
+    title="Write a checklist sprint",
+    description=(
+        "Use this when a PRD is to be carried out: it writes a sprint of task cards, in order, into plans/sprints. "
+        "Each card is one slice that can be finished and checked by itself. Next comes prepare_codex_goal_from_sprint."
+    ),
+    profiles=("planner",),
+    input=closed(
+        ["title", "prd_path", "tasks"],
+        title=text("The sprint's title.", longest=200),
+        prd_path=PATH,
+        tasks=listed(_TASK) | {"minItems": 1, "maxItems": 100, "description": "The cards, in the order of work."},
+        slug=SLUG,
+        expected_revision=REVISION,
+    ),
+    output=every(path=STRING, revision=STRING, created=BOOLEAN, cards=INTEGER),
+    handler=write_checklist_sprint,
+    is_writing=True,
+    target="prd_path",
+)

@@ -1,0 +1,105 @@
+"""Where configuration, database and logs lie: decided at the first start, recorded, and the same ever after.
+
+platformdirs proposes them from the environment of the first start; a later start in another environment (a login shell,
+a service manager, an agent) must open the same database, or it would look as if everything were lost.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+
+from rhd.errors import StartRefused
+from rhwire.home import Home, HomeUnusable, make_private_folder
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Absolute paths.
+
+    Attributes:
+        config: the settings file, which need not exist.
+        database: the SQLite file.
+        logs: a folder.
+    """
+
+    config: str
+    database: str
+    logs: str
+
+
+def find_places(home: Home) -> Places:
+    """Return what the home has recorded, or propose and record it at the first start; the folders then exist.
+
+    Raises:
+        StartRefused: HOME_UNUSABLE, the record cannot be read or written, or a folder cannot be made.
+    """
+    try:
+        with open(home.record, encoding="utf-8") as stream:
+            places = _parse(stream.read(4096), home.record)
+    except FileNotFoundError:
+        places = _propose(home)
+        _record(home, places)
+    except (OSError, UnicodeDecodeError) as error:
+        raise StartRefused(f"cannot read {home.record}: {error}", code="HOME_UNUSABLE") from error
+    try:
+        make_private_folder(places.logs)
+        os.makedirs(os.path.dirname(places.config), exist_ok=True)
+        database_folder = os.path.dirname(places.database)
+        if database_folder != home.base:
+            make_private_folder(database_folder)
+    except HomeUnusable as error:
+        raise StartRefused(error.message, code=error.code, next_step=error.next_step) from error
+    except OSError as error:
+        raise StartRefused(f"cannot make a folder: {error}", code="HOME_UNUSABLE") from error
+    return places
+
+
+def _propose(home: Home) -> Places:
+    if not home.is_default:
+        return Places(f"{home.base}/config.toml", f"{home.base}/rhd.sqlite3", f"{home.base}/logs")
+    import platformdirs
+
+    name = "repo-harness"
+    return Places(
+        config=os.path.join(platformdirs.user_config_dir(name), "config.toml"),
+        database=os.path.join(platformdirs.user_data_dir(name), "rhd.sqlite3"),
+        logs=platformdirs.user_log_dir(name),
+    )
+
+
+def _parse(text: str, path: str) -> Places:
+    try:
+        found = json.loads(text)
+        if found["version"] != VERSION:
+            raise StartRefused(
+                f"{path} was written by a newer version; it is left as it is",
+                code="SCHEMA_TOO_NEW",
+            )
+        places = Places(found["config"], found["database"], found["logs"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise StartRefused(
+            f"{path} is damaged",
+            code="HOME_UNUSABLE",
+            next_step="Correct it by hand; without it a start would not find the database.",
+        ) from error
+    if not all(isinstance(p, str) and os.path.isabs(p) for p in (places.config, places.database, places.logs)):
+        raise StartRefused(f"{path} does not name absolute paths", code="HOME_UNUSABLE")
+    return places
+
+
+def _record(home: Home, places: Places) -> None:
+    text = json.dumps({"version": VERSION, "config": places.config, "database": places.database, "logs": places.logs})
+    try:
+        fd, temporary = tempfile.mkstemp(prefix=".rh-", suffix=".tmp", dir=home.base)
+        with open(fd, "w", encoding="utf-8") as stream:
+            stream.write(text + "\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, home.record)
+    except OSError as error:
+        raise StartRefused(f"cannot write {home.record}: {error.strerror}", code="HOME_UNUSABLE") from error

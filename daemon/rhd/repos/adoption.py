@@ -1,0 +1,264 @@
+"""Adopting: from a folder that somebody names to a registered repository.
+
+Creates what is missing and changes nothing that exists. A repository that was moved is taken up again only if the
+place where it was no longer holds its id; a copy of one gets an id of its own, and that is said.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import trio
+
+from rhd.access import GIT_FACTS, PASSPHRASE_COPY, SCAFFOLD
+from rhd.errors import Detached, HarnessError, NotFound, Refusal
+from rhd.ids import RelPath, RepoId, Slug
+from rhd.repos.registry import Registry, Repo
+from rhd.repos.scaffold import ADOPTED_MARKS, COPY, FOLDERS, ID, IGNORE, scaffold_files
+from rhd.repos.services import Services
+from rhd.workflow.git import find_repository
+from rhd.workflow.root import Root
+from rhwire.escape import escape
+
+MAX_INDEX_BYTES = 64 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """What adopting did, or would do.
+
+    Attributes:
+        repo: as registered; None on a dry run of a repository that is not.
+        path: the repository's real path.
+        outcome: `adopted`, `kept` (it was already) or `moved`.
+        created: paths of the files that were made, or would be.
+        notes: what else the owner should know.
+    """
+
+    repo: Repo | None
+    path: str
+    outcome: str
+    created: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Survey:
+    """What stands in a folder, before anything is done."""
+
+    path: str
+    missing: tuple[tuple[str, str], ...]
+    repo_id: RepoId | None
+    has_foreign_id: bool
+    has_copy: bool
+
+
+class Adopter:
+    """Adopts one repository at a time."""
+
+    def __init__(self, registry: Registry, services: Services) -> None:
+        self._registry = registry
+        self._services = services
+        self._turn = trio.Lock()
+        self._thread = trio.CapacityLimiter(1)
+
+    async def adopt(self, path: str, *, slug: Slug | None = None, is_dry_run: bool = False) -> Adopted:
+        """Adopt the repository around `path`, an absolute path.
+
+        Raises:
+            Refusal: NOT_A_REPOSITORY, BARE_REPOSITORY, FOLDER_REFUSED, NAME_TAKEN, or what the file system refuses.
+        """
+        async with self._turn:
+            survey = await trio.to_thread.run_sync(_survey, path, limiter=self._thread)
+            known = self._registry.by_path(survey.path)
+            notes: list[str] = []
+            repo_id = survey.repo_id
+            if survey.has_foreign_id:
+                notes.append("the id in .repo-harness is not this machine's own work; a new one is used")
+            if known is not None and repo_id not in (None, known.id):
+                raise Refusal(
+                    f"{known.slug} was adopted here, but another repository now stands in its place",
+                    code="NAME_TAKEN",
+                    next_step=f"Forget the one before: rhctl forget {known.slug}",
+                )
+            outcome = "kept" if known is not None else "adopted"
+            elsewhere = self._registry.get(repo_id) if known is None and repo_id is not None else None
+            if elsewhere is not None:
+                if await trio.to_thread.run_sync(_holds, elsewhere.path, elsewhere.id, limiter=self._thread):
+                    notes.append(
+                        f"this is a copy of {elsewhere.slug}, which is still adopted; it gets an id of its own"
+                    )
+                    repo_id = None
+                else:
+                    outcome, known = "moved", elsewhere
+            if slug is not None and known is not None and slug != known.slug:
+                raise Refusal(f"it is adopted as {known.slug}; a name stays", code="NAME_TAKEN")
+            if slug is not None and known is None:
+                await self._registry.check_free(slug)
+            repo_id = known.id if known is not None else repo_id or RepoId.new()
+            created = await trio.to_thread.run_sync(_fill, survey, repo_id, is_dry_run, limiter=self._thread)
+            if is_dry_run:
+                return Adopted(known, survey.path, outcome, created, tuple(notes))
+            return await self._register(survey, known, outcome, repo_id, slug, created, notes)
+
+    async def _register(
+        self,
+        survey: _Survey,
+        known: Repo | None,
+        outcome: str,
+        repo_id: RepoId,
+        slug: Slug | None,
+        created: tuple[str, ...],
+        notes: list[str],
+    ) -> Adopted:
+        if known is None:
+            name = survey.path.rpartition("/")[2]
+            repo, passphrase = await self._registry.add(survey.path, name, slug=slug, repo_id=repo_id)
+            problem = await trio.to_thread.run_sync(_write_copy_at, survey.path, passphrase, limiter=self._thread)
+            if problem is not None:
+                notes.append(f"the passphrase could not be written to {COPY}: {problem.message}")
+            elif survey.has_copy:
+                notes.append(f"the passphrase in {COPY} was replaced; the one before opens nothing here")
+            else:
+                created = (*created, COPY)
+        else:
+            repo = await self._registry.move(repo_id, survey.path) if outcome == "moved" else known
+            if not self._registry.profiles(repo.id):
+                await self._registry.start(repo.id, "planner", {})
+            if not survey.has_copy:
+                notes.append(f"{COPY} is gone; make a new passphrase with: rhctl passphrase rotate {repo.slug}")
+        service = await self._services.ready(repo.id)
+        if outcome == "kept" and service.state != "ok":
+            service.look_again()
+        return Adopted(repo, survey.path, outcome, created, tuple(notes))
+
+
+def _survey(path: str) -> _Survey:
+    """Look at the repository around `path`; nothing is changed."""
+    found = find_repository(path)
+    if found.path is None:
+        raise Refusal(f"{escape(path)} is not inside a git repository", code="NOT_A_REPOSITORY")
+    if found.kind == "bare":
+        raise Refusal(f"{escape(found.path)} is a bare git repository", code="BARE_REPOSITORY")
+    if found.owner != os.geteuid():
+        raise Refusal(f"{escape(found.path)} belongs to another user", code="FOLDER_REFUSED")
+    with Root.open(found.path) as root:
+        if root.identity != found.identity:
+            raise Detached("the repository's folder was replaced while it was looked at")
+        _refuse_special(root)
+        path = root.real_path()
+        is_adopted = any(root.look(RelPath(mark), SCAFFOLD) is not None for mark in ADOPTED_MARKS)
+        wanted = [(IGNORE, "*\n")] if is_adopted else [*scaffold_files(time.time()), (IGNORE, "*\n")]
+        missing = tuple((name, text) for name, text in wanted if root.look(RelPath(name), SCAFFOLD) is None)
+        repo_id, has_foreign_id = _read_id(root)
+        has_copy = root.look(RelPath(COPY), PASSPHRASE_COPY) is not None
+    return _Survey(path, missing, repo_id, has_foreign_id, has_copy)
+
+
+def _refuse_special(root: Root) -> None:
+    for special, what in (("/", "the root of the file system"), (str(Path.home()), "your home folder")):
+        try:
+            with Root.open(special) as other:
+                is_special = other.identity == root.identity
+        except Refusal:
+            continue
+        if is_special:
+            raise Refusal(f"{escape(root.path)} is {what}", code="FOLDER_REFUSED")
+
+
+def _read_id(root: Root) -> tuple[RepoId | None, bool]:
+    """Return the id that the folder holds, and whether it holds one that cannot be believed.
+
+    Believed is a file that only this machine's owner can have written: ours, closed to others, and not tracked. An id
+    that came with a clone would make the clone pass for the original.
+    """
+    facts = root.look(RelPath(ID), SCAFFOLD)
+    if facts is None:
+        return None, False
+    try:
+        text, facts = root.read(RelPath(ID), SCAFFOLD, 64)
+        repo_id = RepoId(text.decode("ascii").strip())
+    except (HarnessError, UnicodeDecodeError):
+        return None, True
+    if facts.owner != os.geteuid() or facts.permissions & 0o077 or _is_tracked(root):
+        return None, True
+    return repo_id, False
+
+
+def _is_tracked(root: Root) -> bool:
+    """Say whether git tracks the id file: its path stands in the index, whole or behind a shared prefix."""
+    try:
+        index, _ = root.read(RelPath(".git/index"), GIT_FACTS, MAX_INDEX_BYTES)
+    except Refusal:
+        return False
+    return b".repo-harness/id\0" in index or (index[4:8] == b"\0\0\0\x04" and b"repo-harness/" in index)
+
+
+def _holds(path: str, repo_id: RepoId) -> bool:
+    """Say whether the folder at `path` still holds this id."""
+    try:
+        with Root.open(path) as root:
+            return root.read(RelPath(ID), SCAFFOLD, 64)[0].strip() == repo_id.encode()
+    except Refusal:
+        return False
+
+
+def _fill(survey: _Survey, repo_id: RepoId, is_dry_run: bool) -> tuple[str, ...]:
+    """Create what is missing and return its paths."""
+    needs_id = survey.repo_id != repo_id
+    created = [name for name, _ in survey.missing] + ([ID] if needs_id and not survey.has_foreign_id else [])
+    if is_dry_run:
+        return tuple(created if survey.has_copy else [*created, COPY])
+    with Root.open(survey.path) as root:
+        root.make_folders(RelPath(".repo-harness"), SCAFFOLD, mode=0o700)
+        if any(not name.startswith(".repo-harness/") for name, _ in survey.missing):
+            for folder in FOLDERS:
+                root.make_folders(RelPath(folder), SCAFFOLD)
+        for name, text in survey.missing:
+            path = RelPath(name)
+            root.make_folders(RelPath(path.folder) if path.folder else "", SCAFFOLD)
+            root.create(path, SCAFFOLD, text.encode())
+        if needs_id:
+            _put(root, ID, f"{repo_id}\n".encode())
+    return tuple(created)
+
+
+def _put(root: Root, name: str, data: bytes) -> None:
+    """Write a file of the daemon's own, 0600, in place of whatever file stands there."""
+    path, reach = RelPath(name), PASSPHRASE_COPY if name == COPY else SCAFFOLD
+    if root.look(path, reach) is None:
+        root.create(path, reach, data, mode=0o600)
+    else:
+        root.replace(path, reach, data, mode=0o600)
+
+
+def _write_copy_at(path: str, passphrase: str) -> Refusal | None:
+    try:
+        with Root.open(path) as root:
+            _write_copy(root, passphrase)
+    except Refusal as refusal:
+        return refusal
+    return None
+
+
+def _write_copy(root: Root, passphrase: str) -> None:
+    root.make_folders(RelPath(".repo-harness"), PASSPHRASE_COPY, mode=0o700)
+    _put(root, COPY, (json.dumps({"version": 1, "passphrase": passphrase}) + "\n").encode())
+
+
+async def write_copy(services: Services, repo_id: RepoId, passphrase: str) -> Refusal | None:
+    """Write the passphrase's copy for people; return what refused it, since the passphrase holds either way."""
+    service = services.get(repo_id)
+
+    async def work() -> None:
+        await service.write(lambda root: _write_copy(root, passphrase), folder="")
+
+    try:
+        await service.submit(work)
+    except (Refusal, NotFound, Detached) as refusal:
+        return refusal
+    return None

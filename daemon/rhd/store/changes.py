@@ -1,0 +1,106 @@
+"""Rows of change logs and of the catalogs that they were found with."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from typing import NamedTuple
+
+KEEP_CHANGES = 10_000
+"""Per repository; a cursor from before the oldest kept one answers `reset`."""
+
+
+class ChangeRow(NamedTuple):
+    """One change; see the schema for what each column means."""
+
+    number: int
+    path: str
+    kind: str
+    change: str
+    at: float
+    via: str
+
+
+class ArtifactRow(NamedTuple):
+    """What the catalog remembers of one artifact."""
+
+    path: str
+    signature: str
+    facts: str
+
+
+def read_artifacts(connection: sqlite3.Connection, repo_id: str) -> list[ArtifactRow]:
+    """Return a repository's catalog as last announced."""
+    found = connection.execute("SELECT path, signature, facts FROM artifacts WHERE repo_id = ?", (repo_id,))
+    return [ArtifactRow(*row) for row in found]
+
+
+def save_refresh(
+    connection: sqlite3.Connection,
+    repo_id: str,
+    saved: Iterable[ArtifactRow],
+    removed: Iterable[str],
+    changes: list[ChangeRow],
+) -> None:
+    """Record what a refresh found: the catalog's rows and the changes between them, in one transaction.
+
+    Together, because a change whose catalog row was lost would be announced again after a restart, and a row whose
+    change was lost would never be announced at all.
+    """
+    connection.executemany(
+        "INSERT INTO artifacts (repo_id, path, signature, facts) VALUES (?, ?, ?, ?) ON CONFLICT (repo_id, path)"
+        " DO UPDATE SET signature = excluded.signature, facts = excluded.facts",
+        [(repo_id, *row) for row in saved],
+    )
+    connection.executemany(
+        "DELETE FROM artifacts WHERE repo_id = ? AND path = ?", [(repo_id, path) for path in removed]
+    )
+    connection.executemany(
+        "INSERT INTO changes (repo_id, number, path, kind, change, at, via) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [(repo_id, *row) for row in changes],
+    )
+    if changes:
+        connection.execute(
+            "DELETE FROM changes WHERE repo_id = ? AND number <= ?", (repo_id, changes[-1].number - KEEP_CHANGES)
+        )
+
+
+def read_span(connection: sqlite3.Connection, repo_id: str) -> tuple[int, int]:
+    """Return the numbers of the oldest kept and of the newest change; (1, 0) if there is none."""
+    oldest, newest = connection.execute(
+        "SELECT min(number), max(number) FROM changes WHERE repo_id = ?", (repo_id,)
+    ).fetchone()
+    return (oldest, newest) if newest is not None else (1, 0)
+
+
+def read_changes(connection: sqlite3.Connection, repo_id: str, after: int, limit: int) -> list[ChangeRow]:
+    """Return at most `limit` changes numbered above `after`, oldest first."""
+    found = connection.execute(
+        "SELECT number, path, kind, change, at, via FROM changes"
+        " WHERE repo_id = ? AND number > ? ORDER BY number LIMIT ?",
+        (repo_id, after, limit),
+    )
+    return [ChangeRow(*row) for row in found]
+
+
+def read_newest(connection: sqlite3.Connection, repo_id: str) -> ChangeRow | None:
+    """Return the newest change."""
+    row = connection.execute(
+        "SELECT number, path, kind, change, at, via FROM changes WHERE repo_id = ? ORDER BY number DESC LIMIT 1",
+        (repo_id,),
+    ).fetchone()
+    return ChangeRow(*row) if row is not None else None
+
+
+def save_heard(connection: sqlite3.Connection, listener: str, repo_id: str, number: int, at: float) -> None:
+    """Record how far a listener has been told."""
+    connection.execute(
+        "INSERT INTO heard (listener, repo_id, number, at) VALUES (?, ?, ?, ?) ON CONFLICT (listener, repo_id)"
+        " DO UPDATE SET number = excluded.number, at = excluded.at",
+        (listener, repo_id, number, at),
+    )
+
+
+def read_heard(connection: sqlite3.Connection, listener: str) -> dict[str, int]:
+    """Return, per repository, how far a listener has been told."""
+    return dict(connection.execute("SELECT repo_id, number FROM heard WHERE listener = ?", (listener,)))

@@ -1,0 +1,334 @@
+"""`Arming`: how each root is watched, by events or by a timer; and arming itself, one shard of folders at a time."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import trio
+
+from rhd.watch.filesystems import lacks_events, read_mounts
+from rhd.watch.fleet import Fleet
+from rhd.watch.hints import Mode, Via, Why
+from rhd.watch.limits import read_limits
+from rhd.watch.outbox import Outbox
+from rhd.watch.roots import Root, Roots
+from rhd.watch.shard import NATIVE, CannotWatch, FolderGone, NoMoreInstances, NoMoreWatches, Notify, Shard
+from rhd.watch.timetable import Timetable
+
+HEAVY = 8
+"""A burst of this fraction of what the kernel queues may have been more: several events make one change, a dropped
+one makes none, and nothing says so."""
+
+QUEUED_EVENTS = 16384
+MAX_TRIES = 20
+
+
+class Policy(NamedTuple):
+    """What is used, and how often.
+
+    Attributes:
+        events: False polls every root. For tests, which prove each half alone.
+        polling: False gives no timed hints. For tests.
+        reconcile_s: period in which everything of each root is hinted once, whatever is known.
+        poll_s: period in which everything of each polled root is hinted once.
+    """
+
+    events: bool = True
+    polling: bool = True
+    reconcile_s: float = 60.0
+    poll_s: float = 2.0
+
+
+class Arming:
+    """For use by one thread, but for `mode`, `polled` and the figures.
+
+    Wherever events of a root may have been missed, its folders are watched anew and then everything of it is
+    hinted, in this order: what was missed is found by the look that follows, and what comes later by an event.
+
+    Attributes:
+        now: the time, kept by whoever uses this.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        policy: Policy,
+        *,
+        now: float,
+        notify: Notify = NATIVE,
+        mounts: Callable[[], Mapping[str, str]] = read_mounts,
+    ) -> None:
+        self.now = now
+        self._outbox = outbox
+        self._policy = policy
+        self._mounts = mounts
+        self._heavy = (read_limits().queued_events or QUEUED_EVENTS) // HEAVY
+        self._roots = Roots()
+        self._fleet = Fleet(notify=notify)
+        self._polls = Timetable(policy.poll_s)
+        self._reconciles = Timetable(policy.reconcile_s)
+        self._unarmed: dict[str, Root] = {}
+        self._crowded_out: dict[str, Root] = {}
+        self._suspects: deque[list[Root]] = deque()
+        self._is_untidy = False
+
+    @property
+    def watches(self) -> int:
+        """Kernel watches in use."""
+        return self._fleet.watches
+
+    @property
+    def instances(self) -> int:
+        """Inotify instances in use."""
+        return self._fleet.instances
+
+    @property
+    def has_work(self) -> bool:
+        """True while there are folders to arm: `step` wants to be called."""
+        return bool(self._unarmed or self._suspects)
+
+    @property
+    def is_draining(self) -> bool:
+        """True while there are retired shards: `look` wants to be called."""
+        return self._fleet.is_draining
+
+    def polled(self) -> dict[str, Why]:
+        """Return the ids of the polled roots, each with the reason."""
+        return {root.id: root.polled for root in self._roots if root.polled is not None}
+
+    def mode(self, root_id: str) -> Mode:
+        """Return how a root is watched now."""
+        root = self._roots.get(root_id)
+        if root is None:
+            return "off"
+        if root.polled is not None:
+            return "poll" if self._policy.polling else "off"
+        return "events" if root.is_armed else "off"
+
+    def want(self, root_id: str, path: str, folders: frozenset[str], done: trio.Event) -> None:
+        """Have exactly these folders of a root watched; `done` goes to the outbox once they are."""
+        path = path.rstrip("/")
+        root = self._roots.get(root_id)
+        if root is not None and root.path != path:
+            self.forget(root_id)
+            root = None
+        if root is None:
+            root = Root(root_id, path)
+        self._fleet.drop(self._roots.put(root, folders))
+        self._fleet.expected = self._roots.count_folders()
+        self._reconciles.add(root.id, self.now)
+        root.waiting.append(done)
+        if root.polled is None:
+            self._unarmed[root.id] = root
+        else:
+            self._release(root)
+
+    def forget(self, root_id: str) -> None:
+        """Have a root watched no longer."""
+        root = self._roots.get(root_id)
+        if root is None:
+            return
+        self._fleet.drop(self._roots.remove(root))
+        self._fleet.expected = self._roots.count_folders()
+        self._reconciles.remove(root.id)
+        self._polls.remove(root.id)
+        self._release(root)
+
+    def distrust(self) -> None:
+        """Take it that events of every root were missed: the process stood still."""
+        for root in self._roots:
+            if root.polled is None:
+                self._rearm(root, "clock")
+            elif self._policy.polling:
+                self._outbox.hint(root.id, None, "clock")
+
+    def keep_timers(self) -> None:
+        """Hint what is due, and try again what could not be watched."""
+        for root_id in self._polls.take_due(self.now):
+            root = self._roots[root_id]
+            if self._policy.polling:
+                self._outbox.hint(root_id, None, "poll")
+            if root.polled == "missing":
+                self._unarmed[root_id] = root
+        for root_id in self._reconciles.take_due(self.now):
+            root = self._roots[root_id]
+            if root.polled == "died":
+                self._suspects.append([root])
+                continue
+            if root.polled is None and self._policy.polling:
+                root.owe(None, "reconcile")
+            self._unarmed[root_id] = root
+        if not self._fleet.is_draining:
+            self._unarmed.update(self._crowded_out)
+            self._crowded_out.clear()
+        self._is_untidy = True
+
+    def look(self) -> bool:
+        """Look at every shard and hint what has changed; return True if anything has."""
+        has_changed = False
+        for look in list(self._fleet.look()):
+            if look.batch is None:
+                self._bury(look.shard)
+                continue
+            meaning = self._roots.interpret(look.batch)
+            for root, folders in meaning.folders.items():
+                self._outbox.hint(root.id, folders, "event")
+                has_changed = True
+            for root, paths in meaning.upset.items():
+                self._fleet.drop(paths)
+                root.owe(frozenset(root.wanted[p] for p in paths), "event")
+                self._unarmed[root.id] = root
+            self._weigh(look.shard, len(look.batch))
+        return has_changed
+
+    def step(self) -> None:
+        """Arm one shard's worth of folders; if there are none to arm, tidy the shards a little."""
+        if self._suspects:
+            self._arm(self._suspects.popleft(), suspect_until=self.now + self._policy.reconcile_s)
+        elif self._unarmed:
+            self._arm(self._take_unarmed())
+        elif self._is_untidy:
+            self._tidy()
+
+    def close(self) -> None:
+        """Watch nothing any more, and let everybody go who waits."""
+        self._fleet.close()
+        for root in self._roots:
+            self._release(root)
+
+    def _weigh(self, shard: Shard, changes: int) -> None:
+        """Take a burst of changes for an overflow if it is a heavy one: hint meanwhile, watch anew when it is over."""
+        before = shard.heavy
+        shard.heavy = before + changes if changes else 0
+        is_over = not changes and before >= self._heavy
+        for root in self._wanting(shard) if is_over or shard.heavy // self._heavy > before // self._heavy else ():
+            if is_over:
+                self._rearm(root, "overflow")
+            else:
+                self._outbox.hint(root.id, None, "overflow")
+
+    def _bury(self, shard: Shard) -> None:
+        """Watch anew what a dead shard watched, in ever smaller companies, until who kills shards is alone."""
+        roots = self._wanting(shard)
+        for root in roots:
+            root.owe(None, "restart")
+        if shard.suspect_until <= self.now:
+            self._suspects.append(roots)
+        elif len(roots) == 1:
+            self._poll(roots[0], "died")
+        else:
+            half = len(roots) // 2
+            self._suspects.extend((roots[:half], roots[half:]))
+
+    def _wanting(self, shard: Shard) -> list[Root]:
+        return [root for root in self._roots.wanting(shard.paths) if root.polled is None]
+
+    def _rearm(self, root: Root, via: Via) -> None:
+        self._fleet.drop(root.wanted)
+        for each in dict.fromkeys((root, *self._roots.wanting(root.wanted))):
+            each.owe(None, via)
+            self._unarmed[each.id] = each
+
+    def _take_unarmed(self) -> list[Root]:
+        taken: list[Root] = []
+        room = self._fleet.chunk
+        for root in list(self._unarmed.values()):
+            room -= len(self._missing(root))
+            if taken and room < 0:
+                break
+            taken.append(self._unarmed.pop(root.id))
+        return taken
+
+    def _arm(self, roots: list[Root], *, suspect_until: float = 0.0) -> None:
+        mounts: Mapping[str, str] | None = None
+        able = []
+        for root in roots:
+            if self._roots.get(root.id) is not root:
+                continue  # forgotten meanwhile
+            missing = self._missing(root)
+            if not missing:
+                self._settle(root)
+            elif not self._policy.events:
+                self._poll(root, "disabled")
+            elif lacks_events(missing, mounts := mounts or self._mounts()):
+                self._poll(root, "filesystem")
+            else:
+                able.append(root)
+        if able:
+            self._add(able, suspect_until)
+
+    def _add(self, roots: list[Root], suspect_until: float) -> None:
+        present = {path for root in roots for path in self._missing(root) if os.path.isdir(path)}
+        try:
+            if present:
+                self._fleet.add(sorted(present)[: self._fleet.chunk], self.now, suspect_until=suspect_until)
+                self._is_untidy = True
+        except CannotWatch as error:
+            if len(roots) == 1:
+                self._give_up(roots[0], error)
+                return
+            half = len(roots) // 2
+            self._add(roots[:half], suspect_until)
+            self._add(roots[half:], suspect_until)
+            return
+        for root in roots:
+            # A folder that came after it was not there is told of only if the one above was watched by then.
+            if any(os.path.isdir(path) for path in self._missing(root)):
+                self._unarmed[root.id] = root
+            else:
+                self._settle(root)
+
+    def _missing(self, root: Root) -> list[str]:
+        return [path for path in root.wanted if path not in self._fleet]
+
+    def _give_up(self, root: Root, error: CannotWatch) -> None:
+        if isinstance(error, FolderGone) and root.tries < MAX_TRIES:
+            root.tries += 1
+            self._unarmed[root.id] = root
+        elif isinstance(error, (NoMoreWatches, NoMoreInstances)) and self._fleet.is_draining:
+            self._crowded_out[root.id] = root  # by watches that are about to be freed
+        elif isinstance(error, NoMoreWatches):
+            self._poll(root, "watches")
+        elif isinstance(error, NoMoreInstances):
+            self._poll(root, "instances")
+        else:
+            self._poll(root, "refused")
+
+    def _settle(self, root: Root) -> None:
+        root.tries = 0
+        if root.wanted and not any(path in self._fleet for path in root.wanted):
+            self._poll(root, "missing")
+            return
+        if root.polled is not None:
+            root.polled = None
+            self._polls.remove(root.id)
+            root.owe(None, "restart")
+        root.is_armed = True
+        self._release(root)
+
+    def _poll(self, root: Root, why: Why) -> None:
+        self._fleet.drop(root.wanted)
+        for other in self._roots.wanting(root.wanted):
+            if other is not root and other.polled is None:
+                other.owe(None, "restart")
+                self._unarmed[other.id] = other
+        root.polled = why
+        root.tries = 0
+        self._polls.add(root.id, self.now)
+        self._release(root)
+
+    def _release(self, root: Root) -> None:
+        if root.owed is not None:
+            self._outbox.hint(root.id, *root.owed)
+            root.owed = None
+        self._outbox.settle(root.waiting)
+        root.waiting = []
+
+    def _tidy(self) -> None:
+        try:
+            self._is_untidy = self._fleet.tidy(self.now)
+        except CannotWatch:
+            self._is_untidy = False  # until the next chores

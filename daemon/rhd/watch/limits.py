@@ -1,0 +1,51 @@
+"""The kernel's allowances for watching, and the commands that widen them. See inotify(7)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+from rhd.watch.hints import Why
+
+INOTIFY = "/proc/sys/fs/inotify"
+_NEAR = 0.75
+
+
+class Limits(NamedTuple):
+    """Allowances for each user; None where the system has no such file."""
+
+    watches: int | None
+    instances: int | None
+    queued_events: int | None
+
+
+def read_limits(folder: str = INOTIFY) -> Limits:
+    """Return the allowances in force now."""
+    return Limits(*(_read(f"{folder}/max_{name}") for name in ("user_watches", "user_instances", "queued_events")))
+
+
+def advise(limits: Limits, *, watches: int, instances: int, refused: Collection[Why]) -> tuple[str, ...]:
+    """Return the exact commands that widen what is used up or nearly so.
+
+    Args:
+        watches: in use by this process; other processes of the user draw on the same allowance.
+        instances: likewise.
+        refused: why roots are polled: what the kernel has refused is used up, by whomever.
+    """
+    rows = (
+        ("watches", limits.watches, watches, 524288),
+        ("instances", limits.instances, instances, 1024),
+    )
+    return tuple(
+        f"sudo sysctl fs.inotify.max_user_{name}={max(ample, 2 * allowed)}"
+        for name, allowed, used, ample in rows
+        if allowed is not None and (name in refused or used >= allowed * _NEAR)
+    )
+
+
+def _read(file: str) -> int | None:
+    try:
+        with open(file, encoding="ascii") as stream:
+            return int(stream.read())
+    except (OSError, ValueError):
+        return None

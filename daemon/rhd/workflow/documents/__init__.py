@@ -1,0 +1,1 @@
+"""What the tools write: PRDs, checklist sprints, goals, handoff notes. Pure text in, pure text out."""

@@ -1,0 +1,241 @@
+"""What git says of a repository, read from its files: no git is run, and nothing it may have been set up to run.
+
+A repository may be hostile. Nothing in `.git` is executed, followed or trusted: names are taken only in the shape
+that git writes them in, and a `.git` file, which may name any folder of the machine, is believed only if that
+folder points back (a linked worktree by its `gitdir`, a submodule by `core.worktree`), so that nobody's branch is
+shown in another's repository.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+from rhd.access import GIT_FACTS
+from rhd.errors import Detached, PathRefused, Refusal
+from rhd.ids import RelPath
+from rhd.workflow.root import Root, resolve
+
+Kind = Literal["work tree", "linked worktree", "submodule", "bare", "none"]
+
+_DOT_GIT = RelPath(".git")
+_MAX_POINTER_BYTES, _MAX_CONFIG_BYTES, _MAX_PACKED_BYTES = 4 << 10, 64 << 10, 8 << 20
+_SHORT_SHA = 12
+_SHA = re.compile(rb"(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")
+_BRANCH = re.compile(rb"ref: refs/heads/([^\x00-\x20\x7f~^:?*\[\\]{1,200})\Z")
+_NO_BRANCH = b"ref: refs/heads/.invalid"  # what a repository with reftables says to whoever reads its files
+_SECTION = re.compile(r"[ \t]*\[([^\]\"]*?)[ \t]*(\"[^\"]*\")?\]")
+_WORKTREE = re.compile(r"[ \t]*worktree[ \t]*=[ \t]*(?:\"((?:[^\"\\]|\\.)*)\"|([^#;\"]*))", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class GitFacts:
+    """What is known of a repository; None where git does not say or is not believed.
+
+    Attributes:
+        branch: the branch that is checked out; None on a detached HEAD.
+        head: the commit that is checked out, 12 digits; None before the first one.
+        is_worktree: whether this is a linked worktree.
+        family: the real path of the git folder that all worktrees of one repository share.
+        main_worktree: the real path of the worktree that `family` lies in.
+    """
+
+    branch: str | None = None
+    head: str | None = None
+    is_worktree: bool = False
+    family: str | None = None
+    main_worktree: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The repository around a folder.
+
+    Attributes:
+        kind: what it is; for "none" nothing else is said.
+        path: the real path of its top folder; of a bare one, the git folder.
+        owner: the uid that the top folder belongs to.
+        identity: the top folder's device and inode, for whoever opens it later.
+    """
+
+    kind: Kind
+    path: str | None = None
+    owner: int | None = None
+    identity: tuple[int, int] | None = None
+
+
+def read_git_facts(root: Root) -> GitFacts:
+    """Return what git says of the repository.
+
+    Raises:
+        Detached: the repository is not where it was.
+    """
+    dot_git = _look(root, _DOT_GIT)
+    if dot_git == "folder":
+        branch, head = _read_head(root, ".git/", root, ".git/")
+        top = root.real_path()
+        return GitFacts(branch, head, family=f"{top}/.git", main_worktree=top)
+    if dot_git == "file" and (named := _named_folder(root)) is not None:
+        with _opened(named) as git:
+            if git is not None:
+                return _facts_of_worktree(root, git) or _facts_of_submodule(root, git) or GitFacts()
+    return GitFacts()
+
+
+def find_repository(path: str) -> Found:
+    """Return the repository that `path`, an absolute path of a folder, lies in. Refuses nothing."""
+    top = resolve(path)
+    while True:
+        with _opened(top) as root:
+            if root is not None:
+                try:
+                    kind = _kind_of(root)
+                except Detached:
+                    kind = "none"
+                if kind == "none" and _look(root, _DOT_GIT) == "file":
+                    return Found("none")  # a pointer to nowhere: git itself looks no further up
+                if kind != "none":
+                    return Found(kind, top, root.owner, root.identity)
+        if top == "/":
+            return Found("none")
+        top = top.rpartition("/")[0] or "/"
+
+
+def _kind_of(root: Root) -> Kind:
+    match _look(root, _DOT_GIT):
+        case "folder":
+            return "work tree" if _is_head(_read(root, ".git/HEAD")) else "none"
+        case "file":
+            with _opened(_named_folder(root) or "") as git:
+                if git is None or not _is_head(_read(git, "HEAD")):
+                    return "none"
+                if _read(git, "commondir") is not None:
+                    return "linked worktree"
+                return "submodule" if _core_worktree(git) is not None else "work tree"
+        case "link":
+            return "work tree"  # some tools share a git folder so; its facts stay unknown
+    is_bare = _is_head(_read(root, "HEAD")) and _look(root, RelPath("refs")) == "folder"
+    return "bare" if is_bare and _read(root, "config", _MAX_CONFIG_BYTES) is not None else "none"
+
+
+def _facts_of_worktree(root: Root, git: Root) -> GitFacts | None:
+    back, shared = _read(git, "gitdir"), _read(git, "commondir")
+    if back is None or shared is None:
+        return None
+    folder, _, name = _absolute(git, back).rpartition("/")
+    if name != ".git" or not _is_same(folder or "/", root):
+        return None
+    with _opened(_absolute(git, shared)) as common:
+        if common is None or not _is_head(_read(common, "HEAD")):
+            return None
+        family = common.real_path()
+        # A folder that names us may itself be made up; only git puts one among the shared folder's worktrees.
+        if git.real_path().rpartition("/")[0] != f"{family}/worktrees":
+            return None
+        branch, head = _read_head(git, "", common, "")
+    main, _, name = family.rpartition("/")
+    return GitFacts(branch, head, is_worktree=True, family=family, main_worktree=main if name == ".git" else None)
+
+
+def _facts_of_submodule(root: Root, git: Root) -> GitFacts | None:
+    back = _core_worktree(git)
+    if back is None or not _is_same(_absolute(git, back.encode()), root):
+        return None
+    branch, head = _read_head(git, "", git, "")
+    return GitFacts(branch, head, family=git.real_path(), main_worktree=root.real_path())
+
+
+def _read_head(git: Root, prefix: str, common: Root, common_prefix: str) -> tuple[str | None, str | None]:
+    """Return the branch and the commit that HEAD in `git` names; branches lie in `common`."""
+    said = _read(git, f"{prefix}HEAD") or b""
+    if _SHA.match(said):
+        return None, said[:_SHORT_SHA].decode()
+    found = _BRANCH.match(said)
+    if found is None or said == _NO_BRANCH:
+        return None, None
+    try:
+        branch = found[1].decode()
+        ref = RelPath(f"refs/heads/{branch}")
+    except (UnicodeDecodeError, PathRefused):
+        return None, None
+    commit = _read(common, f"{common_prefix}{ref}") or _packed(common, common_prefix, ref)
+    return branch, commit[:_SHORT_SHA].decode() if commit is not None and _SHA.match(commit) else None
+
+
+def _packed(common: Root, prefix: str, ref: str) -> bytes | None:
+    packed = b"\n" + (_read(common, f"{prefix}packed-refs", _MAX_PACKED_BYTES) or b"") + b"\n"
+    at = packed.find(f" {ref}\n".encode())
+    return packed[packed.rfind(b"\n", 0, at) + 1 : at] if at >= 0 else None
+
+
+def _core_worktree(git: Root) -> str | None:
+    """Return `core.worktree` of a git folder's config."""
+    found, section = None, ""
+    for line in (_read(git, "config", _MAX_CONFIG_BYTES) or b"").decode("utf-8", "replace").splitlines():
+        if header := _SECTION.match(line):
+            section = header[1].lower() if header[2] is None else ""
+            line = line[header.end() :]
+        if section == "core" and (value := _WORKTREE.match(line)):
+            quoted, plain = value.groups()
+            found = re.sub(r"\\(.)", r"\1", quoted) if quoted is not None else plain.strip()
+    return found or None
+
+
+def _named_folder(root: Root) -> str | None:
+    """Return the folder that a `.git` file names."""
+    said = _read(root, ".git")
+    if said is None or not said.startswith(b"gitdir: "):
+        return None
+    return _absolute(root, said.removeprefix(b"gitdir: "))
+
+
+def _absolute(base: Root, said: bytes) -> str:
+    """Return the path that a file of git's in `base` names; the kernel resolves its `..` when it is opened."""
+    path = said.decode("utf-8", "surrogateescape")
+    return path if path.startswith("/") else f"{base.path}/{path}"
+
+
+def _is_same(path: str, root: Root) -> bool:
+    with _opened(path) as other:
+        return other is not None and other.identity == root.identity
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[Root | None]:
+    """Hold the folder at `path`, or None if there is no such folder."""
+    try:
+        root = Root.open(path)
+    except (Refusal, ValueError):
+        yield None
+        return
+    with root:
+        yield root
+
+
+def _look(root: Root, path: RelPath) -> Literal["file", "folder", "link"] | None:
+    try:
+        facts = root.look(path, GIT_FACTS)
+    except Detached:
+        raise
+    except Refusal:
+        return None
+    if facts is None:
+        return None
+    return "file" if facts.is_file else "folder" if facts.is_folder else "link" if facts.is_link else None
+
+
+def _read(root: Root, path: str, max_bytes: int = _MAX_POINTER_BYTES) -> bytes | None:
+    """Return what a file of git's says, without the white space around it; None if it says nothing."""
+    try:
+        return root.read(RelPath(path), GIT_FACTS, max_bytes)[0].strip() or None
+    except Detached:
+        raise
+    except Refusal:
+        return None
+
+
+def _is_head(said: bytes | None) -> bool:
+    return said is not None and (said.startswith(b"ref: refs/") or _SHA.match(said) is not None)

@@ -1,0 +1,81 @@
+"""What kind of artifact a path is: from where it lies, and where that leaves it open, from what it looks like.
+
+Real repositories break every naming rule there is (`plans/prds/idea.md`, `plans/sprints/第一: v2 — final.md`), so
+that the folder decides and the ending only where folders mix. Kinds are for ever.
+"""
+
+from __future__ import annotations
+
+KINDS = (
+    "archive",
+    "check",
+    "context",
+    "contract",
+    "current",
+    "handoff",
+    "harness",
+    "instructions",
+    "note",
+    "plan",
+    "prd",
+    "reference",
+    "review",
+    "spec",
+    "sprint",
+    "task",
+)
+
+_FILES = {
+    "AGENTS.md": "instructions",
+    "CLAUDE.md": "instructions",
+    "SKILL.md": "instructions",
+    "docs/spec.md": "spec",
+    "tasks/current.md": "current",
+}
+
+# The first that a path begins with decides.
+_FOLDERS = (
+    ("plans/archive/", "archive"),
+    ("plans/prds/", "prd"),
+    ("plans/sprints/", "sprint"),
+    ("plans/", "plan"),
+    ("tasks/archive/", "archive"),
+    ("tasks/contracts/", "contract"),
+    ("tasks/reviews/", "review"),
+    ("tasks/notes/", "note"),
+    ("tasks/", "task"),
+    (".ai/context/", "context"),
+    (".ai/harness/handoff/", "handoff"),
+    (".ai/harness/checks/", "check"),
+    (".ai/harness/", "harness"),
+    ("docs/", "reference"),
+)
+# A sprint that was laid among the PRDs is still a sprint.
+_ENDINGS = ((".prd.md", "prd"), (".sprint.md", "sprint"))
+_DOCUMENTS = (".md", ".markdown", ".mdx", ".txt")
+
+
+def kind_of(path: str) -> str:
+    """Return the kind of the artifact at `path`, one of `KINDS`."""
+    if (kind := _FILES.get(path)) is not None:
+        return kind
+    kind = "reference"
+    for folder, held in _FOLDERS:
+        if path.startswith(folder):
+            kind = held
+            break
+    if kind in ("plan", "prd", "sprint"):
+        name = path.rpartition("/")[2].lower()
+        for ending, other in _ENDINGS:
+            if name.endswith(ending):
+                return other
+        # What lies beside plans without being one: an index, a picture, a data file.
+        if name == "readme.md" or ("." in name and not name.endswith(_DOCUMENTS) and _has_ending(name)):
+            return "reference"
+    return kind
+
+
+def _has_ending(name: str) -> bool:
+    """Say whether what follows the last dot is a file's ending and no part of a title (`v2.1 — final`)."""
+    ending = name.rpartition(".")[2]
+    return 1 <= len(ending) <= 5 and ending.isascii() and ending.isalnum() and not ending.isdigit()

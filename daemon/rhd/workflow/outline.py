@@ -1,0 +1,192 @@
+"""What a document says of itself: its title, its status and, for a sprint, how many cards there are and are done.
+
+Read as found: with front matter or without, with quote marks or without, in either shape of task cards or with a
+backlog table alone. What stands in code fences is an example and says nothing.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from typing import NamedTuple
+
+from rhd.workflow.redaction import redact
+
+MAX_TITLE, MAX_STATUS = 120, 40
+_HEAD_CHARS = 1 << 16
+_SPRINT_CHARS = 1 << 19
+_MAX_CARDS = 0xFFFF
+
+_FENCE = re.compile(r"[ \t>]*(?:[-+*][ \t]+)?(`{3,}|~{3,})")
+_FRONT_TITLE = re.compile(r"^title[ \t]*:[ \t]*(\S.*)$", re.MULTILINE)
+_STATUS = re.compile(r"\*\*Status(?:\*\*[ \t]*:|:\*\*)[ \t]*([^\r\n]*)")
+_BEFORE_STATUS = re.compile(r"[ \t>*+-]*\Z")
+_HEADING = re.compile(r"(#{1,6})[ \t]+(?:Task Card[ \t]+([0-9]{1,9})\b)?")
+_BOX = re.compile(r"[ \t]*[-*+][ \t]+\[([ xX])\][ \t]")
+_CARD_STATUS = re.compile(r"[ \t]*(?:[-*+][ \t]+)?(?:\*\*)?status(?:\*\*)?:(?:\*\*)?[ \t]*`?([A-Za-z]+)", re.IGNORECASE)
+_ROW = re.compile(r"[ \t]*\|[ \t]*([0-9]{1,9})[ \t]*\|[ \t]*\[([ xX])\][ \t]*\|")
+_MARKS = frozenset("#|-*+sS \t")
+_DONE = {"done", "complete", "completed", "fulfilled"}
+_ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
+
+
+class Outline(NamedTuple):
+    """What lists show of a document; `None` where it does not say.
+
+    Attributes:
+        title: one line, secrets redacted; None means that the file's name is all there is.
+        status: one word or a few.
+        cards: of a sprint, `(done, total)`.
+    """
+
+    title: str | None = None
+    status: str | None = None
+    cards: tuple[int, int] | None = None
+
+
+def read_outline(kind: str, name: str, data: bytes) -> Outline:
+    """Return the outline of a document; of anything else, an empty one."""
+    if name.endswith(".json"):
+        return Outline(status=_json_status(data)) if kind == "check" else Outline()
+    if b"\0" in data[:8000]:
+        return Outline()
+    limit = _SPRINT_CHARS if kind == "sprint" else _HEAD_CHARS
+    try:
+        # A character that the bound cuts in two is left out; anything else that is not UTF-8 raises.
+        text = data.decode("utf-8") if len(data) <= limit else data[:limit].decode("utf-8", "ignore")
+    except UnicodeDecodeError:
+        return Outline()
+    front, text = _split_front_matter(text)
+    if ("`" in text and "```" in text) or ("~" in text and "~~~" in text):  # one character is sought much faster
+        text = _without_fences(text)
+    head = text[:_HEAD_CHARS]
+    return Outline(_title(front, head), _status(head), _count_cards(text) if kind == "sprint" else None)
+
+
+def _split_front_matter(text: str) -> tuple[str, str]:
+    text = text.removeprefix("\ufeff")
+    if text.startswith(("---\n", "---\r\n")):
+        end = text.find("\n---", 3, _HEAD_CHARS)
+        if end >= 0:
+            return text[:end], text[end + 4 :]
+    return "", text
+
+
+def _without_fences(text: str) -> str:
+    kept, fence = [], ""
+    for line in text.splitlines():
+        found = _FENCE.match(line)
+        if fence:
+            if found and found[1].startswith(fence):
+                fence = ""
+        elif found:
+            fence = found[1]
+        else:
+            kept.append(line)
+    return "\n".join(kept)
+
+
+def _title(front: str, head: str) -> str | None:
+    if front and (found := _FRONT_TITLE.search(front)):
+        return _line(_unquote(found[1].strip()), MAX_TITLE)
+    at = 0 if head.startswith("# ") else head.find("\n# ") + 1
+    if not at and not head.startswith("# "):
+        return None
+    heading = head[at + 2 : at + 2 + 4 * MAX_TITLE].split("\n", 1)[0].strip().rstrip("#")
+    return _line(_ESCAPED.sub(r"\1", heading), MAX_TITLE)
+
+
+def _unquote(scalar: str) -> str:
+    if scalar.startswith('"'):
+        try:
+            return str(json.loads(scalar))
+        except ValueError:
+            return scalar.strip('"')
+    if scalar.startswith("'") and scalar.endswith("'"):
+        return scalar[1:-1].replace("''", "'")
+    return scalar
+
+
+def _status(head: str) -> str | None:
+    at = head.find("**Status")
+    while at >= 0:
+        found = _STATUS.match(head, at)
+        if found and _BEFORE_STATUS.match(head, head.rfind("\n", 0, at) + 1, at):
+            return _line(found[1].strip(" \t*`"), MAX_STATUS)
+        at = head.find("**Status", at + 1)
+    return None
+
+
+def _json_status(data: bytes) -> str | None:
+    """Return the `status` of a check. The file is the project's own: whatever is wrong with it, it has none."""
+    if len(data) > _HEAD_CHARS:
+        return None
+    try:
+        status = json.loads(data).get("status")
+    except (ValueError, AttributeError, RecursionError):
+        return None
+    return _line(status, MAX_STATUS) if isinstance(status, str) else None
+
+
+@functools.lru_cache(maxsize=512)
+def _line(text: str, max_chars: int) -> str | None:
+    """Return `text` as one short line without controls and secrets; None if nothing is left."""
+    if not text.isprintable():
+        text = "".join(c for c in text if c.isprintable() or c.isspace())
+    text = " ".join(text.split())
+    if not text:
+        return None
+    text = redact(text).text
+    return text if len(text) <= max_chars else text[: max_chars - 1] + "…"
+
+
+def _count_cards(text: str) -> tuple[int, int] | None:
+    """Return `(done, total)` of the task cards, or of the backlog's rows where there are none.
+
+    A card is done when its status says so, when all of its boxes are ticked, or when its backlog row is.
+    """
+    cards: dict[int, _Card] = {}
+    rows: dict[int, bool] = {}
+    card: _Card | None = None
+    for line in text.splitlines():
+        if line[:1] not in _MARKS:
+            continue
+        mark = line.lstrip(" \t")[:1]
+        if mark == "#":
+            if heading := _HEADING.match(line):
+                level = len(heading[1])
+                if heading[2]:
+                    card = cards.setdefault(int(heading[2]), _Card(level))
+                elif card is not None and level <= card.level:
+                    card = None
+        elif mark == "|":
+            if row := _ROW.match(line):
+                rows[int(row[1])] = row[2] != " "
+        elif card is not None:
+            if box := _BOX.match(line) if mark in ("-", "*", "+") else None:
+                card.boxes += 1
+                card.ticked += box[1] != " "
+            elif "tatus" in line and (status := _CARD_STATUS.match(line)):
+                card.is_marked = status[1].lower() in _DONE
+    if cards:
+        done = sum(card.is_done or rows.get(number, False) for number, card in cards.items())
+        return min(done, _MAX_CARDS), min(len(cards), _MAX_CARDS)
+    if rows:
+        return min(sum(rows.values()), _MAX_CARDS), min(len(rows), _MAX_CARDS)
+    return None
+
+
+class _Card:
+    """What was seen of one task card so far."""
+
+    __slots__ = ("boxes", "is_marked", "level", "ticked")
+
+    def __init__(self, level: int) -> None:
+        self.level = level
+        self.boxes = self.ticked = 0
+        self.is_marked = False
+
+    @property
+    def is_done(self) -> bool:
+        return self.is_marked or (self.boxes > 0 and self.ticked == self.boxes)

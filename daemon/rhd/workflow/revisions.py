@@ -1,0 +1,30 @@
+"""Names for the exact bytes of an artifact: keyed digests, so that nobody can make one who has not been given it.
+
+Two that cannot stand for each other: a *revision* is given by a full unredacted read and by a write, and entitles
+to replace what it names; a *version* stands in lists and is only for noticing that something changed.
+"""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64encode
+from hashlib import blake2b
+
+from rhd.ids import Revision
+
+VERSION_LENGTH = 12
+
+
+def revision_of(key: bytes, data: bytes) -> Revision:
+    """Return the revision of these bytes, in the installation that `key` belongs to."""
+    return Revision("r1_" + digest_of(key, b"revision", data, 16))
+
+
+def version_of(key: bytes, data: bytes) -> str:
+    """Return the version of these bytes: 12 characters, never usable as a revision."""
+    return digest_of(key, b"version", data, 9)
+
+
+def digest_of(key: bytes, purpose: bytes, data: bytes, size_bytes: int) -> str:
+    """Return a keyed BLAKE2b digest as base64url without padding; digests of two purposes have nothing in common."""
+    digest = blake2b(data, digest_size=size_bytes, key=key, person=purpose).digest()
+    return urlsafe_b64encode(digest).rstrip(b"=").decode()

@@ -1,0 +1,245 @@
+"""The unit files as rendered, judged by systemd itself where it is installed, and by launchd's rules."""
+
+from __future__ import annotations
+
+import configparser
+import os
+import plistlib
+import re
+import shlex
+import shutil
+import subprocess
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rhctl.units import LAUNCHD_LABEL, SYSTEMD_UNITS, render_plist, render_systemd
+from rhwire.errors import HarnessError
+from rhwire.home import Home
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# Names that a unit file or a plist would take for something else.
+AWKWARD = ["plain", "with space", "100%s", "$HOME", "a&b<c>", "é…", "@PATH@"]
+UNSTARTABLE = ['quo"te', "it's", "back\\slash"]
+
+
+@pytest.fixture(params=AWKWARD)
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    folder: Path = tmp_path / request.param
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def program(folder: Path) -> str:
+    program = folder / "rhd"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    return str(program)
+
+
+def values(program: str, folder: Path, **more: Any) -> dict[str, Any]:
+    home = Home(str(folder))
+    return {"program": [program], "home": home, "host": "127.0.0.1", "port": 8765, "path": f"{folder}:/bin", **more}
+
+
+def parse(text: str) -> configparser.ConfigParser:
+    unit = configparser.ConfigParser(interpolation=None, strict=True, delimiters=("=",), comment_prefixes=("#",))
+    unit.optionxform = str  # type: ignore[assignment,method-assign]
+    unit.read_string(text)
+    return unit
+
+
+# systemd.
+
+
+@pytest.fixture(scope="module")
+def analyze() -> str:
+    found = shutil.which("systemd-analyze")
+    if found is None:
+        pytest.skip("systemd-analyze is not installed")
+    return found
+
+
+def test_systemd_has_nothing_to_say_against_the_units(analyze: str, program: str, folder: Path, tmp_path: Path) -> None:
+    units = tmp_path / "units"
+    units.mkdir()
+    for name, text in render_systemd(**values(program, folder)).items():
+        (units / name).write_text(text)
+    done = subprocess.run(
+        [analyze, "--user", "verify", *(str(units / name) for name in SYSTEMD_UNITS)],
+        env={**os.environ, "XDG_RUNTIME_DIR": str(tmp_path), "SYSTEMD_LOG_LEVEL": "warning"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    said = [line for line in done.stderr.splitlines() if str(units) in line or "rhd" in line]
+    assert (done.returncode, said) == (0, [])
+
+
+def test_verifying_finds_what_is_wrong(analyze: str, tmp_path: Path) -> None:
+    """Or the test above could not fail."""
+    unit = tmp_path / "rhd.service"
+    unit.write_text("[Service]\nExecStart=/nowhere/rhd\nBogus=yes\n")
+    environment = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)}
+    done = subprocess.run(
+        [analyze, "--user", "verify", str(unit)], env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode != 0
+    assert "Bogus" in done.stderr
+
+
+@pytest.mark.parametrize("name", [*AWKWARD, *UNSTARTABLE])
+def test_the_program_the_home_and_the_path_arrive_as_they_are(tmp_path: Path, name: str) -> None:
+    home, program = tmp_path / name, ["/bin/python3", "-m", f"/opt/{name}"]
+    units = render_systemd(program=program, home=Home(str(home)), host="::1", port=1, path=f"/{name}:/bin")
+    service = parse(units["rhd.service"])["Service"]
+    assert service["ExecStart"][0] == ":"  # no variables are looked for
+    assert unquote(service["ExecStart"][1:]) == [*program, "--home", str(home)]
+    assert unquote(service["Environment"]) == [f"PATH=/{name}:/bin"]
+
+
+def unquote(text: str) -> list[str]:
+    """Undo systemd.syntax(7): specifiers doubled, words in double quotes."""
+    return shlex.split(text.replace("%%", "%"))
+
+
+@pytest.mark.parametrize("name", UNSTARTABLE)
+def test_a_program_that_systemd_would_not_start_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(HarnessError) as refused:
+        render_systemd(**values(f"/opt/{name}/rhd", tmp_path))
+    assert refused.value.code == "INVALID_ARGUMENT"
+
+
+def test_the_sockets_are_where_every_client_looks_for_them(program: str, folder: Path) -> None:
+    units = render_systemd(**values(program, folder))
+    control, http = parse(units["rhd.socket"])["Socket"], parse(units["rhd-http.socket"])["Socket"]
+    assert control["ListenStream"].replace("%%", "%") == Home(str(folder)).socket
+    assert (control["FileDescriptorName"], control["SocketMode"]) == ("control", "0600")
+    assert (http["ListenStream"], http["FileDescriptorName"]) == ("127.0.0.1:8765", "http")
+    assert http["Service"] == "rhd.service"
+
+
+@pytest.mark.parametrize(
+    ("host", "listen"), [("localhost", "127.0.0.1:99"), ("::1", "[::1]:99"), ("127.0.0.2", "127.0.0.2:99")]
+)
+def test_the_port_is_named_as_systemd_reads_it(tmp_path: Path, host: str, listen: str) -> None:
+    units = render_systemd(**values("/bin/rhd", tmp_path, host=host, port=99))
+    assert parse(units["rhd-http.socket"])["Socket"]["ListenStream"] == listen
+
+
+def test_a_home_too_deep_for_a_socket_has_it_elsewhere(tmp_path: Path) -> None:
+    home = Home(str(tmp_path / ("a" * 120)))
+    units = render_systemd(**values("/bin/rhd", tmp_path, home=home))
+    assert parse(units["rhd.socket"])["Socket"]["ListenStream"] == home.socket
+    assert home.socket.startswith("/tmp/")
+
+
+def test_the_service_is_told_ready_watched_and_limited(tmp_path: Path) -> None:
+    unit = parse(render_systemd(**values("/bin/rhd", tmp_path))["rhd.service"])
+    service = unit["Service"]
+    assert (service["Type"], service["NotifyAccess"]) == ("notify", "main")
+    assert (service["Restart"], service["WatchdogSec"]) == ("on-failure", "30")
+    assert service["Sockets"].split() == ["rhd.socket", "rhd-http.socket"]
+    assert (unit["Unit"]["StartLimitBurst"], unit["Unit"]["StartLimitIntervalSec"]) == ("5", "60")
+    assert "HUP" in service["ExecReload"]
+
+
+# What an unprivileged manager cannot do, or what agents and writes into repositories need.
+HARMFUL = {
+    "DynamicUser", "MemoryDenyWriteExecute", "MemoryMax", "PrivateDevices", "PrivateTmp", "PrivateUsers",
+    "ProtectHome", "ProtectSystem", "ReadOnlyPaths", "RestrictNamespaces", "RestrictSUIDSGID", "StateDirectory",
+    "SystemCallFilter", "UMask",
+}  # fmt: skip
+
+
+def test_nothing_keeps_agents_or_writes_from_working(tmp_path: Path) -> None:
+    service = parse(render_systemd(**values("/bin/rhd", tmp_path))["rhd.service"])["Service"]
+    assert not HARMFUL & set(service)
+
+
+def test_each_restriction_says_why() -> None:
+    lines = (ROOT / "systemd" / "rhd.service").read_text().splitlines()
+    for number, line in enumerate(lines):
+        if line.startswith(("NoNewPrivileges", "Restrict", "Limit", "OOM", "Kill", "Watchdog", "Timeout")):
+            assert lines[number - 1].startswith("# "), line
+
+
+# launchd.
+
+
+def plist(program: str, folder: Path, **more: Any) -> Any:
+    arguments = values(program, folder, log=str(folder / "rhd.log"), **more)
+    return plistlib.loads(render_plist(**arguments).encode())
+
+
+def test_the_agent_keeps_launchd_s_rules(program: str, folder: Path) -> None:
+    agent = plist(program, folder)
+    assert agent["Label"] == LAUNCHD_LABEL
+    assert (ROOT / "launchd" / f"{agent['Label']}.plist").is_file()
+    assert agent["ProgramArguments"] == [program, "--home", str(folder)]
+    assert os.path.isabs(agent["ProgramArguments"][0])
+    assert agent["KeepAlive"] == {"SuccessfulExit": False}
+    assert agent["RunAtLoad"] is True
+    assert agent["EnvironmentVariables"] == {"PATH": f"{folder}:/bin"}
+    assert agent["StandardErrorPath"] == agent["StandardOutPath"] == str(folder / "rhd.log")
+    assert type(agent["ExitTimeOut"]) is int
+    assert type(agent["SoftResourceLimits"]["NumberOfFiles"]) is int
+
+
+def test_the_agent_s_sockets_are_those_that_the_daemon_asks_for(program: str, folder: Path) -> None:
+    sockets = plist(program, folder)["Sockets"]
+    assert sockets["control"] == {"SockPathName": Home(str(folder)).socket, "SockPathMode": 0o600}
+    assert sockets["http"] == {"SockNodeName": "127.0.0.1", "SockServiceName": "8765", "SockType": "stream"}
+
+
+def test_launchd_gets_no_path_that_it_would_have_to_expand(tmp_path: Path) -> None:
+    assert "~" not in render_plist(**values("/bin/rhd", tmp_path, log="/tmp/log"))
+
+
+# Both.
+
+
+@pytest.mark.parametrize("port", [0, -1, 65536])
+def test_a_port_that_no_unit_can_name_is_refused(tmp_path: Path, port: int) -> None:
+    with pytest.raises(HarnessError) as refused:
+        render_systemd(**values("/bin/rhd", tmp_path, port=port))
+    assert refused.value.code == "INVALID_ARGUMENT"
+
+
+@pytest.mark.parametrize("where", ["program", "path", "home"])
+def test_a_newline_cannot_begin_another_line_of_a_unit(tmp_path: Path, where: str) -> None:
+    bad = "/a\nExecStartPre=/bin/evil"
+    arguments = values("/bin/rhd", tmp_path) | {
+        "program": {"program": [bad]}, "path": {"path": bad}, "home": {"home": Home(bad)}
+    }[where]  # fmt: skip
+    with pytest.raises(HarnessError) as refused:
+        render_systemd(**arguments)
+    assert refused.value.code == "INVALID_ARGUMENT"
+    with pytest.raises(HarnessError):
+        render_plist(**arguments, log="/tmp/log")
+
+
+def test_a_program_is_named_absolutely(tmp_path: Path) -> None:
+    with pytest.raises(HarnessError):
+        render_systemd(**values("rhd", tmp_path))
+
+
+def test_every_word_is_filled_in(tmp_path: Path) -> None:
+    arguments = values("/bin/rhd", tmp_path)
+    for text in [*render_systemd(**arguments).values(), render_plist(**arguments, log="/l")]:
+        assert not re.search("@[A-Z]+@", text)
+
+
+def test_an_installed_package_brings_its_own_templates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a wheel the folders lie in rhctl/units; they are looked for there first."""
+    package = tmp_path / "rhctl"
+    (package / "units" / "systemd").mkdir(parents=True)
+    for name in SYSTEMD_UNITS:
+        (package / "units" / "systemd" / name).write_text(f"# packaged {name} @SOCKET@\n")
+    monkeypatch.setattr(resources, "files", lambda name: tmp_path / name)
+    units = render_systemd(**values("/bin/rhd", tmp_path))
+    assert units["rhd.socket"] == f"# packaged rhd.socket {tmp_path}/rhd.sock\n"

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import trio
+
+from rhd.errors import Refusal
+from rhd.ids import Slug
+from rhd.repos.registry import Registry, RegistryChange, digest_passphrase
+from rhd.store.database import Store
+from tests.support.stores import running_store
+
+
+async def test_a_repository_is_known_by_id_slug_path_and_passphrase(tmp_path: Path) -> None:
+    async with running_store(tmp_path / "db") as store:
+        registry = Registry(store)
+        repo, passphrase = await registry.add("/src/My App", "My App", slug=None)
+        other, _ = await registry.add("/src/other", "other", slug=None)
+        assert repo.slug == "my-app"
+        assert registry.get(repo.id) is registry.by_slug("my-app") is registry.by_path("/src/My App") is repo
+        assert registry.by_passphrase(passphrase) is repo
+        assert registry.by_passphrase(f" {passphrase}\n") is repo  # as pasted
+        assert registry.by_passphrase("wrong") is None
+        assert registry.by_path("/src") is None
+        assert [r.slug for r in registry] == ["my-app", "other"]
+        assert registry.profiles(other.id) == {"planner"}
+
+
+async def test_around_finds_the_innermost(tmp_path: Path) -> None:
+    async with running_store(tmp_path / "db") as store:
+        registry = Registry(store)
+        outer, _ = await registry.add("/src/a", "a", slug=None)
+        inner, _ = await registry.add("/src/a/sub", "sub", slug=None)
+        assert registry.around("/src/a/sub/x") is inner
+        assert registry.around("/src/a/subx") is outer
+        assert registry.around("/src/ab") is None
+
+
+async def test_everything_survives_a_restart(tmp_path: Path) -> None:
+    async with running_store(tmp_path / "db") as store:
+        registry = Registry(store)
+        repo, passphrase = await registry.add("/src/a", "a", slug=None)
+        gone, _ = await registry.add("/src/b", "b", slug=None)
+        await registry.start(repo.id, "executor", {"x": 1})
+        await registry.stop(repo.id, "planner")
+        await registry.move(repo.id, "/new/a")
+        await registry.forget(gone.id)
+        registry.lease(repo.id, "planner")
+    again = Registry(Store.open(str(tmp_path / "db")))
+    again.load()
+    assert [r.path for r in again] == ["/new/a"]
+    assert again.by_passphrase(passphrase) == again.get(repo.id)
+    assert again.profiles(repo.id) == {"executor"}
+    assert again.options(repo.id, "executor") == {"x": 1}
+
+
+async def test_two_folders_of_one_name_get_two_slugs(tmp_path: Path) -> None:
+    async with running_store(tmp_path / "db") as store:
+        registry = Registry(store)
+        slugs = [(await registry.add(f"/{i}/app", "app", slug=None))[0].slug for i in range(3)]
+        assert slugs == ["app", "app-2", "app-3"]
+        with pytest.raises(Refusal) as caught:
+            await registry.add("/x", "x", slug=Slug("app"))
+        assert caught.value.code == "NAME_TAKEN"
+        with pytest.raises(Refusal):
+            await registry.check_free(Slug("app-2"))
+        await registry.check_free(Slug("free"))
+
+
+async def test_a_forgotten_slug_stays_reserved_while_a_grant_names_it(tmp_path: Path) -> None:
+    async with running_store(tmp_path / "db") as store:
+        registry = Registry(store)
+        named, _ = await registry.add("/a", "named", slug=None)
+        unnamed, _ = await registry.add("/b", "unnamed", slug=None)
+
+        def grant(connection: object) -> None:
+            connection.execute("INSERT INTO clients (id, name, metadata, created_at) VALUES ('c', 'c', '{}', 0)")  # type: ignore[attr-defined]
+            connection.execute(
+                "INSERT INTO grants (id, client_id, resource, created_at, used_at) VALUES ('g', 'c', 'hub', 0, 0)"
+            )  # type: ignore[attr-defined]
+            connection.execute("INSERT INTO grant_profiles VALUES ('g', ?, 'planner')", (named.id,))  # type: ignore[attr-defined]
+
+        await store.write(grant)
+        await registry.forget(named.id)
+        await registry.forget(unnamed.id)
+        assert (await registry.add("/c", "named", slug=None))[0].slug == "named-2"
+        assert (await registry.add("/d", "unnamed", slug=None))[0].slug == "unnamed"
+        back, _ = await registry.add("/a", "named", slug=None, repo_id=named.id)
+        assert back.id == named.id
+
+
+async def test_rotating_kills_the_old_passphrase_at_once_and_with_it_what_goes_along(tmp_path: Path) -> None:
+    async with running_store(tmp_path / "db") as store:
+        registry = Registry(store)
+        repo, old = await registry.add("/a", "a", slug=None)
+        new = await registry.rotate_passphrase(
+            repo.id, also=lambda c: c.execute("INSERT INTO meta VALUES ('also', x'00')")
+        )
+        assert registry.by_passphrase(old) is None
+        assert registry.by_passphrase(new) == registry.get(repo.id)
+        assert await store.read(lambda c: c.execute("SELECT key FROM meta").fetchall()) == [("also",)]
+
+        def fail(connection: object) -> None:
+            raise RuntimeError("no")
+
+        with pytest.raises(RuntimeError):
+            await registry.rotate_passphrase(repo.id, also=fail)
+        assert registry.by_passphrase(new) == registry.get(repo.id)
+        stored = await store.read(lambda c: c.execute("SELECT passphrase FROM repos").fetchone()[0])
+        assert stored == digest_passphrase(new)
+        assert new.encode() not in (tmp_path / "db").read_bytes() + (tmp_path / "db-wal").read_bytes()
+
+
+async def test_a_lease_starts_a_profile_until_it_is_given_up(tmp_path: Path) -> None:
+    async with running_store(tmp_path / "db") as store:
+        registry = Registry(store)
+        repo, _ = await registry.add("/a", "a", slug=None)
+        first, second = registry.lease(repo.id, "executor"), registry.lease(repo.id, "executor")
+        assert registry.profiles(repo.id) == {"planner", "executor"}
+        first()
+        first()
+        assert registry.profiles(repo.id) == {"planner", "executor"}
+        second()
+        assert registry.profiles(repo.id) == {"planner"}
+
+
+async def test_listeners_hear_of_every_change_once_it_is_on_disk(tmp_path: Path) -> None:
+    async with running_store(tmp_path / "db") as store:
+        registry = Registry(store)
+        heard: list[str] = []
+        registry.listen(lambda change: heard.append(f"{change.what} {change.repo.slug}"))
+        repo, _ = await registry.add("/a", "a", slug=None)
+        await registry.start(repo.id, "executor", {})
+        await registry.move(repo.id, "/b")
+        await registry.rotate_passphrase(repo.id)
+        registry.lease(repo.id, "planner")()
+        await registry.forget(repo.id)
+    assert heard == ["adopted a", "profiles a", "moved a", "passphrase a", "profiles a", "profiles a", "forgotten a"]
+
+
+async def test_a_registration_that_the_disk_refuses_is_not_kept(tmp_path: Path) -> None:
+    async with running_store(tmp_path / "db") as store:
+        registry = Registry(store)
+        heard: list[RegistryChange] = []
+        registry.listen(heard.append)
+        await store.write(lambda c: c.execute("DROP TABLE started"))
+        with pytest.raises(Exception, match="started"):
+            await registry.add("/a", "a", slug=None)
+        assert list(registry) == []
+        assert heard == []
+        with trio.fail_after(5):
+            await store.write(lambda c: None)

@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import trio
+
+from rhd.errors import StartRefused
+from rhd.store.database import Store
+from rhd.store.schema import MIGRATIONS
+from tests.support.stores import running_store
+
+WRITER = """
+import sys, trio
+from rhd.store.database import Store
+async def main():
+    store = Store.open(sys.argv[1])
+    async with trio.open_nursery() as nursery:
+        await nursery.start(store.run)
+        number = int(sys.argv[2])
+        while True:
+            number += 1
+            key = str(number)
+            await store.write(lambda c: c.execute("INSERT INTO meta VALUES (?, x'00')", (key,)))
+            print(number, flush=True)
+trio.run(main)
+"""
+
+
+def put(connection: sqlite3.Connection, key: str) -> str:
+    connection.execute("INSERT INTO meta (key, value) VALUES (?, x'00')", (key,))
+    return key
+
+
+def keys(connection: sqlite3.Connection) -> set[str]:
+    return {key for (key,) in connection.execute("SELECT key FROM meta")}
+
+
+async def test_what_was_answered_can_be_read(tmp_path: Path) -> None:
+    async with running_store(tmp_path / "db") as store:
+        assert await store.write(lambda c: put(c, "a")) == "a"
+        assert await store.read(keys) == {"a"}
+    assert Store.open(str(tmp_path / "db")).read_now(keys) == {"a"}
+
+
+async def test_a_change_that_fails_takes_no_other_with_it(tmp_path: Path) -> None:
+    async with running_store(tmp_path / "db") as store:
+        good = store.submit(lambda c: put(c, "a"))
+        bad = store.submit(lambda c: (put(c, "b"), put(c, "b")))
+        after = store.submit(lambda c: put(c, "c"))
+        for job in (good, bad, after):
+            with trio.fail_after(10):
+                await job.done.wait()
+        assert isinstance(bad.error, sqlite3.IntegrityError)
+        assert await store.read(keys) == {"a", "c"}
+        with pytest.raises(sqlite3.IntegrityError):
+            await store.write(lambda c: put(c, "a"))
+
+
+async def test_many_writers_are_one_commit_and_all_on_disk(tmp_path: Path) -> None:
+    commits = 0
+
+    def count(statement: str) -> None:
+        nonlocal commits
+        commits += statement == "COMMIT"
+
+    async with running_store(tmp_path / "db") as store:
+        store._writer.set_trace_callback(count)
+        async with trio.open_nursery() as nursery:
+            for i in range(200):
+                nursery.start_soon(store.write, lambda c, i=i: put(c, str(i)))
+        assert len(await store.read(keys)) == 200
+    assert commits < 20
+
+
+async def test_a_write_is_carried_out_though_its_caller_is_cancelled(tmp_path: Path) -> None:
+    async with running_store(tmp_path / "db") as store:
+        with trio.move_on_after(0):
+            await store.write(lambda c: put(c, "a"))
+        await store.write(lambda c: put(c, "b"))
+        assert await store.read(keys) == {"a", "b"}
+
+
+async def test_what_waits_when_the_store_closes_is_written(tmp_path: Path) -> None:
+    async with running_store(tmp_path / "db") as store:
+        for i in range(1000):
+            store.submit(lambda c, i=i: put(c, str(i)))
+    assert len(Store.open(str(tmp_path / "db")).read_now(keys)) == 1000
+
+
+async def test_cancelling_the_writer_still_writes_what_waits(tmp_path: Path) -> None:
+    store = Store.open(str(tmp_path / "db"))
+    async with trio.open_nursery() as nursery:
+        await nursery.start(store.run)
+        store.submit(lambda c: put(c, "a"))
+        nursery.cancel_scope.cancel()
+        store.close()
+    assert Store.open(str(tmp_path / "db")).read_now(keys) == {"a"}
+
+
+async def test_a_full_disk_fails_the_batch_and_the_store_goes_on(tmp_path: Path) -> None:
+    async with running_store(tmp_path / "db") as store:
+        (pages,) = await store.read(lambda c: c.execute("PRAGMA page_count").fetchone())
+        await trio.to_thread.run_sync(lambda: store._writer.execute(f"PRAGMA max_page_count = {pages}"))
+        big = b"x" * 200_000
+        with pytest.raises(sqlite3.OperationalError):
+            await store.write(lambda c: c.execute("INSERT INTO meta VALUES ('big', ?)", (big,)))
+        await trio.to_thread.run_sync(lambda: store._writer.execute("PRAGMA max_page_count = 100000"))
+        await store.write(lambda c: c.execute("INSERT INTO meta VALUES ('big', ?)", (big,)))
+        assert await store.read(keys) == {"big"}
+
+
+@pytest.mark.slow
+def test_a_kill_loses_nothing_that_was_answered(tmp_path: Path) -> None:
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    number = 0
+    for _ in range(3):
+        process = subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(tmp_path / "db"), str(number)], stdout=subprocess.PIPE, env=environ
+        )
+        assert process.stdout is not None
+        for _ in range(50):
+            process.stdout.readline()
+        process.send_signal(signal.SIGKILL)
+        rest = process.communicate(timeout=10)[0].split()
+        number = int(rest[-1]) if rest else number + 50
+        found = Store.open(str(tmp_path / "db"))
+        assert found.read_now(lambda c: c.execute("PRAGMA integrity_check").fetchone()) == ("ok",)
+        stored = {int(k) for k in found.read_now(keys)}
+        assert stored >= set(range(1, number + 1))
+        number = max(stored)
+
+
+def test_the_file_is_ours_alone_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        store = Store.open(str(tmp_path / "db"))
+        store.write_now(lambda c: put(c, "a"))
+    finally:
+        os.umask(before)
+    for name in ("db", "db-wal", "db-shm"):
+        assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_newer_database_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    Store.open(str(tmp_path / "db"))
+    connection = sqlite3.connect(tmp_path / "db")
+    connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    connection.execute("INSERT INTO meta VALUES ('future', x'01')")
+    connection.commit()
+    connection.close()
+    with pytest.raises(StartRefused) as caught:
+        Store.open(str(tmp_path / "db"))
+    assert caught.value.code == "SCHEMA_TOO_NEW"
+    connection = sqlite3.connect(tmp_path / "db")
+    assert connection.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS) + 1,)
+    assert connection.execute("SELECT key FROM meta").fetchall() == [("future",)]
+
+
+@pytest.mark.parametrize(
+    "content", [b"not a database, certainly not one of ours", b"SQLite format 3\0" + b"\xff" * 200]
+)
+def test_a_damaged_database_is_refused_with_a_sentence(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "db").write_bytes(content)
+    with pytest.raises(StartRefused, match="cannot open the database"):
+        Store.open(str(tmp_path / "db"))
+    assert (tmp_path / "db").read_bytes() == content
+
+
+def test_a_link_in_its_place_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "target").write_bytes(b"")
+    (tmp_path / "db").symlink_to(tmp_path / "target")
+    with pytest.raises(StartRefused):
+        Store.open(str(tmp_path / "db"))
+    assert (tmp_path / "target").read_bytes() == b""
+
+
+def test_cve_2025_69872_no_room_deserialises_anything_but_json() -> None:
+    import ast
+
+    for path in [*Path("daemon").rglob("*.py"), *Path("ctl").rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = []
+            if isinstance(node, ast.Import):
+                names = [a.name for a in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                names = [node.module or ""]
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                names = [node.func.id]
+            assert not {"pickle", "marshal", "shelve", "dill", "yaml", "eval", "exec"} & set(names), path

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from rhd.watch.limits import Limits, advise, read_limits
+
+LIMITS = Limits(8192, 128, 16384)
+
+
+def test_plenty_of_room_needs_no_advice() -> None:
+    assert advise(LIMITS, watches=1200, instances=5, refused=()) == ()
+
+
+def test_a_limit_that_is_near_is_named_with_the_exact_command() -> None:
+    assert advise(LIMITS, watches=6144, instances=5, refused=()) == ("sudo sysctl fs.inotify.max_user_watches=524288",)
+    assert advise(LIMITS, watches=5, instances=96, refused=()) == ("sudo sysctl fs.inotify.max_user_instances=1024",)
+
+
+def test_what_other_processes_have_used_up_is_known_by_the_refusal() -> None:
+    assert advise(LIMITS, watches=12, instances=1, refused={"watches"}) == (
+        "sudo sysctl fs.inotify.max_user_watches=524288",
+    )
+    assert advise(LIMITS, watches=12, instances=1, refused={"instances"}) == (
+        "sudo sysctl fs.inotify.max_user_instances=1024",
+    )
+    assert advise(LIMITS, watches=12, instances=1, refused={"died", "filesystem"}) == ()
+
+
+def test_an_ample_limit_is_doubled() -> None:
+    limits = Limits(1_000_000, 128, 16384)
+    assert advise(limits, watches=900_000, instances=5, refused=()) == (
+        "sudo sysctl fs.inotify.max_user_watches=2000000",
+    )
+
+
+def test_a_system_without_these_limits_gets_no_advice(tmp_path: Path) -> None:
+    limits = read_limits(str(tmp_path))
+    assert limits == (None, None, None)
+    assert advise(limits, watches=10**6, instances=10**6, refused={"watches"}) == ()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux")
+def test_this_systems_limits_are_read() -> None:
+    limits = read_limits()
+    assert limits.watches is not None
+    assert limits.watches > 0
+    assert limits.instances is not None
+    assert limits.queued_events is not None

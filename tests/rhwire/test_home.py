@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from rhwire.home import MAX_SOCKET_PATH_BYTES, Home, HomeUnusable
+
+
+def test_the_flag_wins_over_the_variable_and_the_variable_over_home() -> None:
+    environ = {"HOME": "/h", "REPO_HARNESS_HOME": "/v", "XDG_STATE_HOME": "/x"}
+    assert Home.find("/f", environ).base == "/f"
+    assert Home.find(None, environ).base == "/v"
+    del environ["REPO_HARNESS_HOME"]
+    found = Home.find(None, environ)
+    assert (found.base, found.is_default) == ("/h/.local/state/repo-harness", True)
+
+
+def test_both_sides_agree_though_a_client_strips_the_environment() -> None:
+    """Codex hands its servers HOME and PATH, no XDG_*: the answer must be the same."""
+    full = {"HOME": "/h", "PATH": "/bin", "XDG_RUNTIME_DIR": "/run/user/1", "XDG_STATE_HOME": "/elsewhere"}
+    bare = {"HOME": "/h", "PATH": "/bin"}
+    assert Home.find(None, full).socket == Home.find(None, bare).socket
+
+
+@pytest.mark.parametrize("environ", [{}, {"HOME": ""}, {"HOME": "relative"}])
+def test_without_any_home_the_reason_is_said(environ: dict[str, str]) -> None:
+    with pytest.raises(HomeUnusable, match="neither"):
+        Home.find(None, environ)
+
+
+def test_a_long_base_gets_a_short_socket_in_a_folder_of_ours(tmp_path: Path) -> None:
+    base = str(tmp_path / ("x" * 120))
+    home = Home(base, temporary=str(tmp_path / "t"))
+    assert len(os.fsencode(Home(base).socket)) <= MAX_SOCKET_PATH_BYTES
+    assert home.socket == Home(base, temporary=str(tmp_path / "t")).socket
+    assert home.socket != Home(base + "y", temporary=str(tmp_path / "t")).socket
+    (tmp_path / "t").mkdir()
+    home.prepare()
+    folder = Path(home.socket).parent
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("mask", [0o000, 0o022, 0o077])
+def test_folders_are_ours_alone_whatever_the_umask(tmp_path: Path, mask: int) -> None:
+    before = os.umask(mask)
+    try:
+        Home(str(tmp_path / "a" / "base")).prepare()
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "a" / "base").stat().st_mode) == 0o700
+
+
+def test_a_folder_open_to_others_is_refused_with_the_command_that_closes_it(tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    base.mkdir()
+    base.chmod(0o755)
+    with pytest.raises(HomeUnusable) as caught:
+        Home(str(base)).prepare()
+    assert caught.value.code == "FOLDER_NOT_OURS"
+    assert f"chmod 700 {base}" in caught.value.next_step
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a folder of somebody else's")
+def test_somebody_elses_folder_is_refused(tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    base.mkdir(mode=0o700)
+    os.chown(base, 65534, 65534)
+    with pytest.raises(HomeUnusable, match="belongs to user 65534"):
+        Home(str(base)).prepare()
+
+
+def test_a_link_or_a_file_in_the_place_of_the_home_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir(mode=0o700)
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    (tmp_path / "file").write_text("")
+    for name in ("link", "file"):
+        with pytest.raises(HomeUnusable):
+            Home(str(tmp_path / name)).prepare()

@@ -1,0 +1,229 @@
+"""Proof that the daemon touches repositories through `rhd.workflow.root` alone.
+
+`install` puts an audit hook (PEP 578) into this process. The hook looks at every open, listing, removal, rename
+and the like that has a frame of `rhd` on its stack, unless that frame is `Root`'s (or of the two modules that
+`Root` alone uses), and refuses it
+
+- if its path lies in a registered repository, whatever the name it goes by there;
+- if it uses a relative name, or the descriptor of a folder: where those lead cannot be seen from here;
+- if it looks up a C function that opens files, which no audit event would tell of.
+
+A violation is raised where it happens and recorded, since daemons catch exceptions; the fixture in
+tests/conftest.py fails the test for every record. Tests register repositories (`Repository.make` does).
+
+Other processes: `environment(folder)` is what a child needs to carry the hook too. PYTHONPATH begins with
+tests/support/child, whose `sitecustomize` runs this file by its path before anything else of the child runs, and
+CONFINEMENT_FOLDER names a folder in which the test writes the repositories, and children their pids and their
+violations. tests/conftest.py puts both into the environment of the whole run, so that a daemon has them however it
+is started, unless it is started with a PYTHONPATH of its own making: extend the one that is there.
+`watched_processes` says which children carry the hook, for a test that starts a daemon to assert.
+
+Not seen: `stat` (it raises no event; ruff bans it) and what other programs do.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from _thread import _local  # threading.local; threading itself would be a dozen imports in every child
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FrameType
+    from typing import Any
+
+VARIABLE = "CONFINEMENT_FOLDER"
+_REPOSITORIES, _VIOLATIONS, _PROCESSES = "repositories", "violations", "processes"
+
+# event -> (positions of paths, positions of folder descriptors); see "Audit events table" in Python's documentation.
+_EVENTS: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
+    "open": ((0,), ()),
+    "os.chdir": ((0,), ()),
+    "os.chflags": ((0,), ()),
+    "os.chmod": ((0,), (2,)),
+    "os.chown": ((0,), (3,)),
+    "os.getxattr": ((0,), ()),
+    "os.link": ((0, 1), (2, 3)),
+    "os.listdir": ((0,), ()),
+    "os.listxattr": ((0,), ()),
+    "os.mkdir": ((0,), (2,)),
+    "os.remove": ((0,), (1,)),
+    "os.removexattr": ((0,), ()),
+    "os.rename": ((0, 1), (2, 3)),
+    "os.rmdir": ((0,), (1,)),
+    "os.scandir": ((0,), ()),
+    "os.setxattr": ((0,), ()),
+    "os.symlink": ((1,), (2,)),
+    "os.truncate": ((0,), ()),
+    "os.utime": ((0,), (3,)),
+    "sqlite3.connect": ((0,), ()),
+}
+# With these a number names a folder; elsewhere (open, chmod, truncate …) it is a file that was opened before.
+_NUMBER_IS_FOLDER = {"os.chdir", "os.listdir", "os.scandir"}
+_FOREIGN = {"syscall", "open", "open64", "openat", "openat2", "creat", "fopen", "opendir", "rename", "unlink"}
+
+_ROOT = os.path.join("workflow", "root.py")
+_ROOTS_OWN = (os.path.join("workflow", "beneath.py"), os.path.join("workflow", "temporary.py"))
+_TESTS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")
+
+_folder: str | None = None
+_known: tuple[tuple[int, int], frozenset[str]] = ((0, 0), frozenset())
+_is_installed = False
+_inside = _local()
+
+
+class ConfinementViolation(RuntimeError):
+    """Something of `rhd` touched a repository, or might have, beside `Root`."""
+
+
+def install(folder: str) -> None:
+    """Watch this process from now on; `folder` holds the registered repositories and the violations."""
+    global _folder, _known, _is_installed
+    _folder, _known = folder, ((0, 0), frozenset())
+    if not _is_installed:  # a hook cannot be removed
+        sys.addaudithook(_watch)
+        _is_installed = True
+    _append(os.path.join(folder, _PROCESSES), str(os.getpid()))
+
+
+def register(path: str | os.PathLike[str]) -> None:
+    """Watch over the repository at `path`, here and in every child that has the hook."""
+    if _folder is not None:
+        with _unwatched():
+            _append(os.path.join(_folder, _REPOSITORIES), os.path.realpath(path))
+
+
+def take_violations() -> list[str]:
+    """Return the violations recorded since the last call, here and in children."""
+    if _folder is None:
+        return []
+    path = os.path.join(_folder, _VIOLATIONS)
+    try:
+        with open(path, encoding="utf-8") as lines:
+            found = lines.read().splitlines()
+        os.unlink(path)
+    except FileNotFoundError:
+        return []
+    return found
+
+
+def watched_processes() -> set[int]:
+    """Return the ids of the processes that have the hook, or had it when they ended."""
+    if _folder is None:
+        return set()
+    with open(os.path.join(_folder, _PROCESSES), encoding="utf-8") as lines:
+        return {int(line) for line in lines}
+
+
+def environment(folder: str) -> dict[str, str]:
+    """Return what a child's environment needs so that the hook is installed in it before anything else runs."""
+    child = os.path.join(os.path.dirname(os.path.abspath(__file__)), "child")
+    paths = [child, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    return {VARIABLE: folder, "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))}
+
+
+def _watch(event: str, arguments: tuple[Any, ...]) -> None:
+    if event not in _EVENTS and event != "ctypes.dlsym":
+        return
+    if _folder is None or getattr(_inside, "hook", False):
+        return
+    where = _frame_beside_root()
+    if where is None:
+        return
+    with _unwatched():
+        reason = _judge(event, arguments)
+        if reason is not None:
+            message = f"{event}: {reason} at {where.f_code.co_filename}:{where.f_lineno}"
+            _append(os.path.join(_folder, _VIOLATIONS), message)
+            raise ConfinementViolation(message)
+
+
+def _frame_beside_root() -> FrameType | None:
+    """Return the innermost frame of `rhd` if it is not `Root`'s, else None; a test that it calls back is the test's."""
+    package = sys.modules.get("rhd")
+    if package is None:
+        return None
+    folders = tuple(os.path.join(folder, "") for folder in package.__path__)
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None:
+        name = frame.f_code.co_filename
+        if name.startswith(folders):
+            if name.endswith(_ROOT):
+                return None
+            if not name.endswith(_ROOTS_OWN):
+                return frame
+        elif name.startswith(_TESTS):
+            return None
+        frame = frame.f_back
+    return None
+
+
+def _judge(event: str, arguments: tuple[Any, ...]) -> str | None:
+    if event == "ctypes.dlsym":
+        return f"looks up {arguments[1]}" if arguments[1] in _FOREIGN else None
+    paths, descriptors = _EVENTS[event]
+    for position in descriptors:
+        if isinstance(arguments[position], int) and arguments[position] >= 0:
+            return "uses the descriptor of a folder"
+    for position in paths:
+        path = arguments[position]
+        if isinstance(path, int):
+            if event in _NUMBER_IS_FOLDER:
+                return "uses the descriptor of a folder"
+            continue
+        name = os.fsdecode("." if path is None else path)
+        if event == "sqlite3.connect" and name.startswith((":memory:", "file:")):
+            continue
+        if not name.startswith("/"):
+            return f"uses the relative name {name!r}"
+        if (repository := _repository_of(name)) is not None:
+            return f"reaches into the repository {repository} by {name!r}"
+    return None
+
+
+def _repository_of(name: str) -> str | None:
+    repositories = _repositories()
+    for spelling in (os.path.normpath(name), os.path.realpath(name)):
+        while spelling not in ("/", "//", ""):
+            if spelling in repositories:
+                return spelling
+            spelling = os.path.dirname(spelling)
+    return None
+
+
+def _repositories() -> frozenset[str]:
+    """Return the registered repositories; the file is read again when it has grown."""
+    global _known
+    path = os.path.join(str(_folder), _REPOSITORIES)
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return frozenset()
+    stamp = (found.st_mtime_ns, found.st_size)
+    if _known[0] != stamp:
+        with open(path, encoding="utf-8") as lines:
+            _known = (stamp, frozenset(lines.read().splitlines()))
+    return _known[1]
+
+
+def _append(path: str, line: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        os.write(descriptor, line.encode("utf-8", "backslashreplace") + b"\n")
+    finally:
+        os.close(descriptor)
+
+
+class _unwatched:  # noqa: N801  # read as a word in `with`; contextlib would be one more import in every child
+    """What happens inside of the block is the hook's own."""
+
+    def __enter__(self) -> None:
+        self._was = getattr(_inside, "hook", False)
+        _inside.hook = True
+
+    def __exit__(self, *_: object) -> None:
+        _inside.hook = self._was
+
+
+if __name__ == "<confinement>" and VARIABLE in os.environ:  # run by tests/support/child/sitecustomize.py
+    install(os.environ[VARIABLE])
