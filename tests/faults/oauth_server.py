@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import trio
-from tests.support.house import Clock, open_house
-from tests.support.served import served
 
 from rhd.oauth.turns import PAUSE
 from rhd.web.origins import Origins
+from tests.support.house import Clock, open_house
+from tests.support.served import served
 
 
 class WallClock(Clock):

@@ -20,6 +20,7 @@ import httpx2
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
+
 from tests.support.house import House, open_house
 from tests.support.http import FORM, Answer, OAuthClient, Page, bearer, call
 from tests.support.oauth_machine import OAuthMachine
@@ -174,7 +175,7 @@ def latencies(server: Server, token: str, calls: int) -> list[float]:
 
 
 def test_a_hundred_thousand_wrong_passphrases(server: Server) -> None:
-    """At full speed they neither get in, nor grow memory, nor slow a working client beyond 2x, nor keep the owner out."""
+    """They neither get in, nor grow memory, nor slow a working client beyond 2x, nor keep the owner out."""
     _, tokens, _ = server.connect("one")
     attack = guess(server)
     with hammering(server, 3000, [attack], 128) as warming:

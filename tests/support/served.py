@@ -9,7 +9,7 @@ from functools import partial
 import trio
 
 from rhd.asgi import ASGIApp
-from rhd.web.serving import serve
+from rhd.web.serving import Limits, serve
 
 
 @asynccontextmanager
@@ -19,7 +19,8 @@ async def served(make_app: Callable[[int], ASGIApp]) -> AsyncIterator[str]:
     port = listeners[0].socket.getsockname()[1]
     stop = trio.Event()
     async with trio.open_nursery() as nursery:
-        await nursery.start(partial(serve, make_app(port), listeners, stop=stop))
+        await nursery.start(partial(serve, make_app(port), listeners, limits=Limits(drain_s=0.2), stop=stop))
         yield f"http://127.0.0.1:{port}"
         stop.set()
-        nursery.cancel_scope.cancel()
+    for listener in listeners:
+        await listener.aclose()

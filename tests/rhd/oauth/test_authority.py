@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from tests.support.house import House, open_house, repo_ids
-from tests.support.http import Browser, OAuthClient, Page
 
 from rhd.errors import Refusal
+from tests.support.house import House, open_house, repo_ids
+from tests.support.http import Browser, OAuthClient, Page
 
 
 async def connected(
@@ -37,7 +37,7 @@ async def test_the_list_says_who_since_when_last_used_and_what(house: House) -> 
     first, second = house.authority.clients()
     assert (first.client_id, first.name, first.host) == (client.client_id, "Test Client", None)
     assert (first.since, first.used_at, first.resource) == (since, since + 60, "hub")
-    assert dict(first.profiles) == dict.fromkeys(repo_ids(house, "one", "two"), {"planner"})
+    assert dict(first.profiles) == dict.fromkeys(repo_ids(house, "one", "two"), frozenset({"planner"}))
     assert (second.name, second.host) == ("Codex", "chatgpt.com")
     assert [line.name for line in house.authority.clients(house.repo("one").id)] == ["Test Client"]
 

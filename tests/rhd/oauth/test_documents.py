@@ -7,8 +7,6 @@ from typing import Any
 
 import pytest
 import trio
-from tests.support.house import Clock
-from tests.support.tls import Authority, http_answer, tls_server
 
 from rhd.oauth.documents import (
     FAILED_S,
@@ -20,6 +18,8 @@ from rhd.oauth.documents import (
     parse_document,
 )
 from rhd.oauth.fetching import FetchFailed, Network
+from tests.support.house import Clock
+from tests.support.tls import Authority, http_answer, tls_server
 
 URL = "https://app.example/client.json"
 DOCUMENT = {

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 import trio
-from tests.support.tls import Authority, Handler, http_answer, tls_server
 
 from rhd.oauth import fetching
 from rhd.oauth.fetching import MAX_BODY_BYTES, FetchFailed, Network, fetch, split_url
+from tests.support.tls import Authority, Handler, http_answer, tls_server
 
 URL = "https://app.example/oauth/client.json"
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 import trio
-from tests.support.house import House, open_house, repo_ids
-from tests.support.http import OAuthClient
 
 from rhd.oauth.grants import GrantChange
 from rhd.oauth.tokens import ACCESS_S
+from tests.support.house import House, open_house, repo_ids
+from tests.support.http import OAuthClient
 
 
 async def test_a_token_says_who_presents_it_and_what_it_may_do_now(house: House) -> None:

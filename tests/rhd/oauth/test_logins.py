@@ -7,8 +7,6 @@ from urllib.parse import parse_qsl
 
 import pytest
 import trio
-from tests.support.house import LOCAL, PORT, PUBLIC, House, open_house, repo_ids
-from tests.support.http import OAuthClient
 
 from rhd.errors import Refusal
 from rhd.oauth.clients import Client
@@ -17,6 +15,8 @@ from rhd.oauth.fetching import Network
 from rhd.oauth.logins import MAX_PASSPHRASES
 from rhd.oauth.requests import VALID_S, Login
 from rhd.web.origins import Origins
+from tests.support.house import LOCAL, PORT, PUBLIC, House, open_house, repo_ids
+from tests.support.http import OAuthClient
 
 BROWSER = "b" * 22
 

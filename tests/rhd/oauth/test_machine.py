@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import HealthCheck, settings
+
 from tests.support.oauth_machine import OAuthMachine
 
 TestMachine = OAuthMachine.TestCase

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.support.house import Clock
 
 from rhd.oauth.clients import MAX_ID_BYTES
 from rhd.oauth.errors import OAuthError
 from rhd.oauth.registration import MAX_REDIRECTS, VALID_S, Registrations
 from rhd.oauth.storms import Storms
 from rhd.store.audit import AuditLog
+from tests.support.house import Clock
 
 CURSOR = [
     "http://localhost:8787/callback",

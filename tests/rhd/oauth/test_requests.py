@@ -5,13 +5,13 @@ from __future__ import annotations
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from tests.support.house import LOCAL, PORT, PUBLIC, START, Clock
 
 from rhd.errors import Refusal
 from rhd.oauth.clients import Client
 from rhd.oauth.errors import RedirectError
 from rhd.oauth.requests import MAX_STATE_CHARS, VALID_S, Login, Seals, client_of, digest_browser, read_request
 from rhd.web.origins import Origins
+from tests.support.house import LOCAL, PORT, PUBLIC, START, Clock
 
 CALLBACK = "http://127.0.0.1:5000/callback"
 CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"

@@ -6,12 +6,12 @@ import secrets
 
 import pytest
 import trio
-from tests.support.house import House, open_house
-from tests.support.http import Browser, OAuthClient, Page
 
 from rhd.oauth.logins import CODE_S
 from rhd.oauth.requests import VALID_S
 from rhd.oauth.tokens import ACCESS_S, GRACE_S, MAX_ACCESS, MAX_REFRESH, REFRESH_S, is_challenge, is_verifier_of
+from tests.support.house import House, open_house
+from tests.support.http import Browser, OAuthClient, Page
 
 
 async def code_for(house: House, client: OAuthClient, *slugs: str) -> str:

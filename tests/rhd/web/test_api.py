@@ -6,6 +6,7 @@ import base64
 import json
 
 import pytest
+
 from tests.support.house import House
 from tests.support.http import FORM, OAuthClient, call
 

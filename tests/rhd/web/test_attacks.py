@@ -9,13 +9,13 @@ from urllib.parse import urlencode
 
 import pytest
 import trio
-from tests.support.house import LOCAL, PUBLIC, House, open_house
-from tests.support.http import FORM, Browser, OAuthClient, Page, bearer, call
 
 from rhd.oauth.documents import BUILT_IN
 from rhd.oauth.fetching import Network
 from rhd.settings import Settings
 from rhd.web.routes import ROUTES
+from tests.support.house import LOCAL, PUBLIC, House, open_house
+from tests.support.http import FORM, Browser, OAuthClient, Page, bearer, call
 
 EVIL = "https://evil.example"
 

@@ -11,11 +11,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import trio
-from tests.support.house import LOCAL, PUBLIC, House
-from tests.support.http import FORM, Browser, OAuthClient, Page, call
 
 from rhd.oauth.clients import Client
 from rhd.oauth.documents import BUILT_IN
+from tests.support.house import LOCAL, PUBLIC, House
+from tests.support.http import FORM, Browser, OAuthClient, Page, call
 
 CHATGPT = "https://chatgpt.com/oauth/client.json"
 
@@ -382,8 +382,8 @@ async def test_a_passphrase_is_in_no_answer_and_no_log(
 
 def test_quart_is_imported_when_the_first_person_comes() -> None:
     script = (
-        "import sys; import rhd.web.dispatcher; "
-        "print(sorted({m.partition('.')[0] for m in sys.modules} & {'quart', 'quart_trio', 'jinja2', 'werkzeug', 'mcp'}))"
+        "import sys; import rhd.web.dispatcher; found = {m.partition('.')[0] for m in sys.modules}; "
+        "print(sorted(found & {'quart', 'quart_trio', 'jinja2', 'werkzeug', 'mcp'}))"
     )
     done = subprocess.run(
         [sys.executable, "-c", script],

@@ -6,13 +6,13 @@ import json
 from itertools import product
 
 import pytest
-from tests.rhd.web.test_routes import not_routes
-from tests.support.house import LOCAL, PORT, PUBLIC, House
-from tests.support.http import Answer, OAuthClient, bearer, call
 
 from rhd.web.dispatcher import MAX_MCP_BYTES
 from rhd.web.origins import Origins
 from rhd.web.routes import ROUTES, Route
+from tests.rhd.web.test_routes import not_routes
+from tests.support.house import LOCAL, PORT, PUBLIC, House
+from tests.support.http import Answer, OAuthClient, bearer, call
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW")
 PAGES = (None, LOCAL, PUBLIC, "https://chatgpt.com", "https://claude.ai", "https://evil.example", "null", "")

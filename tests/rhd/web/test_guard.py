@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from tests.support.house import LOCAL, PUBLIC, House
-from tests.support.http import OAuthClient, bearer, call
 
 from rhd.web.guard import MAX_HEADERS
+from tests.support.house import LOCAL, PUBLIC, House
+from tests.support.http import OAuthClient, bearer, call
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from tests.support.house import LOCAL, PORT, PUBLIC
 
 from rhd.web.origins import Origins
+from tests.support.house import LOCAL, PORT, PUBLIC
 
 ORIGINS = Origins(PUBLIC, PORT, ("https://inspector.example",))
 

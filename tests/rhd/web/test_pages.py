@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import trio
+
 from tests.support.house import House
 from tests.support.http import OAuthClient, call
 

@@ -1,4 +1,4 @@
-"""The protocol's own OAuth client logs in, by registration and by a document, and stays connected; over real sockets."""
+"""The protocol's own OAuth client logs in by registration and by a document, and stays connected, over real sockets."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import trio
 from mcp.client.auth import OAuthClientProvider
 from mcp.shared.auth import AuthorizationCodeResult, OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
 from pydantic import AnyUrl
+
+from rhd.web.origins import Origins
 from tests.support.house import House, open_house
 from tests.support.http import Browser, Page
 from tests.support.served import served
-
-from rhd.web.origins import Origins
 
 CODEX = "https://chatgpt.com/oauth/codex/client.json"
 CALLBACK = "http://127.0.0.1:43999/callback"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from tests.support.house import LOCAL, PUBLIC
 
 from rhd.web.wellknown import challenge, resource_metadata, server_metadata
+from tests.support.house import LOCAL, PUBLIC
 
 
 @pytest.mark.parametrize("origin", [LOCAL, PUBLIC])
