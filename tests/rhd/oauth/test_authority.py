@@ -139,6 +139,33 @@ async def test_keeping_sessions_changes_the_passphrase_alone(house: House) -> No
     assert house.registry.by_passphrase(house.passphrases["one"]) == house.repo("one")
 
 
+@pytest.mark.parametrize("edit", ["widen", "narrow", "revoke one", "revoke", "drop", "keep", "none"])
+async def test_what_the_owner_did_is_so_after_a_restart(house: House, edit: str) -> None:
+    tokens = [
+        (await connected(house, "one", "two", name="Both"))[1],
+        (await connected(house, "one", name="One"))[1],
+        (await connected(house, "two", name="Two"))[1],
+    ]
+    one = house.repo("one").id
+    match edit:
+        case "widen":
+            await house.authority.widen("Two", one, "executor")
+        case "narrow":
+            await house.authority.revoke("Both", one)
+        case "revoke one":
+            await house.authority.revoke("One", one)
+        case "revoke":
+            await house.authority.revoke("Both")
+        case "drop" | "keep":
+            await house.rotate("one", drop=edit == "drop")
+    now, lines = [held(house, token) for token in tokens], house.authority.clients()
+    async with open_house(house.path, clock=house.clock) as again:
+        assert [held(again, token) for token in tokens] == now
+        assert [(line.id, line.profiles) for line in again.authority.clients()] == [
+            (li.id, li.profiles) for li in lines
+        ]
+
+
 async def test_a_rotation_is_all_or_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     _, token, _ = await connected(house, "one")
 
