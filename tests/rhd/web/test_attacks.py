@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import secrets
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -441,6 +442,28 @@ async def test_registrations_of_strangers_take_no_place_of_anybody(house: House,
     await OAuthClient(house.app).register()
     assert await house.rows("SELECT count(*) FROM clients") == before
     assert (await mine.login(house.passphrases["one"]))["access_token"]
+
+
+@pytest.mark.parametrize("kind", ["guesses", "pages", "registrations"], ids=lambda k: f"incumbent-flood-of-{k}")
+async def test_who_has_a_right_passphrase_waits_for_no_stranger(house: House, kind: str) -> None:
+    client = await OAuthClient(house.app).register()
+    browser = Browser(house.app)
+    page = Page(await browser.get(client.authorize_url()))
+    house.app._turns.next_at = trio.current_time() + 3600
+    with trio.fail_after(30):
+        async with trio.open_nursery() as nursery:
+            for _ in range(20):
+                if kind == "guesses":
+                    nursery.start_soon(partial(browser.submit, page, "open", passphrase="wrong"))
+                elif kind == "pages":
+                    nursery.start_soon(browser.get, client.authorize_url())
+                else:
+                    nursery.start_soon(client.register)
+            await trio.testing.wait_all_tasks_blocked()
+            opened = Page(await browser.submit(page, "open", passphrase=house.passphrases["one"]))
+            answer = await browser.submit(opened, "allow")
+            assert "code" in client.read_answer(answer)
+            nursery.cancel_scope.cancel()
 
 
 # Slow and oversized.
