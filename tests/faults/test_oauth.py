@@ -9,6 +9,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,11 +19,12 @@ from urllib.parse import urlencode, urlsplit
 
 import httpx2
 import pytest
+import trio
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.support.house import House, open_house
-from tests.support.http import FORM, Answer, OAuthClient, Page, bearer, call
+from tests.support.http import FORM, Answer, Browser, OAuthClient, Page, bearer, call
 from tests.support.oauth_machine import OAuthMachine
 
 ROOT = Path(__file__).parents[2]
@@ -174,33 +176,69 @@ def latencies(server: Server, token: str, calls: int) -> list[float]:
     return out[10:]
 
 
-def test_a_hundred_thousand_wrong_passphrases(server: Server) -> None:
-    """They neither get in, nor grow memory, nor slow a working client beyond 2x, nor keep the owner out."""
+async def test_a_hundred_thousand_wrong_passphrases(tmp_path: Path) -> None:
+    """At full speed they get nobody in, are counted to the last, leave one row and no memory, and keep nobody out."""
+    async with open_house(tmp_path / "rhd.db") as house:
+        await house.adopt("one")
+        client = await OAuthClient(house.app).register()
+        browser = Browser(house.app)
+        page = Page(await browser.get(client.authorize_url()))
+        statuses: Counter[int] = Counter()
+
+        async def guess_on(numbers: Iterator[int]) -> None:
+            for number in numbers:
+                answer = await browser.submit(page, "open", passphrase=f"guess-{number}")
+                statuses[answer.status] += 1
+                assert house.repo("one").id.encode() not in answer.body
+
+        async def storm(count: int) -> None:
+            numbers = iter(range(count))
+            async with trio.open_nursery() as nursery:
+                for _ in range(128):
+                    nursery.start_soon(guess_on, numbers)
+                await trio.sleep(2)
+                start = trio.current_time()
+                assert (await client.login(house.passphrases["one"]))["access_token"]
+                print(f"\nthe owner logged in within {trio.current_time() - start:.2f} s of the storm")
+
+        await storm(STORM // 20)
+        gc.collect()
+        before = _rss_bytes(os.getpid())
+        await storm(STORM)
+        gc.collect()
+        grown = _rss_bytes(os.getpid()) - before
+        print(f"{dict(statuses)}, grown {grown / 2**20:.2f} MiB")
+        assert set(statuses) == {403, 429}
+        assert house.authority.wrong.count == statuses.total() == STORM + STORM // 20
+        assert grown < 4 * 2**20
+        rows = await house.audited("login.wrong")
+        assert sum(row.count for row in rows) == statuses.total()
+        assert len(rows) <= 4, "a storm is one row; this one may have paused"
+
+
+def test_a_storm_of_wrong_passphrases_slows_a_working_client_by_half_at_most(server: Server) -> None:
+    """Over real connections, from another process, as fast as they are answered."""
     _, tokens, _ = server.connect("one")
     attack = guess(server)
-    with hammering(server, 3000, [attack], 128) as warming:
-        counts(warming)
     alone = statistics.median(latencies(server, tokens["access_token"], 400))
-    before = server.rss_bytes()
     # More than 64 connections, or every one of them would be waiting out its second.
-    with hammering(server, STORM, [attack], 128) as process:
+    with hammering(server, STORM // 8, [attack], 128) as process:
         time.sleep(2)
         during = statistics.median(latencies(server, tokens["access_token"], 400))
         owner, _, took_s = server.connect("two")
         assert process.poll() is None, "the storm was over too early to say anything"
         statuses, seconds = counts(process)
-    grown = server.rss_bytes() - before
+    again = statistics.median(latencies(server, tokens["access_token"], 400))
     print(
-        f"\n{STORM} guesses in {seconds:.0f} s ({STORM / seconds:.0f}/s): {statuses}; grown {grown / 2**20:.1f} MiB; "
-        f"a call {alone * 1000:.2f} ms alone, {during * 1000:.2f} ms in the storm ({during / alone:.2f}x); "
-        f"the owner's passphrase was taken in {took_s * 1000:.0f} ms"
+        f"\n{sum(statuses.values())} guesses in {seconds:.0f} s: {statuses}; a call {alone * 1000:.2f} ms before, "
+        f"{during * 1000:.2f} ms in the storm, {again * 1000:.2f} ms after; the owner's passphrase was taken in "
+        f"{took_s * 1000:.0f} ms"
     )
     assert set(statuses) <= {403, 429}, "nobody got in"
-    assert statuses[429] > statuses[403]
     assert owner.client_id
     assert took_s < 1.0, "the right one never waits"
-    assert grown < 8 * 2**20
-    assert during / alone < 2.0
+    # The machine's own moods are in both of the measures without a storm.
+    assert during / max(alone, again) < 2.0
 
 
 Request = tuple[str, str, list[tuple[str, str]], str]

@@ -75,6 +75,8 @@ class Dispatcher:
         self._instance = instance
         self._pages = Pages(authority, registry)
         self._turns = turns or Turns()
+        # A probe waits for other probes alone: health is told whatever else goes on.
+        self._probes = Turns(2 * self._turns.pause)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; a WebSocket is refused before it opens (CVE-2026-59950)."""
@@ -151,7 +153,8 @@ class Dispatcher:
         async def collect(message: Message) -> None:
             sent.append(message)
 
-        async with nullcontext() if is_proven else self._turns.take():
+        turns = self._probes if route.handler == "health" else self._turns
+        async with nullcontext() if is_proven else turns.take():
             await self._handle(route, slug, origin, scope, body, receive, collect)
         for message in sent:
             await send(message)

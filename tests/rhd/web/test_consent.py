@@ -367,6 +367,19 @@ async def test_whatever_is_sent_gets_a_page_and_no_trace(
     assert answer.header("content-security-policy")
 
 
+async def test_a_failure_inside_is_a_page_without_a_trace(
+    house: House, client: OAuthClient, browser: Browser, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fail(*arguments: object, **named: object) -> None:
+        raise RuntimeError("secret-in-an-exception")
+
+    house.authority.logins.begin = fail
+    page = Page(await browser.get(client.authorize_url()))
+    assert page.answer.status == 500
+    assert page.alert == "This page cannot answer that request. Start the login again in the client."
+    assert "secret-in-an-exception" in caplog.text
+
+
 async def test_a_passphrase_is_in_no_answer_and_no_log(
     house: House, client: OAuthClient, browser: Browser, caplog: pytest.LogCaptureFixture, no_delay: None
 ) -> None:
