@@ -45,7 +45,7 @@ quick: setup  ## only the tests that a change is likely to break: the last failu
 	$(BIN)/pytest --failed-first --exitfirst --quiet
 
 faults: setup  ## kills, attackers, full disks, races, a real systemd: long
-	$(BIN)/pytest --override-ini=testpaths=tests/faults tests/faults
+	$(BIN)/pytest --override-ini=testpaths=tests/faults --override-ini=faulthandler_timeout=0 tests/faults
 
 bench: setup  ## measure every figure of docs/figures.md beside the bare SDK
 	$(BIN)/python -m tests.bench

@@ -89,7 +89,7 @@ class Announced:
             for name in names:
                 whole = os.path.join(folder, name)
                 relative = os.path.relpath(whole, self.path)
-                is_artifact = relative.isprintable() and not name.startswith(".") and may_read(ARTIFACTS, relative)
+                is_artifact = relative.isprintable() and not name.endswith(".tmp") and may_read(ARTIFACTS, relative)
                 if is_artifact and not os.path.islink(whole):
                     found[relative] = version_of(KEY, Path(whole).read_bytes())
         return found

@@ -40,8 +40,11 @@ _CLOCK_GRAIN_NS = 50_000_000  # a kernel tick is 10 ms at most
 _COARSE_GRAIN_NS = 2_100_000_000  # FAT counts two seconds, HFS+ and some network file systems one
 _SKEW_NS = 2_000_000_000
 
-# What editors and systems leave lying about: never an artifact, and so never announced.
-_NOISE = re.compile(r".*~|\.#.*|#.*#|\..*\.sw[a-z]|4913|\.DS_Store|\.gitkeep", re.DOTALL)
+# What editors, agents and systems leave lying about, be it for the blink in which they save: never an artifact, and so
+# never announced.
+_NOISE = re.compile(
+    r".*~|.*\.tmp(?:\.[\w.-]+)?|.*___jb_(?:tmp|old)___|\.#.*|#.*#|\..*\.sw[a-z]|4913|\.DS_Store|\.gitkeep", re.DOTALL
+)
 
 
 class Change(NamedTuple):

@@ -126,6 +126,9 @@ def test_names_as_found_are_held(catalog: Catalog, repository: Repository, name:
         ".DS_Store",
         ".gitkeep",
         ".rh-abcdefghjkmn.tmp",
+        "a.md.tmp",
+        "a.md.tmp.4711.1795375264",
+        "a.md___jb_tmp___",
     ],
 )
 def test_what_editors_leave_lying_about_is_no_artifact(catalog: Catalog, repository: Repository, name: str) -> None:
