@@ -1,0 +1,150 @@
+"""A real daemon over many repositories, and the bare SDK beside it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rhctl.client import Client
+from rhd.places import find_places
+from rhwire.home import Home
+from tests.bench.catalog import fill
+from tests.bench.figures import Process
+from tests.bench.wire import MODERN, Wire
+from tests.support.daemons import Daemon, environment
+from tests.support.granted import save_grant
+
+ARTIFACTS = 100
+READ = "plans/prds/20260101-0900-artifact-0.prd.md"
+
+
+@dataclass
+class House:
+    """A daemon, its repositories, and tokens for them.
+
+    Attributes:
+        adopted_ms: how long each adoption took.
+        slugs: in order of adoption.
+        ids: their repositories' ids.
+    """
+
+    base: Path
+    daemon: Daemon
+    adopted_ms: list[float] = field(default_factory=list)
+    slugs: list[str] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)
+
+    @property
+    def process(self) -> Process:
+        """The daemon's process."""
+        assert self.daemon.process is not None
+        return Process(self.daemon.process.pid)
+
+    def verb(self, verb: str, **params: Any) -> Any:
+        """Send one verb over the control socket."""
+        client = Client.connect(Home(str(self.daemon.home)))
+        try:
+            return client.call(verb, params)
+        finally:
+            client.close()
+
+    def make(self, number: int) -> Path:
+        """Write a repository that can be adopted."""
+        path = self.base / f"r{number:03d}"
+        (path / ".git/objects").mkdir(parents=True)
+        (path / ".git/refs/heads").mkdir(parents=True)
+        (path / ".git/HEAD").write_text("ref: refs/heads/main\n")
+        (path / ".git/config").write_text("[core]\n\tbare = false\n")
+        fill(path, ARTIFACTS)
+        return path
+
+    def adopt(self, count: int) -> None:
+        """Adopt further repositories, up to `count` of them."""
+        for number in range(len(self.slugs), count):
+            path = self.make(number)
+            start = time.perf_counter()
+            slug = self.verb("adopt", path=str(path))["slug"]
+            self.adopted_ms.append((time.perf_counter() - start) * 1e3)
+            self.slugs.append(slug)
+            self.ids.append((path / ".repo-harness/id").read_text().strip())
+
+    def grant(self, *grants: dict[str, tuple[str, ...]]) -> list[str]:
+        """Stop the daemon, give these grants on the hub, by slug, and start it again; return a token of each."""
+        by_slug = dict(zip(self.slugs, self.ids, strict=True))
+        self.daemon.end()
+        database = find_places(Home(str(self.daemon.home))).database
+        with closing(sqlite3.connect(database)) as connection, connection:
+            tokens = [save_grant(connection, {by_slug[s]: p for s, p in grant.items()})[1] for grant in grants]
+        self.daemon.start()
+        return tokens
+
+    def wire(self, era: str, token: str, path: str = "/mcp") -> Wire:
+        """Return a connected client."""
+        return Wire(self.daemon.port, path, era, token)
+
+    def until_true(self) -> None:
+        """Wait until every repository's catalog has been compared with the disk."""
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline:
+            if all(repo["state"] == "ok" and repo["watch"] != "off" for repo in self.verb("status")["repos"]):
+                return
+            time.sleep(0.2)
+        raise AssertionError("the repositories were not served in time")
+
+
+@contextmanager
+def house(repos: int) -> Iterator[House]:
+    """Yield a daemon that serves so many repositories of 100 artifacts of 4 KiB."""
+    base = Path(tempfile.mkdtemp(prefix="rhd-bench-"))
+    made = House(base, Daemon(base / "home"))
+    (base / "home").mkdir()
+    try:
+        made.daemon.start()
+        made.adopt(repos)
+        made.until_true()
+        yield made
+    finally:
+        made.daemon.kill()
+        shutil.rmtree(base)
+
+
+@dataclass
+class Echo:
+    """The bare SDK, serving."""
+
+    port: int
+    process: Process
+
+    def wire(self, era: str) -> Wire:
+        """Return a connected client."""
+        return Wire(self.port, "/mcp/", era)
+
+
+@contextmanager
+def echo() -> Iterator[Echo]:
+    """Yield the bare SDK over HTTP."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    process = subprocess.Popen([sys.executable, "-m", "tests.bench.echo", str(port)], env=environment(), cwd=os.getcwd())
+    try:
+        for _ in range(400):
+            try:
+                Wire(port, "/mcp/", MODERN).close()
+                break
+            except ConnectionRefusedError:
+                time.sleep(0.05)
+        yield Echo(port, Process(process.pid))
+    finally:
+        process.kill()
+        process.wait()
