@@ -57,7 +57,7 @@ from rhwire.version import VERSION
 log = logging.getLogger(__name__)
 
 GOODBYE_S = 0.2
-"""How long a stream has to tell its client that the end is meant, before connections begin to close."""
+"""How long a local connection has to be told that the end is meant, before it is closed."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -110,6 +110,7 @@ def _run(home: Home, flags: Mapping[str, Any]) -> None:
         control: ControlSocket | None = None
         if "control" not in held:
             control = bind_control(home.socket)
+            stack.callback(control.socket.close)
             stack.callback(control.remove)
         http = held.get("http") or bind_http(settings.host, settings.port)
         store = Store.open(places.database)
@@ -133,7 +134,12 @@ def _load_settings(config: str, flags: Mapping[str, Any]) -> Settings:
 
 
 class Daemon:
-    """Everything that runs. `run` returns once it has been told to stop and has drained."""
+    """Everything that runs. `run` returns once it has been told to stop and has drained.
+
+    Attributes:
+        house: what the control socket's verbs work with.
+        serving: set once both sockets are served.
+    """
 
     def __init__(
         self,
@@ -159,6 +165,7 @@ class Daemon:
         self._http_sockets = http_sockets
         self._is_held = is_held
         self._stop = trio.Event()
+        self.serving = trio.Event()
         key = store.write_now(lambda c: get_or_make(c, "workflow.key"))
         instance = store.write_now(lambda c: get_or_make(c, "instance", 8)).hex()
         self._audit = AuditLog(store)
@@ -223,27 +230,30 @@ class Daemon:
         """Run the two sockets' servers; return when both have drained."""
         control = ControlServer(self.house)
         stop_http = trio.Event()
-        async with trio.open_nursery() as fronts:
-            fronts.start_soon(self._readiness.feed)
-            await fronts.start(watch_signals, self._stop, partial(fronts.start_soon, self.reload))
-            serve_http = partial(
-                serve, self._dispatcher, _listeners(self._http_sockets), stop=stop_http, is_held=self._is_held
-            )
-            await fronts.start(serve_http)
-            async with trio.open_nursery() as locals_:
-                for listener in _listeners(self._control_sockets):
-                    await locals_.start(control.serve, listener)
-                self._readiness.ready(self._summary())
-                log.info("serving version=%s url=%s socket=%s", VERSION, self.house.url, self._home.socket)
-                await self._stop.wait()
-                log.info("stopping")
-                self._readiness.stopping("draining")
-                # Streams first: each is told that its end is meant, and its client comes back to the next daemon.
-                self._notifier.drain()
-                await trio.sleep(GOODBYE_S)
-                stop_http.set()
-                locals_.cancel_scope.cancel()
-            fronts.cancel_scope.cancel()
+        async with trio.open_nursery() as around:
+            around.start_soon(self._readiness.feed)
+            await around.start(watch_signals, self._stop, partial(around.start_soon, self.reload))
+            async with trio.open_nursery() as public:
+                await public.start(
+                    partial(
+                        serve, self._dispatcher, _listeners(self._http_sockets), stop=stop_http, is_held=self._is_held
+                    )
+                )
+                async with trio.open_nursery() as private:
+                    for listener in _listeners(self._control_sockets):
+                        await private.start(control.serve, listener)
+                    self._readiness.ready(self._summary())
+                    self.serving.set()
+                    log.info("serving version=%s url=%s socket=%s", VERSION, self.house.url, self._home.socket)
+                    await self._stop.wait()
+                    log.info("stopping")
+                    self._readiness.stopping("draining")
+                    # Streams first: each is told that its end is meant, and its client comes back to the next daemon.
+                    self._notifier.drain()
+                    stop_http.set()
+                    await trio.sleep(GOODBYE_S)
+                    private.cancel_scope.cancel()
+            around.cancel_scope.cancel()
 
     async def reload(self) -> None:
         """Read the settings again and take over those that can change; a file that cannot be used changes nothing."""

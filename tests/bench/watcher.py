@@ -123,7 +123,7 @@ async def bench(repos: int) -> None:
     before_mb, before_threads = rss_mb(), threads()
 
     def show(what: str, figure: object) -> None:
-        print(f"{repos:4} repos  {what:42} {figure}", flush=True)  # noqa: T201
+        print(f"{repos:4} repos  {what:42} {figure}", flush=True)
 
     async def arm(root_id: str) -> None:
         hub.listen(root_id, listening.hear)

@@ -71,4 +71,6 @@ async def answer(stream: trio.SocketStream) -> tuple[int, bool]:
 
 if __name__ == "__main__":
     wanted = json.load(sys.stdin)
-    trio.run(main, wanted["port"], wanted["count"], wanted["connections"], [t.encode("latin-1") for t in wanted["templates"]])
+    trio.run(
+        main, wanted["port"], wanted["count"], wanted["connections"], [t.encode("latin-1") for t in wanted["templates"]]
+    )

@@ -9,6 +9,7 @@ import time
 
 import pytest
 import trio
+
 from tests.support.serving_client import Client
 from tests.support.serving_load import Load
 from tests.support.serving_process import ServerProcess, server_process

@@ -21,14 +21,14 @@ async def main(path: str) -> None:
     async with trio.open_nursery() as nursery:
         await nursery.start(hub.run)
         await nursery.start(mirror.run)
-        print("ready", flush=True)  # noqa: T201
+        print("ready", flush=True)
         while await trio.to_thread.run_sync(sys.stdin.readline):
             try:
                 await mirror.settle(20)
             except AssertionError as error:
-                print(error, flush=True)  # noqa: T201
+                print(error, flush=True)
             else:
-                print("true", dict(mirror.vias), flush=True)  # noqa: T201
+                print("true", dict(mirror.vias), flush=True)
         nursery.cancel_scope.cancel()
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import trio
 
-from rhd.web.serving import Message, Receive, Scope, Send
+from rhd.asgi import Message, Receive, Scope, Send
 
-IMPATIENT_BYTES = 20_000_000
+IMPATIENT_BYTES = 8_000_000
 """More than the kernel takes for a client that does not read."""
 
 
@@ -132,6 +132,13 @@ async def _raise_late(app: App, scope: Scope, receive: Receive, send: Send) -> N
     raise ValueError("canary-in-a-message")
 
 
+async def _raise_told(app: App, scope: Scope, receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"half", "more_body": True})
+    await app.go.wait()
+    raise ValueError("canary-in-a-message")
+
+
 async def _raise_corked(app: App, scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"9")]})
     raise ValueError("canary-in-a-message")
@@ -237,6 +244,7 @@ _HANDLERS: dict[str, Any] = {
     "/raise-after": _raise_after,
     "/raise-corked": _raise_corked,
     "/raise-late": _raise_late,
+    "/raise-told": _raise_told,
     "/sends-empty": _sends_empty,
     "/short": _short,
     "/silent": _silent,

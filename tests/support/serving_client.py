@@ -13,7 +13,8 @@ from typing import Any
 import h11
 import trio
 
-from rhd.web.serving import ASGIApp, Limits, serve
+from rhd.asgi import ASGIApp
+from rhd.web.serving import Limits, serve
 
 PATIENCE_S = 10.0
 """How long anything here waits before the test fails."""

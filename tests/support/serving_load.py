@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import h11
 import trio
+
 from tests.support.serving_client import Client, Ended
 
 

@@ -74,9 +74,9 @@ def server_process(sock: socket.socket, *, descriptors: int | None = None) -> It
 async def main(descriptor: int) -> None:
     """Serve, drain, end."""
     import trio
-    from tests.support.serving_app import App
 
     from rhd.web.serving import serve
+    from tests.support.serving_app import App
 
     sock = socket.socket(fileno=descriptor)
     sock.setblocking(False)

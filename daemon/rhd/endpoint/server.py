@@ -72,7 +72,7 @@ def make_server(backend: Backend, notifier: Notifier, find: Callable[[], Repo] |
             principal = caller_of(ctx).principal()
         except HarnessError as error:
             raise protocol_error(error) from None
-        return {"tools": list(described_tools(granted_profiles(principal, fixed_id), is_hub))}
+        return _complete({"tools": list(described_tools(granted_profiles(principal, fixed_id), is_hub))})
 
     async def on_call_tool(ctx: Context, params: types.CallToolRequestParams) -> Any:
         try:
@@ -80,22 +80,23 @@ def make_server(backend: Backend, notifier: Notifier, find: Callable[[], Repo] |
         except UnknownTool as error:
             raise protocol_error(error) from None
         except HarnessError as error:
-            return {"content": [{"type": "text", "text": error_text(error)}], "isError": True}
+            return _complete({"content": [{"type": "text", "text": error_text(error)}], "isError": True})
         text = json.dumps(result, ensure_ascii=False)
-        return {"content": [{"type": "text", "text": text}], "structuredContent": result, "isError": False}
+        content = [{"type": "text", "text": text}]
+        return _complete({"content": content, "structuredContent": result, "isError": False})
 
     async def on_list_resources(ctx: Context, params: types.PaginatedRequestParams | None) -> Any:
         cursor = params.cursor if params is not None else None
         return await _told(list_resources(backend, caller_of(ctx), repo(), cursor))
 
     async def on_list_templates(ctx: Context, params: types.PaginatedRequestParams | None) -> Any:
-        return list_templates(repo())
+        return _complete(list_templates(repo()))
 
     async def on_read_resource(ctx: Context, params: types.ReadResourceRequestParams) -> Any:
         return await _told(read_resource(backend, caller_of(ctx), repo(), str(params.uri), ctx.protocol_version))
 
     async def on_list_prompts(ctx: Context, params: types.PaginatedRequestParams | None) -> Any:
-        return list_prompts(is_hub)
+        return _complete(list_prompts(is_hub))
 
     async def on_get_prompt(ctx: Context, params: types.GetPromptRequestParams) -> Any:
         return await _told(get_prompt(backend, caller_of(ctx), repo(), params.name, params.arguments or {}))
@@ -145,8 +146,13 @@ def protocol_error(error: HarnessError) -> MCPError:
     return MCPError(types.INVALID_PARAMS, error.message, data=error.to_json())
 
 
+def _complete(result: dict[str, Any]) -> dict[str, Any]:
+    """Mark a result as a whole one, as the 2026 revision asks; the SDK strips the mark for the revisions before it."""
+    return {"resultType": "complete", **result}
+
+
 async def _told(answer: Any) -> Any:
     try:
-        return await answer
+        return _complete(await answer)
     except HarnessError as error:
         raise protocol_error(error) from None

@@ -27,6 +27,7 @@ from rhd.endpoint.sdk import (
 )
 
 MAX_SESSIONS = 64
+OPEN_WITHIN_S = 10.0
 _LISTENING = frozenset({"resources/subscribe", "resources/unsubscribe"})
 
 
@@ -124,7 +125,10 @@ class Sessions:
                         self._sessions[value.decode()] = _Session(caller.id, trio.current_time(), owner=scope["user"])
             await send(message)
 
-        await self._kept.handle_request(scope, receive, watch)
+        # A client may hang up as soon as it has read the answer, which ends the request before the SDK has noted that
+        # the session was opened; it would throw the session away that the client now holds.
+        with trio.move_on_after(OPEN_WITHIN_S, shield=True):
+            await self._kept.handle_request(scope, receive, watch)
 
     async def _stream(self, caller: Caller, session: _Session, scope: Scope, receive: Receive, send: Send) -> None:
         async def first_byte(message: Message) -> None:

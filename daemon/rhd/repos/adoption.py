@@ -118,7 +118,8 @@ class Adopter:
         if known is None:
             name = survey.path.rpartition("/")[2]
             repo, passphrase = await self._registry.add(survey.path, name, slug=slug, repo_id=repo_id)
-            problem = await trio.to_thread.run_sync(_write_copy_at, survey.path, passphrase, limiter=self._thread)
+            await self._services.ready(repo.id)
+            problem = await write_copy(self._services, repo.id, passphrase)
             if problem is not None:
                 notes.append(f"the passphrase could not be written to {COPY}: {problem.message}")
             elif survey.has_copy:
@@ -234,15 +235,6 @@ def _put(root: Root, name: str, data: bytes) -> None:
         root.create(path, reach, data, mode=0o600)
     else:
         root.replace(path, reach, data, mode=0o600)
-
-
-def _write_copy_at(path: str, passphrase: str) -> Refusal | None:
-    try:
-        with Root.open(path) as root:
-            _write_copy(root, passphrase)
-    except Refusal as refusal:
-        return refusal
-    return None
 
 
 def _write_copy(root: Root, passphrase: str) -> None:

@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 import trio
-from tests.support.serving_inherit import start_with
 
 from rhd.errors import StartRefused
 from rhd.service.sockets import BACKLOG, ControlSocket, Peer, bind_control, bind_http, inherited, peer_of
 from rhwire.home import HomeUnusable
+from tests.support.serving_inherit import start_with
 
 
 @pytest.fixture

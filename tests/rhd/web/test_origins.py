@@ -108,7 +108,7 @@ def test_pages_that_may_not(origin: str) -> None:
         (f"{LOCAL}/mcp#x", None),
         (f"{LOCAL}/mcp//", None),
         ("user@127.0.0.1:8765/mcp", None),
-        (f"http://user@127.0.0.1:8765/mcp", None),
+        ("http://user@127.0.0.1:8765/mcp", None),
         ("/mcp", None),
         ("", None),
     ],

@@ -1,8 +1,9 @@
 """`Connection`: one connection, from accepting to closing.
 
 A reader task owns the socket. It reads also while an answer is being made, so that a client that leaves is noticed
-at once and its app cancelled; one deadline bounds whatever it waits for. Each request's app runs in a task of its
-own, and what it sends is written from there.
+at once and its app cancelled; only behind much that nobody has read yet, a body or further requests, does reading
+wait. One deadline bounds whatever the reader waits for. Each request's app runs in a task of its own, and what it
+sends is written from there.
 """
 
 from __future__ import annotations
@@ -109,7 +110,7 @@ class Connection:
                 raise passing from None
         finally:
             self._stream.socket.close()
-            self._server.has_ended(self)
+            self._server.note_end(self)
 
     async def _serve_requests(self) -> None:
         refused = None
@@ -205,7 +206,7 @@ class Connection:
         self._phase = phase
         self._set_deadline(trio.current_time() + within_s)
         if phase in (Phase.NEW, Phase.IDLE):
-            self._server.is_idle(self)
+            self._server.note_idle(self)
         elif phase is not Phase.HEAD:
             self._server.idle.pop(self, None)
 

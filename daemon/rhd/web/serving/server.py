@@ -156,13 +156,13 @@ class Server:
         self._live.add(connection)
         nursery.start_soon(connection.run)
 
-    def is_idle(self, connection: Connection) -> None:
+    def note_idle(self, connection: Connection) -> None:
         """Learn that a connection may be closed to make room."""
         self.idle[connection] = None
         if len(self._live) >= self._most:
             self._news.unpark_all()
 
-    def has_ended(self, connection: Connection) -> None:
+    def note_end(self, connection: Connection) -> None:
         """Learn that a connection is over."""
         self._live.discard(connection)
         self.idle.pop(connection, None)

@@ -8,7 +8,8 @@ import pytest
 import trio
 import trio.testing
 
-from rhd.web.serving.exchange import UNREAD_BYTES, Exchange, Message
+from rhd.asgi import Message
+from rhd.web.serving.exchange import UNREAD_BYTES, Exchange
 
 
 class Invitations:

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 import trio
+
+from rhd.web.serving import Limits, serve
 from tests.support.serving_app import App
 from tests.support.serving_client import PATIENCE_S, QUICK, Client, Ended, listen, port_of, serving
 from tests.support.serving_load import Load
-
-from rhd.web.serving import Limits, serve
 
 GET = b"GET /%s HTTP/1.1\r\nHost: x\r\n\r\n"
 

@@ -1,0 +1,38 @@
+"""`rhctl clients`."""
+
+from __future__ import annotations
+
+from rhctl.client import open_client
+from rhctl.options import add_repo, make_parser, repo_params
+from rhctl.rendering import age, say, say_json, say_table
+from rhwire.home import Home
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def run(arguments: list[str]) -> int:
+    """Show who is connected."""
+    parser = make_parser(
+        "clients", "Show which clients are connected, since when, and what each may do.", "rhctl clients project"
+    )
+    add_repo(parser, about="slug or path; all of them if left out")
+    args = parser.parse_args(arguments)
+    client = open_client(Home.find(args.home), may_start=not args.no_start)
+    answer = client.call("clients", repo_params(args.repo, around=False))
+    if args.json:
+        say_json(answer)
+    elif not answer["clients"]:
+        say("no client is connected")
+        say("  Connect one with: rhctl setup chatgpt, or: rhctl setup codex")
+    else:
+        say_table(("ID", "CLIENT", "MAY", "SINCE", "LAST USED"), [_row(each) for each in answer["clients"]])
+    return 0
+
+
+def _row(client: dict[str, Any]) -> tuple[str, ...]:
+    may = "; ".join(f"{slug}: {', '.join(profiles)}" for slug, profiles in client["repos"].items())
+    used = age(client["used_at"]) if client["used_at"] else "never"
+    name = client["name"] + (f" ({client['host']})" if client["host"] else "")
+    return client["id"], name, may or "nothing any more", client["since"][:10], used

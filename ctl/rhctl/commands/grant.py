@@ -1,0 +1,29 @@
+"""`rhctl grant`."""
+
+from __future__ import annotations
+
+from rhctl.client import open_client
+from rhctl.options import make_parser, repo_params
+from rhctl.rendering import say, say_json
+from rhwire.escape import escape
+from rhwire.home import Home
+
+
+def run(arguments: list[str]) -> int:
+    """Let a connected client do more."""
+    parser = make_parser(
+        "grant",
+        "Let a connected client act with a profile in a repository; in force with its next call.",
+        "rhctl grant ChatGPT project --profile executor",
+    )
+    parser.add_argument("client", metavar="CLIENT", help="its id or name, as rhctl clients shows it")
+    parser.add_argument("repo", metavar="REPO", help="slug or path")
+    parser.add_argument("--profile", required=True, choices=("planner", "executor", "orchestrator"))
+    args = parser.parse_args(arguments)
+    client = open_client(Home.find(args.home), may_start=not args.no_start)
+    done = client.call("grant", {**repo_params(args.repo), "client": args.client, "profile": args.profile})
+    if args.json:
+        say_json(done)
+    else:
+        say(f"{escape(done['client'])} may act as {done['profile']} in {done['slug']}")
+    return 0

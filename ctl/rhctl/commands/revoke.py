@@ -1,0 +1,30 @@
+"""`rhctl revoke`."""
+
+from __future__ import annotations
+
+from rhctl.client import open_client
+from rhctl.options import make_parser, repo_params
+from rhctl.rendering import say, say_json
+from rhwire.escape import escape
+from rhwire.home import Home
+
+
+def run(arguments: list[str]) -> int:
+    """Let a client do less, or nothing."""
+    parser = make_parser(
+        "revoke",
+        "Take a repository out of what a client may reach; without one, end everything that it may. Its open streams "
+        "end at once.",
+        "rhctl revoke ChatGPT project",
+    )
+    parser.add_argument("client", metavar="CLIENT", help="its id or name, as rhctl clients shows it")
+    parser.add_argument("repo", nargs="?", metavar="REPO", help="slug or path; everything if left out")
+    args = parser.parse_args(arguments)
+    client = open_client(Home.find(args.home), may_start=not args.no_start)
+    done = client.call("revoke", {**repo_params(args.repo, around=False), "client": args.client})
+    if args.json:
+        say_json(done)
+    else:
+        what = f"no longer reaches {done['slug']}" if done["slug"] else "is disconnected"
+        say(f"{escape(done['client'])} {what}")
+    return 0
