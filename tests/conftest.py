@@ -20,6 +20,7 @@ def watched_processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
     with pytest.MonkeyPatch.context() as patch:
         for name, value in audit_hook.environment(folder).items():
             patch.setenv(name, value)
+        patch.syspath_prepend(audit_hook.CHILD)  # some tests give their children sys.path as it is here
         audit_hook.install(folder)
         yield
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import Any
 
+CHILD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "child")
 VARIABLE = "CONFINEMENT_FOLDER"
 _REPOSITORIES, _VIOLATIONS, _PROCESSES = "repositories", "violations", "processes"
 
@@ -117,8 +118,7 @@ def watched_processes() -> set[int]:
 
 def environment(folder: str) -> dict[str, str]:
     """Return what a child's environment needs so that the hook is installed in it before anything else runs."""
-    child = os.path.join(os.path.dirname(os.path.abspath(__file__)), "child")
-    paths = [child, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    paths = [CHILD, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     return {VARIABLE: folder, "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))}
 
 

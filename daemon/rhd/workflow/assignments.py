@@ -43,7 +43,7 @@ _SIGN = re.compile(
     r"[*]{0,2}+[ \t]{0,8}+"
 )
 _CREDENTIALS = re.compile(r"[ \t]{1,4}+([A-Za-z0-9._~+/-]{16,}+=*+)")
-_FLAG_SIGN = re.compile(r"(?P<rest>[A-Za-z0-9_-]{0,40}+)(?P<sign>[ \t]{1,4}+)(?![-|&;>])")
+_FLAG_SIGN = re.compile(r"(?P<rest>[A-Za-z0-9_-]{0,40}+)(?P<sign>[ \t]{1,4}+)(?!--|[|&;>])")
 _QUOTED = re.compile(
     r"""
     "(?P<double>(?:[^"\\\r\n]|\\.)++)" | '(?P<single>(?:[^'\\\r\n]|\\.)++)' | `(?P<code>[^`\r\n]++)`
@@ -82,9 +82,9 @@ _TERMS = frozenset((
     "sha3", "sha384", "sha512", "step1", "step2", "step3", "totp30", "utf16", "utf8", "web2", "web3", "x25519",
     "x509",
 ))  # fmt: skip
-_PLAIN_WORD = re.compile(r"[a-z]*[0-9]*|[A-Z]+[0-9]*|[A-Z]?[a-z]+(?:[A-Z][a-z]+)*[0-9]*|[0-9]+[A-Za-z]{0,3}")
-_VARIABLE = re.compile(r"\$[A-Za-z_]\w*")
-_HUMP = re.compile(r"[A-Z]")
+_RUN = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_HEX = re.compile(r"[0-9a-f]{16,}|[0-9A-F]{16,}")
+_VARIABLE = re.compile(r"\$(?:[A-Z_][A-Z0-9_]*|[a-z_][a-z0-9_]*)|%\w*%|%s|%\(\w+\)s")
 
 
 class Assignment(NamedTuple):
@@ -165,7 +165,7 @@ def _value_span(text: str, at: int, *, in_query: bool) -> tuple[int, int, bool] 
 
 def is_placeholder(value: str) -> bool:
     """Say whether `value` stands for a secret instead of being one: `<token>`, `${TOKEN}`, `***`, `changeme`."""
-    if value.startswith(("<", "${", "$(", "{", "%", "[REDACTED", "(", "@")) or value.endswith((">", ")")):
+    if value.startswith(("<", "${", "$(", "{", "[REDACTED", "(", "@")) or value.endswith((">", ")")):
         return True
     if _VARIABLE.fullmatch(value):
         return True
@@ -187,10 +187,11 @@ def looks_random(value: str) -> bool:
 
 
 def _is_plain(word: str) -> bool:
-    if not _PLAIN_WORD.fullmatch(word):
+    """Say whether a word is made of words and numbers (`Ed25519PrivateKey`); what is random changes all the time."""
+    runs = len(_RUN.findall(word))
+    if runs > 4 and _HEX.fullmatch(word):
         return False
-    # Humps of CamelCase are words; those of random letters come at every other letter.
-    return len(_HUMP.findall(word)) * 3 <= len(word) or word.isupper()
+    return runs <= 2 or len(word) >= runs * (3.5 if len(word) >= 12 else 3)
 
 
 def _looks_chosen(value: str) -> bool:

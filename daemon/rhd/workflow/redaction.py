@@ -89,7 +89,7 @@ _SHAPES = (
     _shape("telegram_token", ":AA", r"[0-9]{8,10}:AA[A-Za-z0-9_-]{33}"),
     _shape("repo_harness_token", "rh_", r"rh_[a-z]{2}_[A-Za-z0-9_-]{20,}+", looks_random),
     _shape("jwt", "eyJ", r"(?<!-)eyJ[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]{8,}+(?:\.[A-Za-z0-9_-]*+){1,3}+"),
-    _Shape("password", ("://",), re.compile(r"://[^\s:/?#@\"'<>`]{0,64}+:(?P<secret>[^\s\"'<>`/?#]{1,256})@"),
+    _Shape("password", ("://",), re.compile(r"://[^\s:/?#@\"'<>`]{0,64}+:(?P<secret>[^\s\"'<>`/?#]{4,256})@"),
            _is_no_placeholder),
 )  # fmt: skip
 
@@ -143,7 +143,11 @@ def _replace(text: str, spans: Iterator[tuple[int, int, str]], counts: Counter[s
 
 
 _FENCE = re.compile(r"-----(?P<what>BEGIN|END) [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
-_KEY_MATERIAL = re.compile(r"[A-Za-z0-9+/=]{32}")
+# A line of a key, after whatever quotes, indents or escapes it; or one of the headers that may stand above.
+_MATERIAL_LINE = re.compile(
+    r"(?:\\[rn]|[\s>#*\"',])*+"
+    r"(?:[A-Za-z0-9+/=]{20,}+|(?:Proc-Type|DEK-Info|Version|Comment|Hash|Charset|MessageID):[^\r\n]*+)"
+)
 
 
 def _redact_blocks(text: str, counts: Counter[str]) -> str:
@@ -151,31 +155,22 @@ def _redact_blocks(text: str, counts: Counter[str]) -> str:
 
 
 def _blocks(text: str) -> Iterator[tuple[int, int, str]]:
-    """Yield the private keys: from BEGIN to its END, or, cut off, as far as lines look like key material."""
+    """Yield the private keys: from BEGIN to its END, or, cut off, as far as lines look like a key."""
     begin: re.Match[str] | None = None
     for fence in _FENCE.finditer(text):
-        if begin is not None:
-            is_end = fence["what"] == "END"
-            body_end = fence.start()
-            if _KEY_MATERIAL.search(text, begin.end(), body_end):
-                end = fence.end() if is_end else _material_end(text, begin.end(), body_end)
-                yield begin.start(), end, "private_key"
-            begin = None
-        if fence["what"] == "BEGIN":
-            begin = fence
-    if begin is not None and _KEY_MATERIAL.search(text, begin.end()):
-        yield begin.start(), _material_end(text, begin.end(), len(text)), "private_key"
+        if begin is not None and (end := _material_end(text, begin.end(), fence.start())) is not None:
+            yield begin.start(), fence.end() if fence["what"] == "END" else end, "private_key"
+        begin = fence if fence["what"] == "BEGIN" else None
+    if begin is not None and (end := _material_end(text, begin.end(), len(text))) is not None:
+        yield begin.start(), end, "private_key"
 
 
-_MATERIAL_LINE = re.compile(
-    r"(?:\\[rn]|[\s>#*\"',])*+(?:[A-Za-z0-9+/=]{20,}+|(?:Proc-Type|DEK-Info|Version|Comment):[^\r\n]*+)"
-)
-
-
-def _material_end(text: str, start: int, end: int) -> int:
-    while (line := _MATERIAL_LINE.match(text, start, end)) is not None:
-        start = line.end()
-    return start
+def _material_end(text: str, start: int, end: int) -> int | None:
+    """Return where the lines of a key end that begin at `start`; None if none does: then somebody speaks of keys."""
+    at = start
+    while (line := _MATERIAL_LINE.match(text, at, end)) is not None:
+        at = line.end()
+    return at if at > start else None
 
 
 def _pieces(text: str) -> Iterator[str]:

@@ -291,10 +291,10 @@ class Root:
         Raises:
             Detached: the root's folder is not where it was.
         """
-        return sum(self._sweep("", reach, MAX_DEPTH) for reach in writing)
+        return self._sweep("", tuple(writing), MAX_DEPTH)
 
-    def _sweep(self, folder: RelPath | Literal[""], reach: Reach, depth: int) -> int:
-        if not depth or not reaches.may_hold_writes(reach, folder):
+    def _sweep(self, folder: RelPath | Literal[""], writing: tuple[Reach, ...], depth: int) -> int:
+        if not depth or not any(reaches.may_hold_writes(reach, folder) for reach in writing):
             return 0
         count, below = 0, []
         with suppress(OSError), self._attached() as root, self._folder(root, folder, _LIST) as descriptor:
@@ -307,7 +307,7 @@ class Root:
                             count += 1
                     elif name.is_dir(follow_symlinks=False) and (path := _join(folder, name.name)) is not None:
                         below.append(path)
-        return count + sum(self._sweep(path, reach, depth - 1) for path in below)
+        return count + sum(self._sweep(path, writing, depth - 1) for path in below)
 
     def _judge(self, is_allowed: bool, path: str, reach: Reach) -> None:
         if not is_allowed:

@@ -238,6 +238,12 @@ Authorization: Bearer $TOKEN
 Bearer token-authentication-middleware-for-http
 Basic authentication-and-authorization-flow
 We use basic auth between services and bearer tokens outside.
+private_key: Ed25519PrivateKey | Ed448PrivateKey
+token: AccessTokenT | RefreshTokenT
+OID_CLIENT_AUTH = ExtendedKeyUsageOID.CLIENT_AUTH
+passphrase: Optional[PassphraseCallableT] = None
+def sign(self, private_key: SSHCertPrivateKeyTypes) -> SSHCertificate:
+const myURL = new URL('https://abc:xyz@example.com');
 sk-estimator-checks-and-more
 The spinner is `sk-chasing-dot-before-and-after-2`
 sk-admin-dashboard-redesign-for-q3-2026

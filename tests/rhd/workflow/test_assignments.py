@@ -84,6 +84,11 @@ def test_values_that_stand_for_a_secret() -> None:
         assert not is_placeholder(value), value
 
 
+@pytest.mark.parametrize("value", ["changeme123", "example1!", "$PASS1", "xxx123", "your_pass_1"])
+def test_a_value_that_stands_for_a_password_is_left(value: str) -> None:
+    assert values(f"password: {value}") == []
+
+
 def test_words_numbers_dates_and_paths_do_not_look_random() -> None:
     for value in (
         "plans/prds/20261101-0900-search.prd.md", "2026-11-01T09:00:00.000Z", "getUserAccessTokenFromRequest",

@@ -17,6 +17,7 @@ from rhd.ids import RelPath
 from rhd.workflow.root import Root
 from tests.support import audit_hook
 from tests.support.audit_hook import ConfinementViolation
+from tests.support.daemons import Daemon
 from tests.support.repositories import Repository
 
 ELSEWHERE = os.path.join(rhd.__path__[0], "elsewhere.py")
@@ -128,6 +129,19 @@ def test_a_child_carries_the_hook_and_its_violations_are_told_here(
     assert child.returncode == 1
     assert b"ConfinementViolation: open: reaches into the repository" in complaint
     assert child.pid in audit_hook.watched_processes()
+
+
+@pytest.mark.slow
+def test_a_real_daemon_carries_the_hook_while_it_adopts_and_serves(tmp_path: Path) -> None:
+    repository = Repository.make(tmp_path / "project")
+    daemon = Daemon(tmp_path / "home").start()
+    try:
+        daemon.rhctl("adopt", str(repository.path))
+        assert daemon.rhctl("status")["repos"][0]["state"] == "ok"
+        assert daemon.process is not None
+        assert daemon.process.pid in audit_hook.watched_processes()
+    finally:
+        daemon.end()
 
 
 def test_a_child_imports_nothing_more_for_it() -> None:

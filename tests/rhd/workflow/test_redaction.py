@@ -91,6 +91,16 @@ def test_a_private_key_that_is_cut_off_is_taken_out_as_far_as_it_goes() -> None:
     assert "MIIE" not in redact(twice).text
 
 
+def test_speaking_of_private_keys_is_no_private_key() -> None:
+    commit = "3f2a1b4c5d6e7f8091a2b3c4d5e6f708192a3b4c"
+    for text in (
+        f"A file begins with {BEGIN} and so on.\n\nSee {commit}.\n",
+        f"From {BEGIN} to {END} it is base64; see {commit}.\n",
+        f"{BEGIN}\nsome prose\n{commit}\n{END}\n",
+    ):
+        assert redact(text) == (text, {})
+
+
 def test_an_aws_secret_beside_its_id_is_found_without_a_name() -> None:
     key_id, secret = "AK" + "IAQWERTYUIOPASDFGH", "wJalr" + "XUtnFEMIK7MDENGbPxRfiCYzEXAMPLEKEY/"
     redacted = redact(f"{key_id}\n{secret}\n")
