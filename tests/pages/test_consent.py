@@ -50,6 +50,7 @@ class Visit:
         """Type passphrases and go on."""
         await self.do(self.window.type, "#passphrase", " ".join(self.house.passphrases[slug] for slug in slugs))
         await self.do(self.window.click, "button[value=open]")
+        await self.do(self.window.find, "fieldset, [role=alert]")
 
     async def end(self) -> dict[str, str]:
         """Return what the browser was sent to the client with."""
@@ -167,8 +168,9 @@ async def test_on_a_phone_nothing_is_wider_than_the_screen(visit: Visit) -> None
         script = "return [document.documentElement.scrollWidth, innerWidth]"
         wide, screen = await visit.do(window.run, script)
         assert wide <= screen, step
-        script = "return [...document.querySelectorAll('button, .profiles label, .repo')].map(e => e.getBoundingClientRect().height)"
-        assert min(await visit.do(window.run, script)) >= 40, "a finger hits it"
+        script = "return [...document.querySelectorAll(arguments[0])].map(e => e.getBoundingClientRect().height)"
+        heights = await visit.do(window.run, script, "button, .profiles label, .repo")
+        assert min(heights) >= 40, "a finger hits it"
 
 
 async def test_in_the_dark(visit: Visit) -> None:
@@ -185,6 +187,7 @@ async def test_every_text_can_be_read(visit: Visit, scheme: str) -> None:
     await visit.begin()
     await visit.do(visit.window.type, "#passphrase", f"{visit.house.passphrases['atlas']} wrong")
     await visit.do(visit.window.click, "button[value=open]")
+    await visit.do(visit.window.find, "[role=alert]")
     found = await visit.do(visit.window.run, CONTRAST)
     assert len(found) > 10
     assert [entry for entry in found if entry["ratio"] < 4.5] == []
@@ -224,6 +227,7 @@ async def test_a_screen_reader_is_told_what_everything_is(visit: Visit) -> None:
     await visit.begin()
     await visit.do(window.type, "#passphrase", f"{visit.house.passphrases['atlas']} wrong")
     await visit.do(window.click, "button[value=open]")
+    await visit.do(window.find, "[role=alert]")
     tree = (await visit.do(window.cdp, "Accessibility.getFullAXTree"))["nodes"]
     named = [
         (node["role"]["value"], node.get("name", {}).get("value", ""))
@@ -251,8 +255,8 @@ async def test_nothing_is_loaded_from_anywhere_and_no_script_runs(visit: Visit) 
 
 
 CONTRAST = """
-const lum = c => { const [r, g, b] = c.map(v => { v /= 255; return v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4 });
-  return .2126 * r + .7152 * g + .0722 * b };
+const linear = v => v / 255 <= .03928 ? v / 255 / 12.92 : ((v / 255 + .055) / 1.055) ** 2.4;
+const lum = c => { const [r, g, b] = c.map(linear); return .2126 * r + .7152 * g + .0722 * b };
 const parse = s => s.match(/[\\d.]+/g).map(Number);
 const behind = e => { for (; e; e = e.parentElement) { const c = parse(getComputedStyle(e).backgroundColor);
   if (c.length < 4 || c[3] > 0) return c.slice(0, 3) } return [255, 255, 255] };

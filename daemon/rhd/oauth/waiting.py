@@ -12,6 +12,7 @@ import trio
 
 from rhd.errors import Refusal
 from rhd.oauth.requests import Login
+from rhd.oauth.turns import step_aside
 from rhd.service.waits import Waits
 
 MAX_LOGINS = 4096
@@ -75,6 +76,7 @@ class WaitingRoom:
         if seat is None or self._held >= MAX_HELD:
             return
         self._held += 1
+        step_aside()
         try:
             with self.waits.at_most(HELD_S):
                 await seat.answered.wait()

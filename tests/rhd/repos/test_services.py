@@ -72,3 +72,24 @@ async def test_hundreds_start_in_turn_and_all_answer(tmp_path: Path) -> None:
         assert len(rooms.registry) == 41
         for repo in rooms.registry:
             assert (await rooms.services.ready(repo.id)).state == "ok"
+
+
+async def test_a_moved_repository_is_watched_where_it_now_is(tmp_path: Path, repository: Repository) -> None:
+    """The service of the old place disarms when it ends, which must not leave the new one deaf."""
+    async with running_rooms(tmp_path / "db") as rooms:
+        done = await rooms.adopt(repository)
+        assert done.repo is not None
+        for number in range(3):
+            moved = tmp_path / f"moved-{number}"
+            repository.path.rename(moved)
+            repository = Repository(moved)
+            again = await rooms.adopt(repository)
+            service = rooms.service(again)
+            with trio.fail_after(5):
+                while rooms.hints.mode(done.repo.id) != "events":
+                    await trio.sleep(0.005)
+            await trio.testing.wait_all_tasks_blocked(0.01)
+            cursor = service.changes.cursor
+            repository.write(f"plans/new-{number}.md", "x\n")
+            rooms.hints.hint(done.repo.id, {"plans"}, "event")  # type: ignore[attr-defined]
+            assert [c.path for c in (await service.changes.wait(cursor, 5)).changes] == [f"plans/new-{number}.md"]
