@@ -53,11 +53,35 @@ class Client:
             raise
         return cls(sock)
 
+    def greet(self) -> Client:
+        """Return this connection once it has been answered.
+
+        One that is only queued in an activated socket ends with a daemon that cannot start, or that ends just now;
+        better to learn that from a question that may be asked again.
+
+        Raises:
+            NoDaemon: it went away.
+            Refused: PROTOCOL_MISMATCH.
+        """
+        try:
+            self.call("version")
+        except BaseException:
+            self.close()
+            raise
+        return self
+
     def send(self, method: str, params: dict[str, Any]) -> int:
-        """Send a request and return its id; None among the parameters is left out."""
+        """Send a request and return its id; None among the parameters is left out.
+
+        Raises:
+            NoDaemon: it went away.
+        """
         self._last_id += 1
         given = {name: value for name, value in params.items() if value is not None}
-        self.sock.sendall(messages.Request(self._last_id, method, given).encode())
+        try:
+            self.sock.sendall(messages.Request(self._last_id, method, given).encode())
+        except OSError:  # not to be taken for a reader of ours that has gone
+            raise NoDaemon("the daemon closed the connection") from None
         return self._last_id
 
     def call(
@@ -132,13 +156,13 @@ def is_running(home: Home) -> bool:
 
 
 def open_client(home: Home, *, may_start: bool) -> Client:
-    """Connect; if nobody listens and `may_start`, start a daemon first.
+    """Connect; if nobody serves and `may_start`, start a daemon first.
 
     Raises:
         NoDaemon: none runs, and none was or could be started.
     """
     try:
-        return Client.connect(home)
+        return Client.connect(home).greet()
     except NoDaemon:
         if not may_start:
             raise

@@ -121,7 +121,7 @@ def serve_http(home: Home, args: argparse.Namespace) -> int:
         _check_address(client, args)
     elif args.no_start:
         raise NoDaemon("no daemon serves this home")
-    elif is_service_installed():
+    elif is_service_installed(home):
         client = open_client(home, may_start=True)
         _check_address(client, args)
     else:
@@ -211,11 +211,11 @@ def ensure_known(client: Client, repo: str) -> None:
         print(f"{PROGRAM}: {done['path']} was adopted already; it is now known as {done['slug']}", file=sys.stderr)
 
 
-def is_service_installed() -> bool:
-    """Say whether a service of ours is installed for this user."""
-    from rhctl.launch import installed_service
+def is_service_installed(home: Home) -> bool:
+    """Say whether a service is installed for `home`."""
+    from rhctl.services.managers import find_service
 
-    return installed_service() is not None
+    return find_service(home) is not None
 
 
 def _show_lease(lease: dict[str, Any]) -> None:

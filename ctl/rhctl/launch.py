@@ -9,9 +9,11 @@ import time
 
 from rhctl.client import Client
 from rhctl.errors import NoDaemon
+from rhwire.errors import HarnessError
 from rhwire.home import Home, HomeUnusable
+from rhwire.lock import ask_lock
 
-WITHIN_S = 20.0
+WITHIN_S = 30.0
 MAX_LOG_BYTES = 1 << 20
 # What a daemon may know of the shell that happened to start it: no tokens, no session of a terminal or an agent.
 _KEPT = ("HOME", "LANG", "LC_ALL", "LC_CTYPE", "LOGNAME", "PATH", "SHELL", "TMPDIR", "TZ", "USER", "XDG_RUNTIME_DIR")
@@ -19,22 +21,62 @@ _KEPT = ("HOME", "LANG", "LC_ALL", "LC_CTYPE", "LOGNAME", "PATH", "SHELL", "TMPD
 
 def clean_environment() -> dict[str, str]:
     """Return the environment of a detached daemon."""
-    return {name: os.environ[name] for name in _KEPT if name in os.environ}
+    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    return {**kept, "PYTHONPATH": path} if (path := import_path()) else kept
+
+
+def import_path() -> str:
+    """Return PYTHONPATH if this client itself was found through it (a checkout that is not installed), else nothing."""
+    path = os.environ.get("PYTHONPATH", "")
+    here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    return path if here in map(os.path.abspath, filter(None, path.split(os.pathsep))) else ""
+
+
+def daemon_program() -> list[str]:
+    """Return the command that runs the daemon of this very installation; nothing is imported from where it runs."""
+    return [sys.executable, "-P", "-m", "rhd"]
 
 
 def daemon_command(home: Home) -> list[str]:
-    """Return the command line of a daemon for `home`, run by this very installation."""
-    command = [sys.executable, "-m", "rhd"]
+    """Return the command line of a daemon for `home`."""
+    command = daemon_program()
     return command if home.is_default else [*command, "--home", home.base]
 
 
 def start_daemon(home: Home) -> Client:
-    """Start a daemon for `home` and return a connection to it, once it serves.
+    """Start whatever serves `home` here and return a connection to it, once it serves.
+
+    Raises:
+        NoDaemon: it did not come up; the message says why in its own words.
+    """
+    from rhctl.services.managers import find_service
+
+    manager = find_service(home)
+    if manager is None:
+        return start_detached(home)
+    try:
+        manager.check()
+        manager.launch()
+    except HarnessError as error:
+        raise NoDaemon(f"the service is installed, but {error.message}", next_step=error.next_step) from error
+    return wait_for_daemon(home, None)
+
+
+def start_detached(home: Home) -> Client:
+    """Start a detached daemon for `home` and return a connection to it, once it serves.
+
+    If another one is starting or ending at this moment, that one is waited for first.
 
     Raises:
         NoDaemon: it did not come up; the message is its own last words.
     """
     home.prepare()
+    until = time.monotonic() + WITHIN_S
+    while ask_lock(home.lock) is not None and time.monotonic() < until:
+        try:
+            return Client.connect(home).greet()
+        except NoDaemon:
+            time.sleep(0.02)
     log = _open_log(home)
     try:
         process = subprocess.Popen(
@@ -42,7 +84,7 @@ def start_daemon(home: Home) -> Client:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env={**clean_environment(), **_import_path()},
+            env=clean_environment(),
             cwd="/",
             start_new_session=True,
             close_fds=True,
@@ -64,24 +106,16 @@ def wait_for_daemon(home: Home, process: subprocess.Popen[bytes] | None) -> Clie
     until = time.monotonic() + WITHIN_S
     while time.monotonic() < until:
         try:
-            return Client.connect(home)
+            return Client.connect(home).greet()
         except NoDaemon:
             pass
         if process is not None and process.poll() not in (None, 0):
             # Two clients may each have started one; whoever lost ends at once, and the other is about to serve.
-            from rhwire.lock import ask_lock
-
             if ask_lock(home.lock) is None:
-                raise NoDaemon(f"the daemon did not start: {_last_words(home)}")
+                raise NoDaemon(f"the daemon did not start: {_last_words(home)}", next_step=f"What it says: {home.log}")
             process = None
         time.sleep(0.02)
-    raise NoDaemon("the daemon did not start in time", next_step=f"Look at {home.log}")
-
-
-def _import_path() -> dict[str, str]:
-    """Hand PYTHONPATH on where this client itself was found through it (a checkout that is not installed)."""
-    path = os.environ.get("PYTHONPATH")
-    return {"PYTHONPATH": path} if path else {}
+    raise NoDaemon("the daemon did not start in time", next_step=f"What it says: {home.log}")
 
 
 def _open_log(home: Home) -> int:
@@ -98,20 +132,12 @@ def _open_log(home: Home) -> int:
 
 
 def _last_words(home: Home) -> str:
+    """Return the sentence in which a start was refused, or whatever was said last."""
     try:
         with open(home.log, "rb") as stream:
             stream.seek(max(0, os.fstat(stream.fileno()).st_size - 4096))
             lines = stream.read().decode("utf-8", "replace").strip().splitlines()
     except OSError:
         lines = []
-    return lines[-1].removeprefix("rhd: ") if lines else "it said nothing"
-
-
-def installed_service() -> str | None:
-    """Return the path of the service's own file if one is installed for this user, else None."""
-    if sys.platform == "darwin":
-        path = os.path.expanduser("~/Library/LaunchAgents/dev.repo-harness.rhd.plist")
-    else:
-        config = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
-        path = os.path.join(config, "systemd/user/rhd.service")
-    return path if os.path.exists(path) else None
+    said = [line for line in lines if line.startswith("rhd: ")] or lines
+    return said[-1].removeprefix("rhd: ") if said else "it said nothing"

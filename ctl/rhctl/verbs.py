@@ -34,6 +34,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         (
             ("doctor", "examine the installation and its repositories"),
             ("raw", "send a verb as it is"),
+            ("service", "keep the daemon running as a service"),
             ("version", "show the versions of client and daemon"),
         ),
     ),

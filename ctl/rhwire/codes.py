@@ -42,7 +42,7 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     "DAEMON_RUNNING": (
         "Another rhd already serves this home.",
-        "Use it with rhctl, or stop it first.",
+        "Use it with rhctl, or end it with: rhctl service stop",
     ),
     "DEV_RUNNER_DISABLED": (
         "Running agents is not enabled for this repository.",
@@ -192,9 +192,17 @@ CODES: dict[str, tuple[str, str]] = {
         "The database was written by a newer version; it is left as it is.",
         "Upgrade repo-harness, or choose another home with --home.",
     ),
+    "SERVICE_FAILED": (
+        "The service manager could not do what it was asked to.",
+        "See what it knows with: rhctl service status",
+    ),
+    "SERVICE_INSTALLED": (
+        "A service is installed already, for another home or by somebody else.",
+        "See which with: rhctl service status",
+    ),
     "SERVICE_UNAVAILABLE": (
         "This machine has no service manager that can run the daemon.",
-        "Let rhctl start a detached daemon, or run rhd in a terminal.",
+        "Start a detached daemon, which lives until the machine restarts: rhctl service start",
     ),
     "SOURCE_NOT_READABLE": (
         "An artifact that the goal is made from cannot be read.",

@@ -32,7 +32,7 @@ class Home:
 
     Attributes:
         base: absolute path of the folder.
-        is_default: True if neither flag nor variable named it.
+        is_default: True if it is the one that neither flag nor variable would have to name.
         socket: path of the control socket; outside of `base` if that would be too long for the kernel.
         lock: path of the file whose lock says that a daemon lives.
         record: path of `home.json`, which says where configuration, database and logs are.
@@ -62,12 +62,14 @@ class Home:
             HomeUnusable: there is neither a flag nor a variable nor `HOME`.
         """
         environ = os.environ if environ is None else environ
+        user = environ.get("HOME", "")
+        default = os.path.normpath(user) + "/.local/state/repo-harness" if user.startswith("/") else None
         if named := flag or environ.get(ENVIRONMENT_NAME):
-            return cls(os.path.abspath(os.path.expanduser(named)))
-        user = environ.get("HOME")
-        if not user or not user.startswith("/"):
+            base = os.path.abspath(os.path.expanduser(named))
+            return cls(base, is_default=base == default)
+        if default is None:
             raise HomeUnusable(f"neither --home nor {ENVIRONMENT_NAME} nor HOME says where the daemon lives")
-        return cls(os.path.normpath(user) + "/.local/state/repo-harness", is_default=True)
+        return cls(default, is_default=True)
 
     def prepare(self) -> None:
         """Make the folders that are missing, each 0700, and check those that exist.

@@ -27,7 +27,7 @@ class LockHeld(HarnessError):
 
     def __init__(self, path: str, pid: int | None) -> None:
         who = f"process {pid}" if pid else "another process"
-        super().__init__(f"{who} already serves the home of {path}")
+        super().__init__(f"{who} already serves {os.path.dirname(path)}")
         self.pid = pid
 
 

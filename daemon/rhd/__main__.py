@@ -7,7 +7,7 @@ import sys
 
 def main() -> int:
     """Run the daemon in the foreground; return its exit code."""
-    from rhd.app import main as run
+    from rhd.commandline import main as run
 
     return run(sys.argv[1:])
 

@@ -38,14 +38,10 @@ def find_places(home: Home) -> Places:
     Raises:
         StartRefused: HOME_UNUSABLE, the record cannot be read or written, or a folder cannot be made.
     """
-    try:
-        with open(home.record, encoding="utf-8") as stream:
-            places = _parse(stream.read(4096), home.record)
-    except FileNotFoundError:
+    places = _read(home)
+    if places is None:
         places = _propose(home)
         _record(home, places)
-    except (OSError, UnicodeDecodeError) as error:
-        raise StartRefused(f"cannot read {home.record}: {error}", code="HOME_UNUSABLE") from error
     try:
         make_private_folder(places.logs)
         os.makedirs(os.path.dirname(places.config), exist_ok=True)
@@ -57,6 +53,25 @@ def find_places(home: Home) -> Places:
     except OSError as error:
         raise StartRefused(f"cannot make a folder: {error}", code="HOME_UNUSABLE") from error
     return places
+
+
+def look_up_places(home: Home) -> Places:
+    """Return what `find_places` would; nothing is recorded or made.
+
+    Raises:
+        StartRefused: HOME_UNUSABLE, the record cannot be read.
+    """
+    return _read(home) or _propose(home)
+
+
+def _read(home: Home) -> Places | None:
+    try:
+        with open(home.record, encoding="utf-8") as stream:
+            return _parse(stream.read(4096), home.record)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise StartRefused(f"cannot read {home.record}: {error}", code="HOME_UNUSABLE") from error
 
 
 def _propose(home: Home) -> Places:

@@ -11,7 +11,7 @@ import os
 import tempfile
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -97,7 +97,8 @@ class Settings:
     """The settings in force.
 
     Attributes:
-        origins: per setting, where its value comes from: `default`, `file`, `environment` or `flag`.
+        origins: per setting, where its value comes from: `default`, `file`, `environment`, `flag`, or `socket` for
+            the address of one that the service manager holds.
     """
 
     allowed_origins: tuple[str, ...]
@@ -131,12 +132,17 @@ class Settings:
                     values[setting.name] = _parse(setting, source[setting.name], origin)
                     origins[setting.name] = origin
         loaded = cls(**values, origins=origins)
-        if not _is_loopback(loaded.host) and loaded.public_url is None:
-            raise StartRefused(
-                f"the host {loaded.host} is reachable from other machines and no public_url is set",
-                next_step="Keep 127.0.0.1 and use a tunnel, or record the public URL first: rhctl endpoint URL",
-            )
+        check_host(loaded.host, loaded.public_url)
         return loaded
+
+    def on_socket(self, host: str, port: int) -> Settings:
+        """Return these settings with the address of a socket that is held for us, whatever they say themselves."""
+        return replace(self, host=host, port=port, origins={**self.origins, "host": "socket", "port": "socket"})
+
+    def on_address_of(self, other: Settings) -> Settings:
+        """Return these settings with the address of others: what is listened on needs a restart to change."""
+        origins = {**self.origins, "host": other.origins["host"], "port": other.origins["port"]}
+        return replace(self, host=other.host, port=other.port, origins=origins)
 
     def to_json(self) -> dict[str, dict[str, Any]]:
         """Return `{name: {"value", "origin"}}` for every setting."""
@@ -145,6 +151,19 @@ class Settings:
             for f in fields(self)
             if f.name != "origins"
         }
+
+
+def check_host(host: str, public_url: str | None) -> None:
+    """Refuse to listen where other machines can reach us while no public URL says that this is meant.
+
+    Raises:
+        StartRefused: it is so.
+    """
+    if not _is_loopback(host) and public_url is None:
+        raise StartRefused(
+            f"the host {host} is reachable from other machines and no public_url is set",
+            next_step="Keep 127.0.0.1 and use a tunnel, or record the public URL first: rhctl endpoint URL",
+        )
 
 
 def parse_origin(text: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from rhctl.units import LAUNCHD_LABEL, SYSTEMD_UNITS, render_plist, render_systemd
+from rhctl.units import LAUNCHD_LABEL, SYSTEMD_UNITS, Spec, parse_plist, parse_systemd, render_plist, render_systemd
 from rhwire.errors import HarnessError
 from rhwire.home import Home
 
@@ -41,9 +41,8 @@ def program(folder: Path) -> str:
     return str(program)
 
 
-def values(program: str, folder: Path, **more: Any) -> dict[str, Any]:
-    home = Home(str(folder))
-    return {"program": [program], "home": home, "host": "127.0.0.1", "port": 8765, "path": f"{folder}:/bin", **more}
+def make_spec(program: str, folder: Path, **changes: Any) -> Spec:
+    return Spec((program,), Home(str(folder)), "127.0.0.1", 8765, f"{folder}:/bin")._replace(**changes)
 
 
 def parse(text: str) -> configparser.ConfigParser:
@@ -67,7 +66,7 @@ def analyze() -> str:
 def test_systemd_has_nothing_to_say_against_the_units(analyze: str, program: str, folder: Path, tmp_path: Path) -> None:
     units = tmp_path / "units"
     units.mkdir()
-    for name, text in render_systemd(**values(program, folder)).items():
+    for name, text in render_systemd(make_spec(program, folder)).items():
         (units / name).write_text(text)
     done = subprocess.run(
         [analyze, "--user", "verify", *(str(units / name) for name in SYSTEMD_UNITS)],
@@ -95,7 +94,7 @@ def test_verifying_finds_what_is_wrong(analyze: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", [*AWKWARD, *UNSTARTABLE])
 def test_the_program_the_home_and_the_path_arrive_as_they_are(tmp_path: Path, name: str) -> None:
     home, program = tmp_path / name, ["/bin/python3", "-m", f"/opt/{name}"]
-    units = render_systemd(program=program, home=Home(str(home)), host="::1", port=1, path=f"/{name}:/bin")
+    units = render_systemd(Spec(tuple(program), Home(str(home)), "::1", 1, f"/{name}:/bin"))
     service = parse(units["rhd.service"])["Service"]
     assert service["ExecStart"][0] == ":"  # no variables are looked for
     assert unquote(service["ExecStart"][1:]) == [*program, "--home", str(home)]
@@ -110,12 +109,12 @@ def unquote(text: str) -> list[str]:
 @pytest.mark.parametrize("name", UNSTARTABLE)
 def test_a_program_that_systemd_would_not_start_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(HarnessError) as refused:
-        render_systemd(**values(f"/opt/{name}/rhd", tmp_path))
+        render_systemd(make_spec(f"/opt/{name}/rhd", tmp_path))
     assert refused.value.code == "INVALID_ARGUMENT"
 
 
 def test_the_sockets_are_where_every_client_looks_for_them(program: str, folder: Path) -> None:
-    units = render_systemd(**values(program, folder))
+    units = render_systemd(make_spec(program, folder))
     control, http = parse(units["rhd.socket"])["Socket"], parse(units["rhd-http.socket"])["Socket"]
     assert control["ListenStream"].replace("%%", "%") == Home(str(folder)).socket
     assert (control["FileDescriptorName"], control["SocketMode"]) == ("control", "0600")
@@ -127,19 +126,19 @@ def test_the_sockets_are_where_every_client_looks_for_them(program: str, folder:
     ("host", "listen"), [("localhost", "127.0.0.1:99"), ("::1", "[::1]:99"), ("127.0.0.2", "127.0.0.2:99")]
 )
 def test_the_port_is_named_as_systemd_reads_it(tmp_path: Path, host: str, listen: str) -> None:
-    units = render_systemd(**values("/bin/rhd", tmp_path, host=host, port=99))
+    units = render_systemd(make_spec("/bin/rhd", tmp_path, host=host, port=99))
     assert parse(units["rhd-http.socket"])["Socket"]["ListenStream"] == listen
 
 
 def test_a_home_too_deep_for_a_socket_has_it_elsewhere(tmp_path: Path) -> None:
     home = Home(str(tmp_path / ("a" * 120)))
-    units = render_systemd(**values("/bin/rhd", tmp_path, home=home))
+    units = render_systemd(make_spec("/bin/rhd", tmp_path, home=home))
     assert parse(units["rhd.socket"])["Socket"]["ListenStream"] == home.socket
     assert home.socket.startswith("/tmp/")
 
 
 def test_the_service_is_told_ready_watched_and_limited(tmp_path: Path) -> None:
-    unit = parse(render_systemd(**values("/bin/rhd", tmp_path))["rhd.service"])
+    unit = parse(render_systemd(make_spec("/bin/rhd", tmp_path))["rhd.service"])
     service = unit["Service"]
     assert (service["Type"], service["NotifyAccess"]) == ("notify", "main")
     assert (service["Restart"], service["WatchdogSec"]) == ("on-failure", "30")
@@ -157,7 +156,7 @@ HARMFUL = {
 
 
 def test_nothing_keeps_agents_or_writes_from_working(tmp_path: Path) -> None:
-    service = parse(render_systemd(**values("/bin/rhd", tmp_path))["rhd.service"])["Service"]
+    service = parse(render_systemd(make_spec("/bin/rhd", tmp_path))["rhd.service"])["Service"]
     assert not HARMFUL & set(service)
 
 
@@ -172,8 +171,7 @@ def test_each_restriction_says_why() -> None:
 
 
 def plist(program: str, folder: Path, **more: Any) -> Any:
-    arguments = values(program, folder, log=str(folder / "rhd.log"), **more)
-    return plistlib.loads(render_plist(**arguments).encode())
+    return plistlib.loads(render_plist(make_spec(program, folder, **more)).encode())
 
 
 def test_the_agent_keeps_launchd_s_rules(program: str, folder: Path) -> None:
@@ -197,40 +195,66 @@ def test_the_agent_s_sockets_are_those_that_the_daemon_asks_for(program: str, fo
 
 
 def test_launchd_gets_no_path_that_it_would_have_to_expand(tmp_path: Path) -> None:
-    assert "~" not in render_plist(**values("/bin/rhd", tmp_path, log="/tmp/log"))
+    assert "~" not in render_plist(make_spec("/bin/rhd", tmp_path))
 
 
 # Both.
 
 
+@pytest.mark.parametrize("name", [*AWKWARD, *UNSTARTABLE])
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_what_was_written_is_read_back(tmp_path: Path, name: str, host: str) -> None:
+    """Or a restart on another port would lose what install has found out."""
+    home = Home(str(tmp_path / name))
+    spec = Spec(("/bin/python3", "-m", f"/{name}"), home, host, 99, f"/{name}:/bin", f"/{name}")
+    for back in (parse_systemd(render_systemd(spec)), parse_plist(render_plist(spec))):
+        assert back._replace(home=home) == spec
+        assert (back.home.base, back.home.socket, back.home.is_default) == (home.base, home.socket, False)
+
+
+def test_the_default_home_is_not_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/h")
+    monkeypatch.setenv("REPO_HARNESS_HOME", "/elsewhere")  # of the shell that asks, not of the service
+    spec = Spec(("/bin/rhd",), Home.find(None, {"HOME": "/h"}), "127.0.0.1", 99, "/bin")
+    assert spec.command == ("/bin/rhd",)
+    for back in (parse_systemd(render_systemd(spec)), parse_plist(render_plist(spec))):
+        assert (back.home.base, back.home.is_default) == (spec.home.base, True)
+
+
+@pytest.mark.parametrize("text", ["", "[Service]\nExecStart=/usr/bin/other\n", "ExecStart=:\nEnvironment=\n", "\0"])
+def test_units_of_somebody_else_are_not_taken_for_ours(text: str) -> None:
+    for parse in (lambda: parse_systemd({"rhd.service": text, "rhd-http.socket": text}), lambda: parse_plist(text)):
+        with pytest.raises(HarnessError) as refused:
+            parse()
+        assert refused.value.code == "SERVICE_INSTALLED"
+
+
 @pytest.mark.parametrize("port", [0, -1, 65536])
 def test_a_port_that_no_unit_can_name_is_refused(tmp_path: Path, port: int) -> None:
     with pytest.raises(HarnessError) as refused:
-        render_systemd(**values("/bin/rhd", tmp_path, port=port))
+        render_systemd(make_spec("/bin/rhd", tmp_path, port=port))
     assert refused.value.code == "INVALID_ARGUMENT"
 
 
-@pytest.mark.parametrize("where", ["program", "path", "home"])
+@pytest.mark.parametrize("where", ["program", "path", "home", "python_path"])
 def test_a_newline_cannot_begin_another_line_of_a_unit(tmp_path: Path, where: str) -> None:
     bad = "/a\nExecStartPre=/bin/evil"
-    arguments = values("/bin/rhd", tmp_path) | {
-        "program": {"program": [bad]}, "path": {"path": bad}, "home": {"home": Home(bad)}
-    }[where]  # fmt: skip
-    with pytest.raises(HarnessError) as refused:
-        render_systemd(**arguments)
-    assert refused.value.code == "INVALID_ARGUMENT"
-    with pytest.raises(HarnessError):
-        render_plist(**arguments, log="/tmp/log")
+    values: dict[str, Any] = {"program": (bad,), "path": bad, "home": Home(bad), "python_path": bad}
+    spec = make_spec("/bin/rhd", tmp_path)._replace(**{where: values[where]})
+    for render in (render_systemd, render_plist):
+        with pytest.raises(HarnessError) as refused:
+            render(spec)
+        assert refused.value.code == "INVALID_ARGUMENT"
 
 
 def test_a_program_is_named_absolutely(tmp_path: Path) -> None:
     with pytest.raises(HarnessError):
-        render_systemd(**values("rhd", tmp_path))
+        render_systemd(make_spec("rhd", tmp_path))
 
 
 def test_every_word_is_filled_in(tmp_path: Path) -> None:
-    arguments = values("/bin/rhd", tmp_path)
-    for text in [*render_systemd(**arguments).values(), render_plist(**arguments, log="/l")]:
+    spec = make_spec("/bin/rhd", tmp_path)
+    for text in [*render_systemd(spec).values(), render_plist(spec)]:
         assert not re.search("@[A-Z]+@", text)
 
 
@@ -241,5 +265,5 @@ def test_an_installed_package_brings_its_own_templates(tmp_path: Path, monkeypat
     for name in SYSTEMD_UNITS:
         (package / "units" / "systemd" / name).write_text(f"# packaged {name} @SOCKET@\n")
     monkeypatch.setattr(resources, "files", lambda name: tmp_path / name)
-    units = render_systemd(**values("/bin/rhd", tmp_path))
+    units = render_systemd(make_spec("/bin/rhd", tmp_path))
     assert units["rhd.socket"] == f"# packaged rhd.socket {tmp_path}/rhd.sock\n"

@@ -79,3 +79,12 @@ def test_a_link_or_a_file_in_the_place_of_the_home_is_refused(tmp_path: Path) ->
     for name in ("link", "file"):
         with pytest.raises(HomeUnusable):
             Home(str(tmp_path / name)).prepare()
+
+
+@pytest.mark.parametrize("named", ["/h/.local/state/repo-harness", "/h/../h/.local/state/repo-harness/"])
+def test_the_default_home_is_the_default_one_though_it_is_named(named: str) -> None:
+    """Or a service that names it would look for its database elsewhere than a daemon that does not."""
+    assert Home.find(named, {"HOME": "/h"}).is_default
+    assert Home.find(None, {"HOME": "/h", "REPO_HARNESS_HOME": named}).is_default
+    assert not Home.find(named, {"HOME": "/other"}).is_default
+    assert not Home.find(named, {}).is_default

@@ -42,7 +42,8 @@ async def take_over(request: Request, result: dict[str, Any]) -> None:
     if repo is None:
         return
     label = request.params["label"] or f"process {connection.peer.pid}"
-    async with line_streams(connection.stream, bytes(connection.rest)) as (read_stream, write_stream):
+    lines = line_streams(connection.stream, bytes(connection.rest), connection.drain_by_itself())
+    async with lines as (read_stream, write_stream):
         await house.endpoints.attach(repo, label[:80], frozenset(result["profiles"]), read_stream, write_stream)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import trio
 
@@ -21,6 +21,11 @@ log = logging.getLogger(__name__)
 
 NEXT_LINE_WITHIN_S = 30.0
 
+DRAIN_S = 2.5
+"""How long a request has to be answered in once the daemon ends; as long as over HTTP."""
+
+ACCEPT_WAITING_S = 0.05
+
 
 class ControlServer:
     """Accepts clients and runs verbs. One client harms itself alone."""
@@ -29,55 +34,100 @@ class ControlServer:
         self._house = house
         self._who = who
         self._slots = Slots()
+        self._live: set[Connection] = set()
+        self._news = trio.lowlevel.ParkingLot()
 
     async def serve(
         self,
-        listener: trio.SocketListener,
+        listeners: Sequence[trio.SocketListener],
         *,
+        stop: trio.Event,
+        release: Callable[[], None] | None = None,
         task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> None:
-        """Serve until cancelled; the listening socket stays open, it is the caller's."""
+        """Serve until `stop` is set and what was asked is answered; return `DRAIN_S` after that at the latest.
+
+        Args:
+            release: takes the socket's path away, so that from then on whoever comes finds nobody; who waits already
+                is accepted. None if a service manager holds the sockets: then they are left to the next daemon, and
+                so is whoever waits.
+        """
         async with trio.open_nursery() as nursery:
-            task_status.started()
+            async with trio.open_nursery() as accepting:
+                for listener in listeners:
+                    accepting.start_soon(self._accept, listener, nursery)
+                task_status.started()
+                await stop.wait()
+                accepting.cancel_scope.cancel()
+            if release is not None:
+                release()
+                for listener in listeners:
+                    await self._accept_waiting(listener, nursery)
+                    await listener.aclose()
+            for connection in self._live:
+                connection.drain()
+            with trio.move_on_after(DRAIN_S):
+                while self._live:
+                    await self._news.park()
+            nursery.cancel_scope.cancel()
+
+    async def _accept(self, listener: trio.SocketListener, nursery: trio.Nursery) -> None:
+        while True:
+            try:
+                self._begin(await listener.accept(), nursery)
+            except OSError as error:
+                # Out of descriptors, most likely: others must close before this can succeed.
+                log.warning("accept-failed reason=%s", error.strerror)
+                await trio.sleep(0.1)
+
+    async def _accept_waiting(self, listener: trio.SocketListener, nursery: trio.Nursery) -> None:
+        with trio.move_on_after(ACCEPT_WAITING_S):
             while True:
                 try:
-                    stream = await listener.accept()
-                except OSError as error:
-                    # Out of descriptors, most likely: others must close before this can succeed.
-                    log.warning("accept-failed reason=%s", error.strerror)
-                    await trio.sleep(0.1)
-                    continue
-                nursery.start_soon(self._handle, stream)
+                    self._begin(await listener.accept(), nursery)
+                except OSError:
+                    return
 
-    async def _handle(self, stream: trio.SocketStream) -> None:
-        async with stream:
-            try:
-                peer = self._who(stream.socket)
-            except OSError:
-                return
-            if peer.uid != os.geteuid():
-                log.warning("foreign-peer uid=%d", peer.uid)
-                return
-            self._slots.waiting += 1
-            connection = Connection(stream, peer, self._slots)
-            try:
-                if self._slots.waiting > self._slots.max_waiting:
-                    await self._refuse(connection, None, Refusal("too many clients are waiting", code="TIMEOUT"))
-                else:
-                    await self._converse(connection)
-            except (trio.BrokenResourceError, trio.ClosedResourceError):
-                pass
-            except Exception as error:
-                log.error("connection-failed", exc_info=error)
-            finally:
-                connection.close_slot()
+    def _begin(self, stream: trio.SocketStream, nursery: trio.Nursery) -> None:
+        try:
+            connection = Connection(stream, self._who(stream.socket), self._slots)
+        except OSError:  # it has left
+            stream.socket.close()
+            return
+        self._slots.waiting += 1
+        self._live.add(connection)
+        nursery.start_soon(self._handle, connection)
+
+    async def _handle(self, connection: Connection) -> None:
+        with connection.scope:
+            async with connection.stream:
+                try:
+                    await self._admit(connection)
+                except (trio.BrokenResourceError, trio.ClosedResourceError):
+                    pass
+                except Exception as error:
+                    log.error("connection-failed", exc_info=error)
+                finally:
+                    connection.close_slot()
+                    self._live.discard(connection)
+                    self._news.unpark_all()
+
+    async def _admit(self, connection: Connection) -> None:
+        if connection.peer.uid != os.geteuid():
+            log.warning("foreign-peer uid=%d", connection.peer.uid)
+        elif self._slots.waiting > self._slots.max_waiting:
+            await self._refuse(connection, None, Refusal("too many clients are waiting", code="TIMEOUT"))
+        else:
+            await self._converse(connection)
 
     async def _converse(self, connection: Connection) -> None:
         within_s = messages.FIRST_LINE_WITHIN_S
         while (line := await self._read_line(connection, within_s)) is not None:
-            if not await self._answer(connection, line):
+            connection.note_idle(False)
+            if not await self._answer(connection, line) or connection.is_draining:
                 return
             within_s = NEXT_LINE_WITHIN_S
+            connection.note_idle(True)
 
     async def _read_line(self, connection: Connection, within_s: float) -> bytes | None:
         """Return the next line, or None if the client left, took too long or sent too much."""

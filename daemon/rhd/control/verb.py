@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,9 @@ from rhd.service.sockets import Peer
 from rhwire.messages import encode_event
 
 WRITE_WITHIN_S = 10.0
+
+IDLE_S = 0.3
+"""How long a client has for its next request once the daemon drains: many verbs are two."""
 
 
 class Slots:
@@ -32,12 +36,17 @@ class Connection:
     Attributes:
         peer: who it is, as the kernel says.
         rest: bytes that came behind the first line.
+        scope: around everything that is done for it.
     """
 
     def __init__(self, stream: trio.SocketStream, peer: Peer, slots: Slots) -> None:
         self.stream = stream
         self.peer = peer
         self.rest = bytearray()
+        self.scope = trio.CancelScope()
+        self._is_idle = False
+        self._draining = trio.Event()
+        self._drains_itself = False
         self._slots = slots
         self._is_open = False
 
@@ -53,6 +62,29 @@ class Connection:
             self._is_open = True
             self._slots.open += 1
             self._slots.waiting -= 1
+
+    @property
+    def is_draining(self) -> bool:
+        """One more answer, then the connection ends."""
+        return self._draining.is_set()
+
+    def drain(self) -> None:
+        """End the connection after one more answer, or when it has been idle for a moment; a stream ends at once."""
+        self._draining.set()
+        if self._is_idle:
+            self.scope.deadline = trio.current_time() + IDLE_S
+        elif self._is_open and not self._drains_itself:
+            self.scope.cancel()
+
+    def note_idle(self, is_idle: bool) -> None:
+        """Learn whether the connection is between two requests."""
+        self._is_idle = is_idle
+        self.scope.deadline = math.inf
+
+    def drain_by_itself(self) -> trio.Event:
+        """Return what is set when the connection shall drain, to whoever has taken it over and knows when it has."""
+        self._drains_itself = True
+        return self._draining
 
     def close_slot(self) -> None:
         """Give the connection's place up; called once, when it ends."""

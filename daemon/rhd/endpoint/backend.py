@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from rhd.ids import RepoId
 from rhd.repos.registry import Registry
 from rhd.repos.services import Services
+from rhd.service.waits import Waits
 from rhd.store.audit import AuditLog
 from rhd.store.database import Store
 from rhwire.findings import Finding
@@ -21,6 +22,7 @@ class Backend:
     Attributes:
         key: the installation's secret behind revisions, versions and cursors.
         examine: returns the doctor's findings about one repository.
+        waits: those of tools that wait for something; ended when the daemon drains.
     """
 
     registry: Registry
@@ -30,3 +32,4 @@ class Backend:
     key: bytes
     examine: Callable[[RepoId], Sequence[Finding]] = field(default=lambda _: ())
     version: str = VERSION
+    waits: Waits = field(default_factory=Waits)

@@ -24,7 +24,9 @@ _PARSE_ERROR = json.dumps(
 
 
 @asynccontextmanager
-async def line_streams(stream: trio.abc.Stream, rest: bytes = b"") -> AsyncIterator[tuple[Any, Any]]:
+async def line_streams(
+    stream: trio.abc.Stream, rest: bytes = b"", draining: trio.Event | None = None
+) -> AsyncIterator[tuple[Any, Any]]:
     """Yield the pair of streams that the SDK reads messages from and writes them to.
 
     A line that is no message is answered with a parse error; one that is too long, or a client that does not
@@ -33,10 +35,13 @@ async def line_streams(stream: trio.abc.Stream, rest: bytes = b"") -> AsyncItera
     Args:
         stream: the connection.
         rest: what of it was read already.
+        draining: once set, the connection ends as soon as every request that was read is answered.
     """
     to_server, from_client = anyio.create_memory_object_stream[SessionMessage | Exception](0)
     to_client, from_server = anyio.create_memory_object_stream[SessionMessage](0)
     lock = trio.Lock()
+    unanswered: set[str | int] = set()
+    answered = trio.lowlevel.ParkingLot()
 
     async def write(line: bytes) -> None:
         async with lock:
@@ -67,12 +72,23 @@ async def line_streams(stream: trio.abc.Stream, rest: bytes = b"") -> AsyncItera
                 except ValueError:
                     await write(_PARSE_ERROR)
                     continue
+                if isinstance(message, types.JSONRPCRequest):
+                    unanswered.add(message.id)
                 await to_server.send(SessionMessage(message))
 
     async def write_lines() -> None:
         async with from_server:
             async for message in from_server:
                 await write(message.message.model_dump_json(by_alias=True, exclude_unset=True).encode())
+                if isinstance(message.message, types.JSONRPCResponse | types.JSONRPCError):
+                    unanswered.discard(message.message.id)
+                    answered.unpark_all()
+
+    async def end_when_drained(nursery: trio.Nursery, draining: trio.Event) -> None:
+        await draining.wait()
+        while unanswered:
+            await answered.park()
+        nursery.cancel_scope.cancel()
 
     async def until_broken(work: Any, nursery: trio.Nursery) -> None:
         try:
@@ -88,6 +104,8 @@ async def line_streams(stream: trio.abc.Stream, rest: bytes = b"") -> AsyncItera
     async with trio.open_nursery() as nursery:
         nursery.start_soon(until_broken, read_lines, nursery)
         nursery.start_soon(until_broken, write_lines, nursery)
+        if draining is not None:
+            nursery.start_soon(end_when_drained, nursery, draining)
         try:
             yield from_client, to_client
         finally:

@@ -119,6 +119,10 @@ class Authority:
             finally:
                 self._grants.flush_used()
 
+    def drain(self) -> None:
+        """Answer every page that waits for the owner: it comes back to the next daemon by itself."""
+        self.logins.waiting.waits.end()
+
     def listen(self, listener: Callable[[GrantChange], None]) -> None:
         """Tell `listener` of every grant that changes or ends from now on; it must not raise or wait."""
         self._grants.listen(listener)

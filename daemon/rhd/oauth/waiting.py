@@ -13,6 +13,7 @@ import trio
 from rhd.errors import Refusal
 from rhd.oauth.requests import Login
 from rhd.oauth.turns import step_aside
+from rhd.service.waits import Waits
 
 MAX_LOGINS = 4096
 MAX_HELD = 64
@@ -28,9 +29,14 @@ class _Seat:
 
 
 class WaitingRoom:
-    """Holds logins, newest last."""
+    """Holds logins, newest last.
+
+    Attributes:
+        waits: those of pages; ended when the daemon drains.
+    """
 
     def __init__(self) -> None:
+        self.waits = Waits()
         self._seats: OrderedDict[str, _Seat] = OrderedDict()
         self._held = 0
 
@@ -65,14 +71,14 @@ class WaitingRoom:
             seat.answered.set()
 
     async def wait(self, code: str) -> None:
-        """Return when a login was answered, or after twenty seconds; at once if too many wait like this."""
+        """Return when a login was answered, or after twenty seconds; at once if too many wait, or at the end."""
         seat = self._seats.get(code)
         if seat is None or self._held >= MAX_HELD:
             return
         self._held += 1
         step_aside()
         try:
-            with trio.move_on_after(HELD_S):
+            with self.waits.at_most(HELD_S):
                 await seat.answered.wait()
         finally:
             self._held -= 1

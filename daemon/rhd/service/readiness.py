@@ -8,8 +8,6 @@ import socket
 import time
 from collections.abc import MutableMapping
 
-import trio
-
 log = logging.getLogger(__name__)
 
 
@@ -52,6 +50,8 @@ class Readiness:
 
     async def feed(self) -> None:
         """Feed the watchdog, from the loop itself: if it stalls, the manager kills and restarts us. Returns if none."""
+        import trio  # here, so that a start that is refused says so without waiting for it
+
         while self._address is not None and self._watchdog_s is not None:
             self._tell("WATCHDOG=1")
             await trio.sleep(self._watchdog_s / 2)

@@ -168,8 +168,9 @@ async def test_attack_another_user_is_hung_up_on_though_the_socket_let_it_in(dae
         folder = folder.parent
     code = (
         "import os, socket, sys; os.setgid(65534); os.setuid(65534); s = socket.socket(socket.AF_UNIX);"
-        "s.connect(sys.argv[1]); s.sendall(sys.argv[2].encode());\n"
-        "try: sys.stdout.write(repr(s.recv(100)))\nexcept ConnectionResetError: sys.stdout.write(repr(b''))"
+        "s.connect(sys.argv[1])\n"
+        "try: s.sendall(sys.argv[2].encode()); sys.stdout.write(repr(s.recv(100)))\n"
+        "except (ConnectionResetError, BrokenPipeError): sys.stdout.write(repr(b''))"
     )
     command = [sys.executable, "-S", "-c", code, daemon.home.socket, Request(1, "repos", {}).encode().decode()]
     done = await trio.run_process(command, capture_stdout=True, env={})

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import trio
-
 from rhd.endpoint.tools.shapes import BOOLEAN, CHANGE, STRING, closed, every, listed, text, whole
 from rhd.endpoint.tools.spec import ALL, Call, ToolSpec
 from rhd.ids import Cursor
@@ -24,10 +22,11 @@ async def list_workflow_changes(call: Call) -> dict[str, Any]:
     since = call.arguments.get("since")
     if since is None:
         return _answer(call, await log.since(None))
-    until = trio.current_time() + call.arguments.get("wait_s", 0)
     found = await log.since(Cursor(since))
-    while not found.reset and not _seen(call, found) and (left_s := until - trio.current_time()) > 0:
-        found = await log.wait(found.cursor, left_s)
+    if wait_s := call.arguments.get("wait_s", 0):
+        with call.backend.waits.at_most(wait_s):
+            while not found.reset and not _seen(call, found):
+                found = await log.wait(found.cursor, wait_s)
     return _answer(call, found)
 
 

@@ -1,0 +1,164 @@
+"""The command line of `rhd`, and everything that can refuse a start, in the order in which it can.
+
+The lock comes first and needs next to no imports: of two daemons that are started at once, the loser says so in a
+tenth of a second. The rooms of the daemon, which take longest to import, come last: whoever connects meanwhile waits
+in a socket that listens already.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from functools import partial
+from typing import Any
+
+from rhd.service.readiness import Readiness
+from rhwire.errors import HarnessError
+from rhwire.home import Home, HomeUnusable
+from rhwire.lock import take_lock
+from rhwire.version import VERSION
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the daemon in the foreground until it is told to end; return the exit code."""
+    flags = _parse(argv)
+    try:
+        home = Home.find(flags["home"])
+        if flags["doctor"]:
+            return _examine(home, flags)
+        if flags["settings"] is not None:
+            return _show_settings(home, flags)
+        _run(home, flags)
+    except HarnessError as error:
+        if flags["settings"] is not None:
+            print(json.dumps({"error": error.to_json()}))  # noqa: T201
+        sys.stderr.write(f"rhd: {error.message}.{' ' if error.next_step else ''}{error.next_step}\n")
+        return 1
+    except KeyboardInterrupt:  # before anything ran that would have to be drained
+        return 130
+    return 0
+
+
+def _parse(argv: Sequence[str]) -> dict[str, Any]:
+    parser = argparse.ArgumentParser(
+        prog="rhd",
+        description="The repo-harness daemon, in the foreground. SIGTERM drains and ends it, SIGHUP reads its settings "
+        "again. rhctl is its client.",
+        epilog="example:\n  rhd --port 9000",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--home", metavar="FOLDER", help="where it lives, if not in the default home")
+    parser.add_argument("--host", metavar="HOST", help="address of the HTTP port (127.0.0.1)")
+    parser.add_argument("--port", metavar="PORT", help="the HTTP port (8765); 0 for any free one")
+    parser.add_argument("--config", metavar="FILE", help="settings file, if not the one that the home names")
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument("--doctor", action="store_true", help="examine the installation, print findings, and end")
+    instead.add_argument(
+        "--settings",
+        nargs="?",
+        const="",
+        metavar="NAME=VALUE",
+        help="record a setting in the file, if one is given; print those in force and where each comes from, and end",
+    )
+    parser.add_argument("--version", action="version", version=f"rhd {VERSION}")
+    return vars(parser.parse_args(argv))
+
+
+def _examine(home: Home, flags: Mapping[str, Any]) -> int:
+    from rhd.doctor.installation import examine_installation
+
+    findings = examine_installation(home, flags, os.environ)
+    print(json.dumps({"findings": [f.to_json() for f in findings]}))  # noqa: T201
+    return 0
+
+
+def _show_settings(home: Home, flags: Mapping[str, Any]) -> int:
+    """Print places and settings as a start here and now would have them; unless one is recorded, nothing is made."""
+    from rhd.places import find_places, look_up_places
+    from rhd.settings import Settings, write_file
+
+    if assignment := flags["settings"]:
+        home.prepare()
+    places = find_places(home) if assignment else look_up_places(home)
+    config = _config(flags, places.config)
+    if assignment:
+        name, _, value = assignment.partition("=")
+        write_file(config, name, value)
+    settings = Settings.load(config, os.environ, flags)
+    found = {"config": config, "database": places.database, "logs": places.logs, "settings": settings.to_json()}
+    print(json.dumps(found))  # noqa: T201
+    return 0
+
+
+def _config(flags: Mapping[str, Any], recorded: str) -> str:
+    return os.path.abspath(flags["config"]) if flags["config"] else recorded
+
+
+def _run(home: Home, flags: Mapping[str, Any]) -> None:
+    readiness = Readiness.from_environment()
+    readiness.status("starting")
+    try:
+        with ExitStack() as stack:
+            _open(home, flags, readiness, stack)()
+    except HarnessError as error:
+        readiness.status(error.message)  # `systemctl status` and `rhctl service` show why
+        raise
+
+
+def _open(home: Home, flags: Mapping[str, Any], readiness: Readiness, stack: ExitStack) -> Callable[[], None]:
+    """Open what must be open before anything runs; return what runs until the daemon has drained."""
+    home.prepare()
+    try:
+        lock = take_lock(home.lock)  # before the sockets: whoever holds it may replace a stale one
+    except OSError as error:
+        raise HomeUnusable(f"cannot take the lock {home.lock}: {error.strerror}") from error
+    stack.callback(os.close, lock)
+
+    from rhd.logs import set_up_logging
+    from rhd.places import find_places
+    from rhd.service.descriptors import raise_descriptor_limit
+    from rhd.service.sockets import bind_control, bind_http, inherited
+    from rhd.settings import Settings, check_host
+
+    raise_descriptor_limit()
+    places = find_places(home)
+    config = _config(flags, places.config)
+    settings = Settings.load(config, os.environ, flags)
+    set_up_logging(settings.log_level)
+    held = inherited(home.socket)
+    for sock in held.get("http", ()):  # the unit may say otherwise than the settings
+        settings = settings.on_socket(*sock.getsockname()[:2])
+        check_host(settings.host, settings.public_url)
+    bound = None if "control" in held else bind_control(home.socket)
+    if bound is not None:
+        stack.callback(bound.socket.close)
+        stack.callback(bound.remove)
+    http = held.get("http") or bind_http(settings.host, settings.port)
+
+    from rhd.store.database import Store
+
+    store = Store.open(places.database)
+
+    import trio
+
+    from rhd.app import Daemon
+
+    daemon = Daemon(
+        home,
+        places,
+        settings,
+        config,
+        flags,
+        store,
+        readiness,
+        control_sockets=held["control"] if bound is None else [bound.socket],
+        http_sockets=http,
+        is_held="http" in held,
+        release_control=None if bound is None else bound.remove,
+    )
+    return partial(trio.run, daemon.run, restrict_keyboard_interrupt_to_checkpoints=True)
