@@ -178,7 +178,6 @@ class Notifier:
         uris = list(wanted.resource_subscriptions or ())[:MAX_URIS]
         honored = types.SubscriptionFilter(
             tools_list_changed=True if wanted.tools_list_changed else None,
-            prompts_list_changed=True if wanted.prompts_list_changed else None,
             resources_list_changed=True if wanted.resources_list_changed else None,
             resource_subscriptions=uris or None,
         )

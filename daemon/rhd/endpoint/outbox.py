@@ -10,7 +10,7 @@ import trio
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One notification to come: `what` is `updated` (with a URI), `resources`, `tools` or `prompts`."""
+    """One notification to come: `what` is `updated` (with a URI), `resources` or `tools`."""
 
     what: str
     uri: str | None = None
