@@ -19,6 +19,8 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("start", "let HTTP clients be served with a profile"),
             ("stop", "let them no longer be served"),
             ("clients", "show who is connected"),
+            ("approve", "answer a login that waits in a browser"),
+            ("deny", "refuse it"),
             ("grant", "let a client do more"),
             ("revoke", "let a client do less, or nothing"),
             ("passphrase", "show or rotate a repository's passphrase"),

@@ -110,6 +110,7 @@ def _run(home: Home, flags: Mapping[str, Any]) -> None:
         control: ControlSocket | None = None
         if "control" not in held:
             control = bind_control(home.socket)
+            stack.callback(control.socket.close)
             stack.callback(control.remove)
         http = held.get("http") or bind_http(settings.host, settings.port)
         store = Store.open(places.database)
@@ -133,7 +134,12 @@ def _load_settings(config: str, flags: Mapping[str, Any]) -> Settings:
 
 
 class Daemon:
-    """Everything that runs. `run` returns once it has been told to stop and has drained."""
+    """Everything that runs. `run` returns once it has been told to stop and has drained.
+
+    Attributes:
+        house: what the control socket's verbs work with.
+        serving: set once both sockets are served.
+    """
 
     def __init__(
         self,
@@ -159,6 +165,7 @@ class Daemon:
         self._http_sockets = http_sockets
         self._is_held = is_held
         self._stop = trio.Event()
+        self.serving = trio.Event()
         key = store.write_now(lambda c: get_or_make(c, "workflow.key"))
         instance = store.write_now(lambda c: get_or_make(c, "instance", 8)).hex()
         self._audit = AuditLog(store)
@@ -236,6 +243,7 @@ class Daemon:
                     for listener in _listeners(self._control_sockets):
                         await private.start(control.serve, listener)
                     self._readiness.ready(self._summary())
+                    self.serving.set()
                     log.info("serving version=%s url=%s socket=%s", VERSION, self.house.url, self._home.socket)
                     await self._stop.wait()
                     log.info("stopping")

@@ -10,6 +10,7 @@ from typing import Any
 
 import trio
 
+from rhd.oauth.turns import PAUSE
 from rhd.web.origins import Origins
 from tests.support.house import Clock, open_house
 from tests.support.served import served
@@ -24,7 +25,7 @@ class WallClock(Clock):
 
 async def main(folder: Path) -> None:
     """Serve two repositories."""
-    async with open_house(folder / "rhd.db", clock=WallClock()) as house:
+    async with open_house(folder / "rhd.db", clock=WallClock(), pause=PAUSE) as house:
         for slug in ("one", "two"):
             await house.adopt(slug)
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import os
 import statistics
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,14 +19,17 @@ from urllib.parse import urlencode, urlsplit
 
 import httpx2
 import pytest
+import trio
 from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
 
-from tests.support.http import Answer, OAuthClient, Page
+from tests.support.house import House, open_house
+from tests.support.http import FORM, Answer, Browser, OAuthClient, Page, bearer, call
 from tests.support.oauth_machine import OAuthMachine
 
 ROOT = Path(__file__).parents[2]
 STEPS = 20_000
-STORM = 100_000
+STORM = int(os.environ.get("STORM", "100000"))
 
 pytestmark = pytest.mark.timeout(1800)
 
@@ -40,8 +46,6 @@ class TestTheModel:
             database=None,
             suppress_health_check=list(HealthCheck),
         )
-        from hypothesis.stateful import run_state_machine_as_test
-
         while OAuthMachine.steps - before < STEPS:
             run_state_machine_as_test(OAuthMachine, settings=walk)
         print(f"\n{OAuthMachine.steps - before} steps")
@@ -59,10 +63,7 @@ class Server:
 
     def rss_bytes(self) -> int:
         """Memory of the process now."""
-        for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1]) * 1024
-        raise AssertionError
+        return _rss_bytes(self.pid)
 
     def connect(self, slug: str) -> tuple[OAuthClient, dict[str, Any], float]:
         """Log a client in as its owner would; return it, its tokens and how long the passphrase took to be taken."""
@@ -91,6 +92,13 @@ class Server:
                 },
             ).json()
         return client, tokens, took_s
+
+
+def _rss_bytes(pid: int) -> int:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) * 1024
+    raise AssertionError
 
 
 def _page(answer: httpx2.Response) -> Page:
@@ -137,7 +145,9 @@ def counts(process: subprocess.Popen[bytes]) -> tuple[dict[int, int], float]:
 def request(server: Server, method: str, target: str, body: str = "", *headers: str) -> str:
     """Return a request's text."""
     host = server.url.partition("://")[2]
-    lines = [f"{method} {target} HTTP/1.1", f"Host: {host}", *headers]
+    if not any(h.startswith("host:") for h in headers):
+        headers = (f"Host: {host}", *headers)
+    lines = [f"{method} {target} HTTP/1.1", *headers]
     if body:
         lines += ["Content-Type: application/x-www-form-urlencoded", f"Content-Length: {len(body)}"]
     return "\r\n".join([*lines, "", body])
@@ -166,71 +176,145 @@ def latencies(server: Server, token: str, calls: int) -> list[float]:
     return out[10:]
 
 
-def test_a_hundred_thousand_wrong_passphrases(server: Server) -> None:
-    """At full speed they neither get in, nor grow memory, nor slow a working client beyond 2x, nor keep the owner out."""
+async def test_a_hundred_thousand_wrong_passphrases(tmp_path: Path) -> None:
+    """At full speed they get nobody in, are counted to the last, leave one row and no memory, and keep nobody out."""
+    async with open_house(tmp_path / "rhd.db") as house:
+        await house.adopt("one")
+        client = await OAuthClient(house.app).register()
+        browser = Browser(house.app)
+        page = Page(await browser.get(client.authorize_url()))
+        statuses: Counter[int] = Counter()
+
+        async def guess_on(numbers: Iterator[int]) -> None:
+            for number in numbers:
+                answer = await browser.submit(page, "open", passphrase=f"guess-{number}")
+                statuses[answer.status] += 1
+                assert house.repo("one").id.encode() not in answer.body
+
+        async def storm(count: int) -> None:
+            numbers = iter(range(count))
+            async with trio.open_nursery() as nursery:
+                for _ in range(128):
+                    nursery.start_soon(guess_on, numbers)
+                await trio.sleep(2)
+                start = trio.current_time()
+                assert (await client.login(house.passphrases["one"]))["access_token"]
+                print(f"\nthe owner logged in within {trio.current_time() - start:.2f} s of the storm")
+
+        await storm(STORM // 20)
+        gc.collect()
+        before = _rss_bytes(os.getpid())
+        await storm(STORM)
+        gc.collect()
+        grown = _rss_bytes(os.getpid()) - before
+        print(f"{dict(statuses)}, grown {grown / 2**20:.2f} MiB")
+        assert set(statuses) == {403, 429}
+        assert house.authority.wrong.count == statuses.total() == STORM + STORM // 20
+        assert grown < 4 * 2**20
+        rows = await house.audited("login.wrong")
+        assert sum(row.count for row in rows) == statuses.total()
+        assert len(rows) <= 4, "a storm is one row; this one may have paused"
+
+
+def test_a_storm_of_wrong_passphrases_slows_a_working_client_by_half_at_most(server: Server) -> None:
+    """Over real connections, from another process, as fast as they are answered."""
     _, tokens, _ = server.connect("one")
     attack = guess(server)
-    with hammering(server, 3000, [attack]) as warming:
-        counts(warming)
     alone = statistics.median(latencies(server, tokens["access_token"], 400))
-    before = server.rss_bytes()
-    with hammering(server, STORM, [attack]) as process:
+    # More than 64 connections, or every one of them would be waiting out its second.
+    with hammering(server, STORM // 8, [attack], 128) as process:
         time.sleep(2)
         during = statistics.median(latencies(server, tokens["access_token"], 400))
         owner, _, took_s = server.connect("two")
         assert process.poll() is None, "the storm was over too early to say anything"
         statuses, seconds = counts(process)
-    grown = server.rss_bytes() - before
+    again = statistics.median(latencies(server, tokens["access_token"], 400))
     print(
-        f"\n{STORM} guesses in {seconds:.0f} s ({STORM / seconds:.0f}/s): {statuses}; grown {grown / 2**20:.1f} MiB; "
-        f"a call {alone * 1000:.2f} ms alone, {during * 1000:.2f} ms in the storm ({during / alone:.2f}x); "
-        f"the owner's passphrase was taken in {took_s * 1000:.0f} ms"
+        f"\n{sum(statuses.values())} guesses in {seconds:.0f} s: {statuses}; a call {alone * 1000:.2f} ms before, "
+        f"{during * 1000:.2f} ms in the storm, {again * 1000:.2f} ms after; the owner's passphrase was taken in "
+        f"{took_s * 1000:.0f} ms"
     )
     assert set(statuses) <= {403, 429}, "nobody got in"
-    assert statuses[429] > statuses[403]
     assert owner.client_id
     assert took_s < 1.0, "the right one never waits"
-    assert grown < 8 * 2**20
-    assert during / alone < 2.0
+    # The machine's own moods are in both of the measures without a storm.
+    assert during / max(alone, again) < 2.0
 
 
-KINDS = {
-    "no token": lambda s: [request(s, "POST", "/mcp", "x=1"), request(s, "GET", "/mcp"), request(s, "DELETE", "/r/one/mcp")],
-    "bad token": lambda s: [request(s, "POST", "/mcp", "x=1", "Authorization: Bearer rha_" + "x" * 35 + "########")],
-    "unknown slug": lambda s: [request(s, "GET", "/r/a########/mcp", "", "Authorization: Bearer x")],
-    "no route": lambda s: [request(s, "GET", "/########"), request(s, "POST", "/x########", "a=b")],
-    "foreign host": lambda s: [request(s, "GET", "/health").replace("Host: ", "Host: evil-")],
-    "registration": lambda s: [
-        request(s, "POST", "/register", json.dumps({"redirect_uris": ["https://evil-########.example/"]})),
-        request(s, "POST", "/register", json.dumps({"redirect_uris": ["http://127.0.0.1/########"]})),
-    ],
-    "refresh": lambda s: [
-        request(s, "POST", "/token", "grant_type=refresh_token&client_id=https://a.example/b&refresh_token=rhr_########")
-    ],
-    "code": lambda s: [
-        request(s, "POST", "/token", "grant_type=authorization_code&client_id=https://a.example/b&code=########&code_verifier=x")
-    ],
-    "revoke": lambda s: [request(s, "POST", "/revoke", "client_id=https://a.example/b&token=########")],
-    "preflight": lambda s: [request(s, "OPTIONS", "/mcp", "", "Origin: https://evil-########.example")],
-    "login of nobody": lambda s: [request(s, "GET", "/authorize?client_id=########")],
-    "login": lambda s: [request(s, "GET", OAuthClient(None, s.url, client_id="https://chatgpt.com/oauth/codex/client.json").authorize_url(state="########"))],
+Request = tuple[str, str, list[tuple[str, str]], str]
+CODEX = OAuthClient(None, client_id="https://chatgpt.com/oauth/codex/client.json")
+KINDS: dict[str, list[Request]] = {
+    "no token": [("POST", "/mcp", [], "x=1"), ("GET", "/mcp", [], ""), ("DELETE", "/r/one/mcp", [], "")],
+    "bad token": [("POST", "/mcp", [bearer("rha_" + "x" * 35 + "########")], "x=1")],
+    "unknown slug": [("GET", "/r/a########/mcp", [bearer("x")], "")],
+    "no route": [("GET", "/########", [], ""), ("POST", "/x########", [], "a=b")],
+    "foreign host": [("GET", "/health", [("host", "evil-########")], "")],
+    "registration": [("POST", "/register", [], '{"redirect_uris": ["http://127.0.0.1/########"]}')],
+    "refused registration": [("POST", "/register", [], '{"redirect_uris": ["https://evil-########.example/"]}')],
+    "refresh": [("POST", "/token", [FORM], "grant_type=refresh_token&client_id=https://a.example/b&refresh_token=rhr_########")],
+    "code": [("POST", "/token", [FORM], "grant_type=authorization_code&client_id=https://a.example/b&code=########&code_verifier=x")],
+    "revoke": [("POST", "/revoke", [FORM], "client_id=https://a.example/b&token=########")],
+    "preflight": [("OPTIONS", "/mcp", [("origin", "https://evil-########.example")], "")],
+    "login of nobody": [("GET", "/authorize?client_id=########", [], "")],
+    "document of nobody": [("GET", "/authorize?client_id=https://a########.example/c", [], "")],
+    "login": [("GET", CODEX.authorize_url(state="########"), [], "")],
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_memory_after_a_hundred_thousand_refused_requests(server: Server, kind: str) -> None:
-    """A rejected request that leaks 38 KiB is 54 MiB a day (unifi-mcp#173); of these none may leave 40 bytes."""
-    server.connect("one")
-    templates = KINDS[kind](server)
-    with hammering(server, STORM // 20, templates) as warming:
+async def test_memory_after_a_hundred_thousand_refused_requests(tmp_path: Path, kind: str) -> None:
+    """One that leaked 38 KiB a rejected request lost 54 MiB a day (unifi-mcp#173); here it may not be 40 bytes."""
+
+    async def send(house: House, count: int) -> set[int]:
+        statuses = set()
+        for number in range(count):
+            text = f"{number:08d}"
+            method, target, headers, body = KINDS[kind][number % len(KINDS[kind])]
+            filled = [(name, value.replace("########", text)) for name, value in headers]
+            host = None if filled and filled[0][0] == "host" else "127.0.0.1:8765"
+            answer = await call(
+                house.app,
+                method,
+                target.replace("########", text),
+                filled,
+                body.replace("########", text).encode(),
+                host=host,
+            )
+            statuses.add(answer.status)
+        return statuses
+
+    async with open_house(tmp_path / "rhd.db") as house:
+        await house.adopt("one")
+        await send(house, STORM // 20)
+        gc.collect()
+        before = _rss_bytes(os.getpid())
+        statuses = await send(house, STORM)
+        gc.collect()
+        grown = _rss_bytes(os.getpid()) - before
+        print(f"\n{kind}: {statuses}, grown {grown / 2**20:.2f} MiB")
+        assert statuses <= {200, 201, 204, 400, 401, 404, 421}
+        assert grown < 4 * 2**20
+        assert await house.rows("SELECT count(*) FROM clients, grants, tokens, logins") == [(0,)]
+
+
+def test_a_flood_of_every_kind_over_real_connections(server: Server) -> None:
+    """What the connections themselves leave behind, and that the server is there afterwards."""
+    templates = [
+        request(
+            server, method, target, body, *(f"{name}: {value}" for name, value in headers if name != "content-type")
+        )
+        for found in KINDS.values()
+        for method, target, headers, body in found
+    ]
+    with hammering(server, STORM // 40, templates) as warming:
         counts(warming)
     before = server.rss_bytes()
-    with hammering(server, STORM, templates) as process:
+    with hammering(server, STORM // 10, templates) as process:
         statuses, seconds = counts(process)
     grown = server.rss_bytes() - before
-    print(f"\n{kind}: {STORM / seconds:.0f}/s, {statuses}, grown {grown / 2**20:.1f} MiB")
+    print(f"\n{STORM // 10 / seconds:.0f}/s, {statuses}, grown {grown / 2**20:.1f} MiB")
     assert 0 not in statuses
-    assert grown < 4 * 2**20
+    assert grown < 8 * 2**20
     _, tokens, _ = server.connect("two")
     assert tokens["access_token"]
 

@@ -167,8 +167,9 @@ async def test_on_a_phone_nothing_is_wider_than_the_screen(visit: Visit) -> None
         script = "return [document.documentElement.scrollWidth, innerWidth]"
         wide, screen = await visit.do(window.run, script)
         assert wide <= screen, step
-        script = "return [...document.querySelectorAll('button, .profiles label, .repo')].map(e => e.getBoundingClientRect().height)"
-        assert min(await visit.do(window.run, script)) >= 40, "a finger hits it"
+        script = "return [...document.querySelectorAll(arguments[0])].map(e => e.getBoundingClientRect().height)"
+        heights = await visit.do(window.run, script, "button, .profiles label, .repo")
+        assert min(heights) >= 40, "a finger hits it"
 
 
 async def test_in_the_dark(visit: Visit) -> None:
@@ -251,8 +252,8 @@ async def test_nothing_is_loaded_from_anywhere_and_no_script_runs(visit: Visit) 
 
 
 CONTRAST = """
-const lum = c => { const [r, g, b] = c.map(v => { v /= 255; return v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4 });
-  return .2126 * r + .7152 * g + .0722 * b };
+const linear = v => v / 255 <= .03928 ? v / 255 / 12.92 : ((v / 255 + .055) / 1.055) ** 2.4;
+const lum = c => { const [r, g, b] = c.map(linear); return .2126 * r + .7152 * g + .0722 * b };
 const parse = s => s.match(/[\\d.]+/g).map(Number);
 const behind = e => { for (; e; e = e.parentElement) { const c = parse(getComputedStyle(e).backgroundColor);
   if (c.length < 4 || c[3] > 0) return c.slice(0, 3) } return [255, 255, 255] };

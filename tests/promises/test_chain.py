@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx2
 import pytest
 import trio
 from mcp import Client, StdioServerParameters
 
+from tests.support.attached import told
 from tests.support.daemons import Daemon, environment
 from tests.support.people import Memory, Person, logged_in
 from tests.support.repositories import Repository
@@ -38,18 +37,6 @@ def daemon(tmp_path: Path) -> Iterator[Daemon]:
     daemon = Daemon(tmp_path / "home").start()
     yield daemon
     daemon.end()
-
-
-def told(result: Any) -> dict[str, Any]:
-    """Return a result's structure, which must be the same as its text; or its error."""
-    (block,) = result.content
-    said: dict[str, Any] = json.loads(block.text)
-    if result.is_error:
-        assert result.structured_content is None
-        assert set(said) == {"error"}
-        return said["error"]
-    assert result.structured_content == said
-    return said
 
 
 async def walk_the_chain(client: Client, repository: Repository, **which: str) -> None:

@@ -15,6 +15,7 @@ from rhd.ids import RepoId
 from rhd.oauth.authority import Authority
 from rhd.oauth.fetching import Network
 from rhd.oauth.grants import Bearer, GrantChange
+from rhd.oauth.turns import Turns
 from rhd.repos.registry import Registry, Repo
 from rhd.store.audit import AuditLog, AuditRow, read_rows
 from rhd.store.database import Store
@@ -128,6 +129,7 @@ async def open_house(
     port: int = PORT,
     allowed: tuple[str, ...] = (),
     network: Network | None = None,
+    pause: float = 0,
 ) -> AsyncIterator[House]:
     """Open a daemon's OAuth part over the database at `path`; leaving closes it as a shutdown would."""
     clock = clock or Clock()
@@ -142,7 +144,7 @@ async def open_house(
             work.start_soon(audit.run)
             await work.start(authority.run)
             origins = Origins(public_url, port, allowed)
-            app = Dispatcher(origins, authority, registry, endpoints, instance="i_test")
+            app = Dispatcher(origins, authority, registry, endpoints, instance="i_test", turns=Turns(pause))
             house = House(path, store, registry, audit, authority, app, endpoints, clock)
             authority.listen(house.changes.append)
             yield house

@@ -337,7 +337,7 @@ class OAuthMachine(RuleBasedStateMachine):
 
     @rule()
     def sweep(self) -> None:
-        """A sweep ends only what nothing leads to any more: no code of the last twenty minutes, no token of last week."""
+        """It ends only what nothing leads to any more: no code of the last twenty minutes, no token of last week."""
         self.loop.do(self.house.authority.sweep)
         for grant in self.all_grants:
             dies_at = [t.issued + REFRESH_S + 7 * 86_400 for t in grant.refresh] or [grant.decided + 1200]

@@ -1,32 +1,26 @@
-"""The public port on a real socket of loopback."""
+"""The public port on a real socket of loopback, as the daemon serves it."""
 
 from __future__ import annotations
 
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any
 
 import trio
-from hypercorn.config import Config
-from hypercorn.trio import serve
+
+from rhd.asgi import ASGIApp
+from rhd.web.serving import Limits, serve
 
 
 @asynccontextmanager
-async def served(make_app: Callable[[int], Any]) -> AsyncIterator[str]:
+async def served(make_app: Callable[[int], ASGIApp]) -> AsyncIterator[str]:
     """Serve what `make_app(port)` returns; yield `http://127.0.0.1:PORT`."""
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    listener.listen(128)
-    port = listener.getsockname()[1]
-    config = Config()
-    config.bind = [f"fd://{listener.detach()}"]
-    config.errorlog = None
-    config.graceful_timeout = 0.1
+    listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    port = listeners[0].socket.getsockname()[1]
     stop = trio.Event()
     async with trio.open_nursery() as nursery:
-        await nursery.start(partial(serve, make_app(port), config, shutdown_trigger=stop.wait, mode="asgi"))
+        await nursery.start(partial(serve, make_app(port), listeners, limits=Limits(drain_s=0.2), stop=stop))
         yield f"http://127.0.0.1:{port}"
         stop.set()
-        nursery.cancel_scope.cancel()
+    for listener in listeners:
+        await listener.aclose()

@@ -7,8 +7,10 @@ from types import MappingProxyType
 
 from rhd.control import (
     adopt,
+    approve,
     attach,
     clients,
+    deny,
     doctor,
     endpoint,
     events,
@@ -34,8 +36,10 @@ def _table(*verbs: Verb) -> Mapping[str, Verb]:
 
 VERBS = _table(
     adopt.VERB,
+    approve.VERB,
     attach.VERB,
     clients.VERB,
+    deny.VERB,
     doctor.VERB,
     endpoint.VERB,
     events.VERB,

@@ -53,6 +53,17 @@ def _profiles(service: RepoService, registry: Registry) -> Iterator[Finding]:
         )
 
 
+_POLLED_WHY = {
+    "disabled": "events are switched off",
+    "filesystem": "its file system tells of no changes (a network or shared one)",
+    "watches": "the limit of watches is reached",
+    "instances": "the limit of watchers is reached",
+    "died": "a name in it that is not UTF-8 kills the watcher",
+    "refused": "the system refuses to watch it",
+    "missing": "its folder is not there",
+}
+
+
 def _watch(service: RepoService, registry: Registry) -> Iterator[Finding]:
     """Changes are noticed by events rather than by looking every few seconds."""
     mode = service.watch
@@ -61,7 +72,7 @@ def _watch(service: RepoService, registry: Registry) -> Iterator[Finding]:
             "watch",
             WARNING,
             "changes are noticed by looking every few seconds",
-            cause="the file system tells of no changes, or the limit of watches is reached",
+            cause=_POLLED_WHY.get(service.polled_why or "", "it cannot be watched"),
             next_step="See the watches in: rhctl status",
             is_local=False,
         )

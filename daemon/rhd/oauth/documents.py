@@ -17,6 +17,7 @@ import trio
 from rhd.oauth import redirects
 from rhd.oauth.clients import Client, clean_name
 from rhd.oauth.fetching import FetchFailed, Network, fetch, split_url
+from rhd.oauth.turns import step_aside
 
 KEEP_FLOOR_S = 300.0
 KEEP_CEILING_S = 24 * 3600.0
@@ -82,6 +83,7 @@ class Documents:
             self._fetching.acquire_on_behalf_of_nowait(token := object())
         except trio.WouldBlock:
             return None
+        step_aside()
         try:
             fetched = await fetch(client_id, self._network)
             client, kept_s = parse_document(client_id, fetched.body), float(fetched.max_age_s or 0)

@@ -111,6 +111,14 @@ class Logins:
             await self._wrong.answer(wrong, is_delayed=not right)
         return login.with_opened(right), wrong
 
+    def is_proven(self, text: str, sealed: str) -> bool:
+        """Say whether who sends this has a right passphrase, or had one on the page before. In microseconds.
+
+        Nothing follows from it but that a flood of others does not keep this one waiting.
+        """
+        words = text.split()[:MAX_PASSPHRASES]
+        return any(self._registry.by_passphrase(word) for word in words) or self.seals.has_opened(sealed)
+
     def opened(self, login: Login) -> list[Repo]:
         """Return the repositories that a login's passphrases open now: not those whose passphrase was rotated since."""
         found = [(self._registry.get(repo_id), mark) for repo_id, mark in login.opened]

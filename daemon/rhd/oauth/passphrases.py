@@ -11,6 +11,7 @@ import trio
 
 from rhd.errors import Refusal
 from rhd.oauth.storms import Storms
+from rhd.oauth.turns import step_aside
 
 DELAY_S = 1.0
 MAX_WAITING = 64
@@ -40,6 +41,7 @@ class WrongPassphrases:
                 code="TOO_MANY_TRIES",
             )
         self.waiting += 1
+        step_aside()
         try:
             await trio.sleep(DELAY_S)
         finally:

@@ -125,6 +125,13 @@ class Seals:
             id_, began_at, origin, began_browser, who, redirect_uri, state, challenge, resource, tuple(scopes), marks
         )
 
+    def has_opened(self, sealed: str) -> bool:
+        """Say whether a text of ours carries a login that a passphrase has opened something in."""
+        try:
+            return len(sealed) <= MAX_SEALED_CHARS and bool(self._signer.loads(sealed)[-1])
+        except BadData:
+            return False
+
     def is_current(self, began_at: float) -> bool:
         """Say whether a login begun at this moment can still be answered."""
         return -_AHEAD_S <= self._clock() - began_at <= VALID_S

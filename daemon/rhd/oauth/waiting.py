@@ -12,6 +12,7 @@ import trio
 
 from rhd.errors import Refusal
 from rhd.oauth.requests import Login
+from rhd.oauth.turns import step_aside
 
 MAX_LOGINS = 4096
 MAX_HELD = 64
@@ -69,6 +70,7 @@ class WaitingRoom:
         if seat is None or self._held >= MAX_HELD:
             return
         self._held += 1
+        step_aside()
         try:
             with trio.move_on_after(HELD_S):
                 await seat.answered.wait()

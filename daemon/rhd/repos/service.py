@@ -39,6 +39,8 @@ LOOK_AGAIN_S = 5.0
 MAX_LOOK_AGAIN_S = 60.0
 MAX_ROUNDS = 8
 RETRY_S = 2.0
+FINISH_WITHIN_S = 10.0
+"""How long the end of the daemon waits for a write that a file system holds up."""
 
 
 class _Outcome(Generic[T]):
@@ -82,6 +84,8 @@ class RepoService:
         self._wake = trio.Event()
         self._dirty: set[str] | None = set()
         self._via = "start"
+        self._submitted = 0
+        self._finished = trio.Event()
         self._root: Root | None = None
         self._catalog: Catalog | None = None
         self._is_lost = False
@@ -105,6 +109,11 @@ class RepoService:
         """How changes are noticed: `events`, `poll` or `off`."""
         return self._hints.mode(self.repo.id) if self.state == "ok" else "off"
 
+    @property
+    def polled_why(self) -> str | None:
+        """Why changes are noticed by polling; None if they are not."""
+        return self._hints.usage().polled.get(self.repo.id)
+
     async def read(self, job: Callable[[Root], T]) -> T:
         """Run `job` in a thread and return its result. Cancelling leaves the thread to end by itself.
 
@@ -126,6 +135,7 @@ class RepoService:
             Exception: whatever `work` raises.
         """
         outcome: _Outcome[T] = _Outcome()
+        self._submitted += 1
         self._nursery.start_soon(self._own, work, outcome)
         await outcome.done.wait()
         if outcome.error is not None:
@@ -192,9 +202,7 @@ class RepoService:
                 self._fail(Refusal("serving the repository failed", code="REPO_BROKEN"))
             finally:
                 self._hints.disarm(self.repo.id)
-                if self._root is not None:
-                    self._root.close()  # what other threads are in still finishes
-                    self._root = None
+                await self._let_go()
             if not is_told:
                 task_status.started()
                 is_told = True
@@ -202,6 +210,15 @@ class RepoService:
                 await self._wake.wait()
             self._wake = trio.Event()
             pause_s = min(pause_s * 2, MAX_LOOK_AGAIN_S)
+
+    async def _let_go(self) -> None:
+        """Close the folder once what was submitted has been written to it."""
+        with trio.move_on_after(FINISH_WITHIN_S, shield=True):
+            if self._submitted:
+                await self._finished.wait()
+        if self._root is not None:
+            self._root.close()  # what threads of readers are in still finishes
+            self._root = None
 
     async def _open(self) -> None:
         self._hints.listen(self.repo.id, self._on_hint)
@@ -282,6 +299,10 @@ class RepoService:
                 outcome.error = error
             finally:
                 outcome.done.set()
+                self._submitted -= 1
+                if not self._submitted:
+                    self._finished.set()
+                    self._finished = trio.Event()
 
     def _attached(self, job: Callable[[Root], T], root: Root) -> T:
         try:

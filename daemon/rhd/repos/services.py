@@ -22,6 +22,16 @@ MAX_OPENING = 4
 """How many repositories are opened at once at the start; the rest wait their turn."""
 
 
+class _Running:
+    """One service and what becomes of it: `ready` once it was opened, `over` once it has ended."""
+
+    def __init__(self, service: RepoService) -> None:
+        self.service = service
+        self.scope = trio.CancelScope()
+        self.ready = trio.Event()
+        self.over = trio.Event()
+
+
 class Services:
     """Follows the registry: adopted repositories get a service, forgotten ones lose theirs, moved ones a new one."""
 
@@ -30,7 +40,8 @@ class Services:
         self._store = store
         self._hints = hints
         self._key = key
-        self._running: dict[RepoId, tuple[RepoService, trio.CancelScope, trio.Event]] = {}
+        self._running: dict[RepoId, _Running] = {}
+        self._ending: dict[RepoId, trio.Event] = {}
         self._nursery: trio.Nursery | None = None
         self._opening = trio.CapacityLimiter(MAX_OPENING)
         self._listeners: dict[object, Callable[[Repo, Sequence[ChangeEntry]], None]] = {}
@@ -54,15 +65,15 @@ class Services:
         found = self._running.get(repo_id)
         if found is None:
             raise Refusal("no repository of that id is adopted", code="REPO_NOT_FOUND")
-        return found[0]
+        return found.service
 
     async def ready(self, repo_id: RepoId) -> RepoService:
         """Return the service once it has been opened or is known to be unusable."""
         found = self._running.get(repo_id)
         if found is None:
             raise Refusal("no repository of that id is adopted", code="REPO_NOT_FOUND")
-        await found[2].wait()
-        return found[0]
+        await found.ready.wait()
+        return found.service
 
     def listen(self, listener: Callable[[Repo, Sequence[ChangeEntry]], None]) -> Callable[[], None]:
         """Call `listener` with every batch of changes of any repository; it must not raise or wait.
@@ -74,7 +85,7 @@ class Services:
         return lambda: self._listeners.pop(token, None) and None
 
     def __iter__(self) -> Iterator[RepoService]:
-        return iter([service for service, _, _ in self._running.values()])
+        return iter([running.service for running in self._running.values()])
 
     def _on_change(self, change: RegistryChange) -> None:
         if change.what == "adopted":
@@ -82,7 +93,8 @@ class Services:
         elif change.what in ("forgotten", "moved"):
             found = self._running.pop(change.repo.id, None)
             if found is not None:
-                found[1].cancel()
+                self._ending[change.repo.id] = found.over
+                found.scope.cancel()
             if change.what == "moved":
                 self._begin(change.repo)
 
@@ -91,20 +103,27 @@ class Services:
             return
         service = RepoService(repo, store=self._store, hints=self._hints, key=self._key, nursery=self._nursery)
         service.changes.subscribe(partial(self._tell, repo))
-        scope, ready = trio.CancelScope(), trio.Event()
-        self._running[repo.id] = (service, scope, ready)
-        self._nursery.start_soon(self._keep, service, scope, ready)
+        running = _Running(service)
+        self._running[repo.id] = running
+        self._nursery.start_soon(self._keep, running)
 
     def _tell(self, repo: Repo, entries: Sequence[ChangeEntry]) -> None:
         for listener in list(self._listeners.values()):
             listener(repo, entries)
 
-    async def _keep(self, service: RepoService, scope: trio.CancelScope, ready: trio.Event) -> None:
-        with scope:
-            try:
+    async def _keep(self, running: _Running) -> None:
+        repo_id = running.service.repo.id
+        try:
+            with running.scope:
+                # The one before disarms the watches of this id when it ends: it must not disarm ours.
+                if (before := self._ending.get(repo_id)) is not None:
+                    await before.wait()
                 async with trio.open_nursery() as nursery:
                     async with self._opening:
-                        await nursery.start(service.run)
-                    ready.set()
-            finally:
-                ready.set()
+                        await nursery.start(running.service.run)
+                    running.ready.set()
+        finally:
+            running.ready.set()
+            running.over.set()
+            if self._ending.get(repo_id) is running.over:
+                del self._ending[repo_id]

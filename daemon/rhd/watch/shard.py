@@ -60,7 +60,7 @@ _NOTHING: Batch = frozenset()
 class Shard:
     """Folders, not recursive, watched from construction to `close`. For use by one thread.
 
-    Construction holds the GIL: 15 to 25 us a folder.
+    Construction holds the GIL: 15 to 25 us a folder, in a virtual machine that dozes up to 150.
 
     Attributes:
         paths: what it was built with.

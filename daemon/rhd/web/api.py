@@ -4,51 +4,33 @@ from __future__ import annotations
 
 import base64
 import json
+from typing import Any
 from urllib.parse import parse_qsl, unquote_plus
 
-from rhd.asgi import Header, Receive, Scope, Send
+from rhd.asgi import Header, Scope, Send
 from rhd.oauth.authority import Authority
 from rhd.oauth.errors import OAuthError
 from rhd.web.origins import Origins
-from rhd.web.replies import NO_STORE, header, read_body, send_empty, send_json
+from rhd.web.replies import NO_STORE, header, send_empty, send_json
 
-MAX_BYTES = 32 * 1024
 MAX_FIELDS = 32
 
 
-async def token(authority: Authority, origins: Origins, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer a token request (RFC 6749 section 4.1.3 and 6)."""
+async def token(authority: Authority, origins: Origins, scope: Scope, body: bytes, send: Send) -> None:
+    """Answer a token request (RFC 6749 sections 4.1.3 and 6)."""
     try:
-        form = await _read_form(scope, receive)
-        client_id = _client_id(scope, form)
-        resource = _resource(origins, form)
-        match _one(form, "grant_type"):
-            case "authorization_code":
-                answer = await authority.tokens.exchange(
-                    _need(form, "code"),
-                    _need(form, "code_verifier"),
-                    client_id=client_id,
-                    redirect_uri=_one(form, "redirect_uri"),
-                    resource=resource,
-                )
-            case "refresh_token":
-                answer = await authority.tokens.refresh(
-                    _need(form, "refresh_token"), client_id=client_id, resource=resource
-                )
-            case None:
-                raise OAuthError("invalid_request", "grant_type is missing")
-            case _:
-                raise OAuthError("unsupported_grant_type", "grant_type must be authorization_code or refresh_token")
+        form = _read_form(scope, body)
+        answer = await _grant(authority, form, _client_id(scope, form), _resource(origins, form))
     except OAuthError as error:
         await _send_error(scope, send, error)
     else:
         await send_json(send, 200, answer, NO_STORE)
 
 
-async def revoke(authority: Authority, scope: Scope, receive: Receive, send: Send) -> None:
+async def revoke(authority: Authority, scope: Scope, body: bytes, send: Send) -> None:
     """Answer a revocation request (RFC 7009); a token that is unknown or another client's is no error."""
     try:
-        form = await _read_form(scope, receive)
+        form = _read_form(scope, body)
         await authority.tokens.revoke(_need(form, "token"), client_id=_client_id(scope, form))
     except OAuthError as error:
         await _send_error(scope, send, error)
@@ -56,10 +38,9 @@ async def revoke(authority: Authority, scope: Scope, receive: Receive, send: Sen
         await send_empty(send, 200, NO_STORE)
 
 
-async def register(authority: Authority, scope: Scope, receive: Receive, send: Send) -> None:
+async def register(authority: Authority, scope: Scope, body: bytes, send: Send) -> None:
     """Answer a registration request (RFC 7591)."""
     try:
-        body = await read_body(scope, receive, MAX_BYTES)
         try:
             metadata = json.loads(body)
         except (ValueError, RecursionError):
@@ -71,8 +52,27 @@ async def register(authority: Authority, scope: Scope, receive: Receive, send: S
         await send_json(send, 201, answer, NO_STORE)
 
 
-async def _read_form(scope: Scope, receive: Receive) -> dict[str, list[str]]:
-    body = await read_body(scope, receive, MAX_BYTES)
+async def _grant(
+    authority: Authority, form: dict[str, list[str]], client_id: str, resource: str | None
+) -> dict[str, Any]:
+    match _one(form, "grant_type"):
+        case "authorization_code":
+            return await authority.tokens.exchange(
+                _need(form, "code"),
+                _need(form, "code_verifier"),
+                client_id=client_id,
+                redirect_uri=_one(form, "redirect_uri"),
+                resource=resource,
+            )
+        case "refresh_token":
+            return await authority.tokens.refresh(_need(form, "refresh_token"), client_id=client_id, resource=resource)
+        case None:
+            raise OAuthError("invalid_request", "grant_type is missing")
+        case _:
+            raise OAuthError("unsupported_grant_type", "grant_type must be authorization_code or refresh_token")
+
+
+def _read_form(scope: Scope, body: bytes) -> dict[str, list[str]]:
     media = (header(scope, b"content-type") or "").partition(";")[0].strip().lower()
     if media != "application/x-www-form-urlencoded":
         raise OAuthError("invalid_request", "the body must be application/x-www-form-urlencoded")

@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 import logging
+from contextlib import nullcontext
 from typing import Protocol
 
 from rhd.asgi import Message, Receive, Scope, Send
 from rhd.oauth.authority import Authority
 from rhd.oauth.grants import Bearer
+from rhd.oauth.turns import Turns
 from rhd.repos.registry import Registry
 from rhd.web import api, guard, wellknown
 from rhd.web.origins import Origins
 from rhd.web.pages import Pages
-from rhd.web.replies import NO_STORE, Refused, bounded, check_length, send_empty, send_json
+from rhd.web.replies import (
+    NO_STORE,
+    Refused,
+    bounded,
+    check_length,
+    read_body,
+    replay,
+    send_empty,
+    send_json,
+)
 from rhd.web.routes import Route, find_route
 from rhwire.escape import escape
 from rhwire.version import VERSION
 
 MAX_MCP_BYTES = 1024 * 1024
+MAX_FORM_BYTES = 32 * 1024
 log = logging.getLogger(__name__)
 
 
@@ -41,12 +53,20 @@ class Dispatcher:
     """
 
     def __init__(
-        self, origins: Origins, authority: Authority, registry: Registry, endpoints: Endpoints, *, instance: str
+        self,
+        origins: Origins,
+        authority: Authority,
+        registry: Registry,
+        endpoints: Endpoints,
+        *,
+        instance: str,
+        turns: Turns | None = None,
     ) -> None:
         """Serve.
 
         Args:
             instance: identifies this daemon to whoever asks for its health.
+            turns: that strangers take.
         """
         self.origins = origins
         self._authority = authority
@@ -54,6 +74,9 @@ class Dispatcher:
         self._endpoints = endpoints
         self._instance = instance
         self._pages = Pages(authority, registry)
+        self._turns = turns or Turns()
+        # A probe waits for other probes alone: health is told whatever else goes on.
+        self._probes = Turns(2 * self._turns.pause)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; a WebSocket is refused before it opens (CVE-2026-59950)."""
@@ -80,8 +103,7 @@ class Dispatcher:
                 log.exception("a request to %s failed", escape(scope["path"][:80]))
             if is_begun:
                 raise
-            refused = error if isinstance(error, Refused) else Refused(500, "server_error", "something failed here")
-            await _refuse(scope, noting, refused)
+            await self._refuse(scope, noting, error)
 
     async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
         origin = guard.check_host(scope, self.origins)
@@ -91,21 +113,21 @@ class Dispatcher:
             raise Refused(404, "not_found", "there is nothing here")
         route, slug = found
         page = guard.page_of(scope, self.origins, route)
-        if scope["method"] == "OPTIONS":
-            await send_empty(send, 204, guard.preflight(page, route.methods))
-            return
         if page is not None:
             send = _readable(send, page)
         try:
-            if route.handler == "mcp":
-                await self._serve(route, slug, origin, scope, receive, send)
-                return
-            _check_method(route, scope)
-            await self._handle(route.handler, slug, origin, scope, receive, send)
+            if scope["method"] == "OPTIONS":
+                await self._serve_stranger(route, slug, origin, scope, b"", receive, send)
+            elif route.handler == "mcp":
+                await self._serve_bearer(route, slug, origin, scope, receive, send)
+            else:
+                _check_method(route, scope)
+                body = await read_body(scope, receive, MAX_FORM_BYTES) if scope["method"] == "POST" else b""
+                await self._serve_stranger(route, slug, origin, scope, body, receive, send)
         except Refused as refused:
-            await _refuse(scope, send, refused)
+            await self._refuse(scope, send, refused)
 
-    async def _serve(
+    async def _serve_bearer(
         self, route: Route, slug: str | None, origin: str, scope: Scope, receive: Receive, send: Send
     ) -> None:
         bearer = guard.check_token(scope, self._authority, self._registry, origin=origin, slug=slug)
@@ -115,27 +137,58 @@ class Dispatcher:
         scope = {**scope, "state": {**scope.get("state", {}), "origin": origin, "slug": slug, "bearer": bearer}}
         await self._endpoints.serve(bearer.resource, bearer, scope, bounded(receive, MAX_MCP_BYTES), send)
 
+    async def _serve_stranger(
+        self, route: Route, slug: str | None, origin: str, scope: Scope, body: bytes, receive: Receive, send: Send
+    ) -> None:
+        """Answer in a turn; a body that drips was read before, and a reader that does not read is told after it.
+
+        Whoever sends a right passphrase is no stranger, and does not wait for one.
+        """
+        is_proven = False
+        if route.handler == "authorize":
+            await self._pages.open()
+            is_proven = self._pages.is_proven(body)
+        sent: list[Message] = []
+
+        async def collect(message: Message) -> None:
+            sent.append(message)
+
+        turns = self._probes if route.handler == "health" else self._turns
+        async with nullcontext() if is_proven else turns.take():
+            await self._handle(route, slug, origin, scope, body, receive, collect)
+        for message in sent:
+            await send(message)
+
     async def _handle(
-        self, handler: str, slug: str | None, origin: str, scope: Scope, receive: Receive, send: Send
+        self, route: Route, slug: str | None, origin: str, scope: Scope, body: bytes, receive: Receive, send: Send
     ) -> None:
         is_head = scope["method"] == "HEAD"
-        match handler:
+        if scope["method"] == "OPTIONS":
+            await send_empty(send, 204, guard.preflight(guard.page_of(scope, self.origins, route), route.methods))
+            return
+        match route.handler:
             case "authorize":
-                await self._pages.serve(origin, self.origins, scope, receive, send)
+                await self._pages.serve(origin, self.origins, scope, replay(body, receive), send)
             case "health":
                 health = {"status": "ok", "server": "repo-harness", "version": VERSION, "auth": "oauth"}
                 await send_json(send, 200, {**health, "instance": self._instance}, NO_STORE, is_head=is_head)
             case "register":
-                await api.register(self._authority, scope, receive, send)
+                await api.register(self._authority, scope, body, send)
             case "resource_metadata":
                 document = wellknown.resource_metadata(origin, slug)
                 await send_json(send, 200, document, NO_STORE, is_head=is_head)
             case "revoke":
-                await api.revoke(self._authority, scope, receive, send)
+                await api.revoke(self._authority, scope, body, send)
             case "server_metadata":
                 await send_json(send, 200, wellknown.server_metadata(origin), NO_STORE, is_head=is_head)
             case "token":
-                await api.token(self._authority, self.origins, scope, receive, send)
+                await api.token(self._authority, self.origins, scope, body, send)
+
+    async def _refuse(self, scope: Scope, send: Send, error: Exception) -> None:
+        refused = error if isinstance(error, Refused) else Refused(500, "server_error", "something failed here")
+        async with self._turns.take():
+            pass
+        await send_json(send, refused.status, refused.body, refused.headers, is_head=scope["method"] == "HEAD")
 
 
 def _check_method(route: Route, scope: Scope) -> None:
@@ -154,10 +207,6 @@ def _readable(send: Send, page: str) -> Send:
         await send(message)
 
     return send_readable
-
-
-async def _refuse(scope: Scope, send: Send, refused: Refused) -> None:
-    await send_json(send, refused.status, refused.body, refused.headers, is_head=scope["method"] == "HEAD")
 
 
 async def _live(receive: Receive, send: Send) -> None:

@@ -103,13 +103,12 @@ def cors(page: str) -> tuple[Header, ...]:
 
 
 def preflight(page: str | None, methods: tuple[str, ...]) -> tuple[Header, ...]:
-    """Return the headers that answer OPTIONS; a page that may not call is told nothing more than the methods."""
+    """Return the headers of an answer to OPTIONS; a page that may not call is told nothing more than the methods."""
     names = ", ".join((*methods, "OPTIONS")).encode()
     if page is None:
         return ((b"allow", names),)
     return (
         (b"allow", names),
-        *cors(page),
         (b"access-control-allow-methods", names),
         (b"access-control-allow-headers", ALLOWED),
         (b"access-control-max-age", b"600"),

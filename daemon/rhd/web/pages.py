@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from typing import Any
+from urllib.parse import parse_qsl
 
 import trio
 
@@ -12,6 +13,7 @@ from rhd.oauth.authority import Authority
 from rhd.repos.registry import Registry
 from rhd.web.origins import Origins
 
+MAX_FIELDS = 4096
 _threads = trio.CapacityLimiter(1)
 
 
@@ -24,6 +26,22 @@ class Pages:
         self._importing = trio.Lock()
         self._app: Any = None
 
+    async def open(self) -> None:
+        """Return once the pages can be served."""
+        async with self._importing:
+            if self._app is None:
+                # A quarter of a second of imports: in a thread, the loop goes on meanwhile.
+                consent = await trio.to_thread.run_sync(importlib.import_module, "rhd.web.consent", limiter=_threads)
+                self._app = consent.make_app(self._authority, self._registry)
+
+    def is_proven(self, body: bytes) -> bool:
+        """Say whether a form comes from somebody who has a right passphrase."""
+        try:
+            form = dict(parse_qsl(body.decode("ascii"), max_num_fields=MAX_FIELDS))
+        except ValueError:
+            return False
+        return self._authority.logins.is_proven(form.get("passphrase", ""), form.get("login", ""))
+
     async def serve(self, origin: str, origins: Origins, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request to a page.
 
@@ -31,10 +49,5 @@ class Pages:
             origin: that the request came to.
             origins: that judge the request's `resource`.
         """
-        if self._app is None:
-            async with self._importing:
-                # A quarter of a second of imports: in a thread, the loop goes on meanwhile.
-                consent = await trio.to_thread.run_sync(importlib.import_module, "rhd.web.consent", limiter=_threads)
-                self._app = self._app or consent.make_app(self._authority, self._registry)
         scope = {**scope, "state": {**scope.get("state", {}), "origin": origin, "origins": origins}}
         await self._app(scope, receive, send)

@@ -1,4 +1,4 @@
-"""Assignments that give a secret its value: `API_KEY=…`, `"token": "…"`, `- **Password**: …`, `--password …`.
+"""Assignments that give a secret its value: `API_KEY=…`, `"token": "…"`, `- **Password**: …`, `Bearer …`.
 
 Found by the name, judged by the value: plans speak of tokens, secrets and passwords all the time
 (`max_tokens: 4096`, `token: string`, `password: see vault`) and must stay readable.
@@ -25,6 +25,8 @@ _KEYWORDS = {
     "credential": "secret",
     "token": "token",
     "_auth": "token",
+    "bearer": "authorization",
+    "basic": "authorization",
 }
 _KEYWORD = re.compile("|".join(_KEYWORDS))
 _KEY_OF = re.compile(r"(?:api|access|account|encryption|private|secret|service|signing)[ _-]?\Z", re.IGNORECASE)
@@ -40,6 +42,7 @@ _SIGN = re.compile(
     r"[ \t]{0,8}+"
     r"[*]{0,2}+[ \t]{0,8}+"
 )
+_CREDENTIALS = re.compile(r"[ \t]{1,4}+([A-Za-z0-9._~+/-]{16,}+=*+)")
 _FLAG_SIGN = re.compile(r"(?P<rest>[A-Za-z0-9_-]{0,40}+)(?P<sign>[ \t]{1,4}+)(?![-|&;>])")
 _QUOTED = re.compile(
     r"""
@@ -92,17 +95,11 @@ class Assignment(NamedTuple):
     kind: str
 
 
-def may_assign(text: str) -> bool:
-    """Say whether a telling name stands in `text` at all; most texts have none, and that is quickly found out."""
-    lowered = text.lower()
-    return any(word in lowered for word in _KEYWORDS)
-
-
 def find_assignments(text: str) -> Iterator[Assignment]:
     """Yield the assignments in `text` whose value looks like a secret, in order, none within another."""
-    if not may_assign(text):
-        return
     lowered = text.lower()
+    if not any(word in lowered for word in _KEYWORDS):  # most texts have none, and that is quickly found out
+        return
     if len(lowered) != len(text):  # some capitals are two letters when small
         lowered = text.translate(_ASCII_LOWER)
     done = 0
@@ -118,6 +115,9 @@ def find_assignments(text: str) -> Iterator[Assignment]:
 
 
 def _judge(text: str, keyword: int, keyword_end: int, kind: str) -> Assignment | None:
+    if kind == "authorization":
+        given = _CREDENTIALS.match(text, keyword_end)
+        return Assignment(*given.span(1), kind) if given is not None and looks_random(given[1]) else None
     before = text[max(0, keyword - _MAX_NAME) : keyword]
     name_start = keyword - len(before) + len(before.rstrip(_NAME_CHARS))
     sign = _SIGN.match(text, keyword_end)

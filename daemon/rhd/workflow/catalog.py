@@ -26,14 +26,11 @@ from rhd.ids import RelPath
 from rhd.workflow.artifacts import Artifact, Artifacts, Row, Signature
 from rhd.workflow.facts import Entry
 from rhd.workflow.kinds import kind_of
-from rhd.workflow.listing import list_page
 from rhd.workflow.outline import Outline, read_outline
 from rhd.workflow.revisions import digest_of, version_of
 from rhd.workflow.root import MAX_DEPTH, Root
 from rhd.workflow.temporary import NAME as TEMPORARY
 from rhwire.escape import escape
-
-__all__ = ["Catalog", "Change", "Problem", "Refreshed", "list_page"]
 
 MAX_ARTIFACTS = 20_000
 MAX_READ_BYTES = 4 << 20
@@ -97,8 +94,9 @@ class Catalog:
         """Begin with what the store knows, without looking at the disk; `refresh(None)` then says what is new."""
         self._root = root
         self._key = key
-        found = (Artifact.from_row(row) for row in known)
-        self.artifacts = Artifacts(artifact for artifact in found if artifact is not None)
+        found = {row.path: Artifact.from_row(row) for row in known}
+        self.artifacts = Artifacts(artifact for artifact in found.values() if artifact is not None)
+        self._senseless = {path for path, artifact in found.items() if artifact is None}
         self._folders: dict[str, int | None] = {"": None}
         for path in self.artifacts:
             for folder in _folders_above(path):
@@ -120,7 +118,9 @@ class Catalog:
             folders = None  # what was left out may fit by now, wherever it lies
         look = _Look(self._root, self._key, self.artifacts, self._folders, self.problems)
         look.at(None if folders is None else {look.nearest(folder) for folder in folders})
-        refreshed = look.result()
+        refreshed = look.result(self._senseless if folders is None else set())
+        if folders is None:
+            self._senseless = set()
         if look.touched:
             self.artifacts = Artifacts(look.artifacts.values())
         self._folders = look.folders
@@ -168,9 +168,10 @@ class _Look:
                     waiting[below] = True
                 self.folders[below] = stamp
 
-    def result(self) -> Refreshed:
-        """Return what is different from before."""
-        changes, save, delete = [], [], []
+    def result(self, senseless: set[str]) -> Refreshed:
+        """Return what is different from before; rows that made no sense go too, if nothing has taken their place."""
+        changes, save = [], []
+        delete = sorted(senseless.difference(self.artifacts))
         for path, old in sorted(self.touched.items()):
             new = self.artifacts.get(path)
             if new is not None and new != old:

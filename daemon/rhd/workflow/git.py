@@ -74,7 +74,7 @@ def read_git_facts(root: Root) -> GitFacts:
         Detached: the repository is not where it was.
     """
     dot_git = _look(root, _DOT_GIT)
-    if dot_git == "folder":
+    if dot_git == "folder" and _is_head(_read(root, ".git/HEAD")):
         branch, head = _read_head(root, ".git/", root, ".git/")
         top = root.real_path()
         return GitFacts(branch, head, family=f"{top}/.git", main_worktree=top)
@@ -87,18 +87,20 @@ def read_git_facts(root: Root) -> GitFacts:
 
 def find_repository(path: str) -> Found:
     """Return the repository that `path`, an absolute path of a folder, lies in. Refuses nothing."""
+    if not path.startswith("/") or "\0" in path:
+        return Found("none")
     top = resolve(path)
     while True:
         with _opened(top) as root:
             if root is not None:
                 try:
                     kind = _kind_of(root)
+                    if kind != "none":
+                        return Found(kind, top, root.owner, root.identity)
+                    if _look(root, _DOT_GIT) == "file":
+                        return Found("none")  # a pointer to nowhere: git itself looks no further up
                 except Detached:
-                    kind = "none"
-                if kind == "none" and _look(root, _DOT_GIT) == "file":
-                    return Found("none")  # a pointer to nowhere: git itself looks no further up
-                if kind != "none":
-                    return Found(kind, top, root.owner, root.identity)
+                    return Found("none")
         if top == "/":
             return Found("none")
         top = top.rpartition("/")[0] or "/"

@@ -30,6 +30,17 @@ def may_read(reach: Reach, path: str) -> bool:
     return not place.is_denied and _is_end(place.reads, name) and not compiled.denies(name)
 
 
+def reader_of(reach: Reach, folder: str) -> Callable[[str], bool]:
+    """Return what says of each name in `folder` whether that file may be read; for whole folders at once."""
+    compiled = _compile(reach)
+    place = compiled.place_of(folder)
+    if place.is_denied:
+        return lambda _: False
+    if place.reads is None:
+        return lambda name: not compiled.denies(name)
+    return lambda name: _is_end(place.reads, name) and not compiled.denies(name)
+
+
 def may_write(reach: Reach, path: str) -> bool:
     """Say whether the file at `path` may be created and replaced."""
     folder, _, name = path.rpartition("/")

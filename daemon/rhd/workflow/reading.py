@@ -76,15 +76,14 @@ def read_page(
         Refusal: FILE_TOO_LARGE (over 4 MiB), BINARY_FILE, NOT_UTF8, INVALID_CURSOR, READ_FAILED.
         Detached: the repository is not where it was.
     """
-    place = None if cursor is None else _open_cursor(key, path, cursor)
+    start, content = (0, None) if cursor is None else _open_cursor(key, path, cursor)
     data, facts = root.read(path, reach, MAX_BYTES)
-    text, redactions = redact(decode_text(path, data))
-    start, content = place or (0, _content_digest(key, data))
-    if content != _content_digest(key, data):
+    if content is not None and content != _content_digest(key, data):
         raise Conflict(
             f"{escape(path)} changed since the page before",
             next_step="Read it again from the beginning, without a cursor.",
         )
+    text, redactions = redact(decode_text(path, data))
     if start > len(text):
         raise _invalid_cursor()
     end = _page_end(text, start, page_chars)
@@ -93,7 +92,7 @@ def read_page(
         content=text[start:end],
         redactions=redactions,
         truncated=end < len(text),
-        next_cursor=_seal_cursor(key, path, end, content) if end < len(text) else None,
+        next_cursor=_seal_cursor(key, path, end, _content_digest(key, data)) if end < len(text) else None,
         version=version_of(key, data),
         revision=revision_of(key, data) if is_whole and not redactions else None,
         size_bytes=facts.size_bytes,

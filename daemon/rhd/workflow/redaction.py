@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
-from rhd.workflow.assignments import find_assignments, is_placeholder, looks_random, may_assign
+from rhd.workflow.assignments import find_assignments, is_placeholder, looks_random
 
 _CHUNK_CHARS = 1 << 16
 
@@ -25,8 +25,6 @@ class Redacted(NamedTuple):
 
 def redact(text: str) -> Redacted:
     """Return `text` with every secret that is found replaced by `[REDACTED:type]`."""
-    if len(text) <= _SHORT_CHARS and not _SOME_MARK.search(text) and not may_assign(text):
-        return Redacted(text, {})  # titles, by the thousand
     counts: Counter[str] = Counter()
     if "-----BEGIN " in text:
         text = _redact_blocks(text, counts)
@@ -40,7 +38,7 @@ class _Shape(NamedTuple):
 
     Attributes:
         type: stands in the replacement and in the counts.
-        marks: without one of these in the text, the pattern is not tried.
+        marks: the pattern is only tried if one of these stands in a word that is long enough.
         pattern: bounded or possessive throughout.
         check: whether what matched is one, if the pattern alone does not say.
     """
@@ -91,7 +89,6 @@ _SHAPES = (
     _shape("telegram_token", ":AA", r"[0-9]{8,10}:AA[A-Za-z0-9_-]{33}"),
     _shape("repo_harness_token", "rh_", r"rh_[a-z]{2}_[A-Za-z0-9_-]{20,}+", looks_random),
     _shape("jwt", "eyJ", r"(?<!-)eyJ[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]{8,}+(?:\.[A-Za-z0-9_-]*+){1,3}+"),
-    _shape("authorization", "earer asic", r"(?i:bearer|basic)[ \t]{1,4}+(?P<secret>[\w.~+/-]{16,}+=*+)", looks_random),
     _Shape("password", ("://",), re.compile(r"://[^\s:/?#@\"'<>`]{0,64}+:(?P<secret>[^\s\"'<>`/?#]{1,256})@"),
            _is_no_placeholder),
 )  # fmt: skip
@@ -101,16 +98,19 @@ _AWS_SECRET = re.compile(r"(?<![A-Za-z0-9/+=])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=]
 _AWS_NEAR_CHARS = 200
 
 
-_SOME_MARK = re.compile("-----BEGIN |" + "|".join(re.escape(mark) for shape in _SHAPES for mark in shape.marks))
-_SHORT_CHARS = 400  # up to here one pattern of all marks is faster than looking for each
+# Nearly all words of a text are shorter than any secret, so that what all shapes are sought in is only a few words.
+_MIN_WORD_CHARS = 12
 
 
 def _redact_piece(text: str, counts: Counter[str]) -> str:
-    for shape in _SHAPES:
-        if any(mark in text for mark in shape.marks):
-            if shape.type == "aws_key_id":
-                text = _redact_aws_secrets(text, shape, counts)
-            text = _replace(text, _matches(shape, text), counts)
+    words = [word for word in text.split() if len(word) >= _MIN_WORD_CHARS]
+    if words:
+        long_words = " ".join(words)
+        for shape in _SHAPES:
+            if any(mark in long_words for mark in shape.marks):
+                if shape.type == "aws_key_id":
+                    text = _redact_aws_secrets(text, shape, counts)
+                text = _replace(text, _matches(shape, text), counts)
     return _replace(text, ((a.start, a.end, a.kind) for a in find_assignments(text)), counts)
 
 

@@ -11,9 +11,7 @@ every operation first asks whether the path still names this very folder. It is 
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Literal
@@ -109,11 +107,13 @@ class Root:
         return (now.st_dev, now.st_ino) == self.identity
 
     def real_path(self) -> str:
-        """Return the folder's path without any link in it, as the kernel tells it."""
-        with self._attached() as folder:
-            if sys.platform == "darwin":
-                return os.fsdecode(fcntl.fcntl(folder, fcntl.F_GETPATH, bytes(1024)).rstrip(b"\0"))
-            return os.readlink(f"/proc/self/fd/{folder}")
+        """Return the folder's path without any link in it.
+
+        Raises:
+            Detached: the folder is not where it was.
+        """
+        with self._attached():
+            return resolve(self.path)
 
     def read(self, path: RelPath, reach: Reach, max_bytes: int) -> tuple[bytes, Facts]:
         """Return a file's bytes, and its facts from just before they were read.
@@ -182,6 +182,7 @@ class Root:
         """
         self._judge(reaches.may_hold(reach, folder), folder, reach)
         found: list[Entry] = []
+        is_readable, device = reaches.reader_of(reach, folder), self.identity[0]
         try:
             with self._attached() as root, self._folder(root, folder, _LIST) as descriptor:
                 with os.scandir(descriptor) as names:
@@ -191,15 +192,16 @@ class Root:
                         path = _join(folder, name.name)
                         if path is None:
                             continue
-                        is_readable = reaches.may_read(reach, path)
-                        if not is_readable and not reaches.may_hold(reach, path):
+                        is_file = is_readable(name.name)
+                        if not is_file and not reaches.may_hold(reach, path):
                             continue
-                        with suppress(FileNotFoundError):  # gone since
+                        try:
                             facts = Facts(name.stat(follow_symlinks=False))
-                            if facts.device == self.identity[0] and (
-                                facts.is_folder or (facts.is_file and is_readable)
-                            ):
-                                found.append(Entry(name.name, path, facts))
+                        except FileNotFoundError:  # gone since
+                            continue
+                        is_ours = is_file if facts.is_file else facts.is_folder and reaches.may_hold(reach, path)
+                        if is_ours and facts.device == device:
+                            found.append(Entry(name.name, path, facts))
         except OSError as error:
             raise refusals.cannot_read(error, folder or "the repository's folder") from error
         return found

@@ -83,7 +83,8 @@ def save(
 def append(root: Root, path: RelPath, reach: Reach, text: str, key: bytes, *, max_bytes: int = MAX_BYTES) -> Saved:
     """Add `text` to the end of the artifact at `path`, on a line of its own; an absent one is created.
 
-    Needs no revision, since nothing is taken away: if somebody else saves in between, it is added to that.
+    Needs no revision, since nothing is taken away: if somebody else saves in between, it is added to that. The
+    revision it returns is for our own books: whoever appended has not seen what was there.
 
     Raises:
         Conflict: REVISION_CONFLICT, somebody else kept saving all the while.

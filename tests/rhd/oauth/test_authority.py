@@ -37,7 +37,7 @@ async def test_the_list_says_who_since_when_last_used_and_what(house: House) -> 
     first, second = house.authority.clients()
     assert (first.client_id, first.name, first.host) == (client.client_id, "Test Client", None)
     assert (first.since, first.used_at, first.resource) == (since, since + 60, "hub")
-    assert dict(first.profiles) == dict.fromkeys(repo_ids(house, "one", "two"), {"planner"})
+    assert dict(first.profiles) == dict.fromkeys(repo_ids(house, "one", "two"), frozenset({"planner"}))
     assert (second.name, second.host) == ("Codex", "chatgpt.com")
     assert [line.name for line in house.authority.clients(house.repo("one").id)] == ["Test Client"]
 
@@ -137,6 +137,33 @@ async def test_keeping_sessions_changes_the_passphrase_alone(house: House) -> No
     assert house.changes == []
     assert house.registry.by_passphrase(before) is None
     assert house.registry.by_passphrase(house.passphrases["one"]) == house.repo("one")
+
+
+@pytest.mark.parametrize("edit", ["widen", "narrow", "revoke one", "revoke", "drop", "keep", "none"])
+async def test_what_the_owner_did_is_so_after_a_restart(house: House, edit: str) -> None:
+    tokens = [
+        (await connected(house, "one", "two", name="Both"))[1],
+        (await connected(house, "one", name="One"))[1],
+        (await connected(house, "two", name="Two"))[1],
+    ]
+    one = house.repo("one").id
+    match edit:
+        case "widen":
+            await house.authority.widen("Two", one, "executor")
+        case "narrow":
+            await house.authority.revoke("Both", one)
+        case "revoke one":
+            await house.authority.revoke("One", one)
+        case "revoke":
+            await house.authority.revoke("Both")
+        case "drop" | "keep":
+            await house.rotate("one", drop=edit == "drop")
+    now, lines = [held(house, token) for token in tokens], house.authority.clients()
+    async with open_house(house.path, clock=house.clock) as again:
+        assert [held(again, token) for token in tokens] == now
+        assert [(line.id, line.profiles) for line in again.authority.clients()] == [
+            (li.id, li.profiles) for li in lines
+        ]
 
 
 async def test_a_rotation_is_all_or_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -102,7 +102,7 @@ async def _endless(stream: trio.abc.Stream) -> None:
         (http_answer(b"{}", status="404 Not Found"), "404"),
         (http_answer(b"<html>", media="text/html"), "not JSON"),
         (http_answer(b" " * (MAX_BODY_BYTES + 1)), "too large"),
-        (_endless, "too large"),
+        (_endless, "too large|too long"),
         (_drip, "Error|too long"),
         (_silence, "too long"),
         (b"garbage\r\n\r\n", "Error"),

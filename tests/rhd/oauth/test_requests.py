@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from rhd.errors import Refusal
+from rhd.ids import RepoId
 from rhd.oauth.clients import Client
 from rhd.oauth.errors import RedirectError
 from rhd.oauth.requests import MAX_STATE_CHARS, VALID_S, Login, Seals, client_of, digest_browser, read_request
@@ -151,6 +153,15 @@ class TestSeals:
         sealed = seals.seal(login)
         assert seals.unseal(sealed, browser="b" * 22, origin=LOCAL) == login
         assert Seals(b"k" * 32, Clock()).unseal(sealed, browser="b" * 22, origin=LOCAL) == login, "after a restart"
+
+    def test_what_was_opened_is_seen_without_looking_further(self) -> None:
+        seals, login = Seals(b"k" * 32, Clock()), read()
+        opened = replace(login, opened=((RepoId.new(), "mark"),))
+        assert not seals.has_opened(seals.seal(login))
+        assert seals.has_opened(seals.seal(opened))
+        assert not Seals(b"K" * 32, Clock()).has_opened(seals.seal(opened))
+        assert not seals.has_opened("")
+        assert not seals.has_opened("x" * 100_000)
 
     def test_another_browser_origin_key_or_text_is_refused(self) -> None:
         clock = Clock()

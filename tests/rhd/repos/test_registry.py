@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -74,12 +75,13 @@ async def test_a_forgotten_slug_stays_reserved_while_a_grant_names_it(tmp_path: 
         named, _ = await registry.add("/a", "named", slug=None)
         unnamed, _ = await registry.add("/b", "unnamed", slug=None)
 
-        def grant(connection: object) -> None:
-            connection.execute("INSERT INTO clients (id, name, metadata, created_at) VALUES ('c', 'c', '{}', 0)")  # type: ignore[attr-defined]
+        def grant(connection: sqlite3.Connection) -> None:
+            connection.execute("INSERT INTO clients (id, name, metadata, created_at) VALUES ('c', 'c', '{}', 0)")
             connection.execute(
-                "INSERT INTO grants (id, client_id, resource, created_at, used_at) VALUES ('g', 'c', 'hub', 0, 0)"
-            )  # type: ignore[attr-defined]
-            connection.execute("INSERT INTO grant_profiles VALUES ('g', ?, 'planner')", (named.id,))  # type: ignore[attr-defined]
+                "INSERT INTO grants (id, client_id, resource, is_offline, created_at, used_at)"
+                " VALUES ('g', 'c', 'hub', 0, 0, 0)"
+            )
+            connection.execute("INSERT INTO grant_profiles VALUES ('g', ?, 'planner')", (named.id,))
 
         await store.write(grant)
         await registry.forget(named.id)

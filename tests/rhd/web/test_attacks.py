@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import secrets
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -43,7 +44,11 @@ def test_a_bind_that_others_reach_is_refused_without_a_public_name(host: str) ->
         Settings.load(None, {}, {"host": host})
 
 
-@pytest.mark.parametrize("headers", [[], [("origin", EVIL)], [("x-forwarded-for", "127.0.0.1")]], ids=["CVE-2026-23744-none", "ollama-page", "ollama-loopback"])  # fmt: skip
+@pytest.mark.parametrize(
+    "headers",
+    [[], [("origin", EVIL)], [("x-forwarded-for", "127.0.0.1")]],
+    ids=["CVE-2026-23744-none", "ollama-page", "ollama-loopback"],
+)
 async def test_loopback_is_no_trust(house: House, headers: list[tuple[str, str]]) -> None:
     assert (await call(house.app, "POST", "/mcp", headers, b"{}", host="localhost:8765")).status == 401
 
@@ -184,8 +189,15 @@ async def test_no_endpoint_forgets_to_ask(house: House, route: Any) -> None:
         [("origin", PUBLIC)],
         [("sec-fetch-site", "none")],
     ],
-    ids=["CVE-2026-27124-page", "CVE-2026-27124-null", "CVE-2026-27124-neighbour", "CVE-2026-27124-old-browser", "CVE-2026-27124-other-name", "CVE-2026-27124-typed"],
-)  # fmt: skip
+    ids=[
+        "CVE-2026-27124-page",
+        "CVE-2026-27124-null",
+        "CVE-2026-27124-neighbour",
+        "CVE-2026-27124-old-browser",
+        "CVE-2026-27124-other-name",
+        "CVE-2026-27124-typed",
+    ],
+)
 async def test_a_form_that_another_site_sends_is_not_taken(house: House, headers: list[tuple[str, str]]) -> None:
     client = await OAuthClient(house.app).register()
     browser = Browser(house.app)
@@ -223,9 +235,15 @@ async def test_whoever_was_allowed_before_is_asked_again(house: House, prompt: s
 
 @pytest.mark.parametrize(
     "redirect",
-    [f"{EVIL}/cb", "https://chatgpt.com/connector/oauth/x/../../../evil", "https://chatgpt.com@evil.example/connector/oauth/x", "javascript:alert(1)", "http://10.0.0.1/cb"],
+    [
+        f"{EVIL}/cb",
+        "https://chatgpt.com/connector/oauth/x/../../../evil",
+        "https://chatgpt.com@evil.example/connector/oauth/x",
+        "javascript:alert(1)",
+        "http://10.0.0.1/cb",
+    ],
     ids=lambda r: f"GHSA-rww4-4w9c-7733-{r[:24]}",
-)  # fmt: skip
+)
 async def test_nobody_registers_a_deputy_that_hands_codes_on(house: House, redirect: str) -> None:
     for uris in ([redirect], ["http://127.0.0.1/callback", redirect]):
         with pytest.raises(AssertionError, match="invalid_redirect_uri"):
@@ -426,6 +444,28 @@ async def test_registrations_of_strangers_take_no_place_of_anybody(house: House,
     assert (await mine.login(house.passphrases["one"]))["access_token"]
 
 
+@pytest.mark.parametrize("kind", ["guesses", "pages", "registrations"], ids=lambda k: f"incumbent-flood-of-{k}")
+async def test_who_has_a_right_passphrase_waits_for_no_stranger(house: House, kind: str) -> None:
+    client = await OAuthClient(house.app).register()
+    browser = Browser(house.app)
+    page = Page(await browser.get(client.authorize_url()))
+    house.app._turns.next_at = trio.current_time() + 3600
+    with trio.fail_after(30):
+        async with trio.open_nursery() as nursery:
+            for _ in range(20):
+                if kind == "guesses":
+                    nursery.start_soon(partial(browser.submit, page, "open", passphrase="wrong"))
+                elif kind == "pages":
+                    nursery.start_soon(browser.get, client.authorize_url())
+                else:
+                    nursery.start_soon(client.register)
+            await trio.testing.wait_all_tasks_blocked()
+            opened = Page(await browser.submit(page, "open", passphrase=house.passphrases["one"]))
+            answer = await browser.submit(opened, "allow")
+            assert "code" in client.read_answer(answer)
+            nursery.cancel_scope.cancel()
+
+
 # Slow and oversized.
 
 
@@ -436,7 +476,11 @@ async def test_a_compressed_body_is_not_unpacked(house: House, path: str) -> Non
     assert (await call(house.app, "POST", path, headers, body)).status in (400, 413)
 
 
-@pytest.mark.parametrize("target", ["/authorize?" + "a=b&" * 5000, "/authorize?login=" + "x" * 30_000, "/mcp?" + "x" * 30_000], ids=["header-bomb-parameters", "header-bomb-seal", "header-bomb-query"])  # fmt: skip
+@pytest.mark.parametrize(
+    "target",
+    ["/authorize?" + "a=b&" * 5000, "/authorize?login=" + "x" * 30_000, "/mcp?" + "x" * 30_000],
+    ids=["header-bomb-parameters", "header-bomb-seal", "header-bomb-query"],
+)
 async def test_an_address_beyond_measure_is_an_error_and_no_more(house: House, target: str) -> None:
     answer = await call(house.app, "GET", target)
     assert answer.status in (400, 401)

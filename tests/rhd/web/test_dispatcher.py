@@ -6,6 +6,7 @@ import json
 from itertools import product
 
 import pytest
+import trio
 
 from rhd.web.dispatcher import MAX_MCP_BYTES
 from rhd.web.origins import Origins
@@ -205,6 +206,17 @@ async def test_health_says_that_the_daemon_lives_and_names_no_repository(house: 
     health = (await call(house.app, "GET", "/health")).json()
     assert set(health) == {"status", "server", "version", "auth", "instance"}
     assert (health["status"], health["auth"], health["instance"]) == ("ok", "oauth", "i_test")
+
+
+async def test_health_is_told_while_strangers_queue(house: House) -> None:
+    house.app._turns.next_at = trio.current_time() + 3600
+    with trio.fail_after(10):
+        async with trio.open_nursery() as nursery:
+            for _ in range(10):
+                nursery.start_soon(call, house.app, "GET", "/nothing")
+            await trio.testing.wait_all_tasks_blocked()
+            assert (await call(house.app, "GET", "/health")).status == 200
+            nursery.cancel_scope.cancel()
 
 
 async def test_a_new_public_name_is_in_force_at_once_and_ends_no_grant(house: House) -> None:

@@ -49,6 +49,16 @@ async def test_a_page_reads_challenges_and_answers(house: House) -> None:
         assert "WWW-Authenticate" in (answer.header("access-control-expose-headers") or "")
 
 
+async def test_a_request_of_two_pages_is_of_neither(house: House) -> None:
+    client = await OAuthClient(house.app).register()
+    token = (await client.login(house.passphrases["one"]))["access_token"]
+    pages = [("origin", "https://claude.ai"), ("origin", "https://evil.example")]
+    for found in (pages, pages[::-1], pages[:1] * 2):
+        answer = await call(house.app, "POST", "/mcp", [bearer(token), *found], b"{}")
+        assert answer.status == 403
+        assert answer.header("access-control-allow-origin") is None
+
+
 async def test_headers_beyond_measure_are_refused(house: House) -> None:
     many = [("x", "y")] * (MAX_HEADERS + 1)
     large = [("x", "y" * 30_000)]

@@ -30,7 +30,8 @@ def not_routes() -> list[str]:
     probes = [
         "", "/", "//", "/.", "/..", "/index.html", "/favicon.ico", "/robots.txt", "/.env", "/.git/config", "/admin",
         "/api", "/login", "/metrics", "/debug/pprof", "/status", "/sse", "/messages", "/mcp/sse", "/ws", "/token.json",
-        "/introspect", "/userinfo", "/jwks.json", "/.well-known/", "/.well-known/jwks.json", "/.well-known/security.txt",
+        "/introspect", "/userinfo", "/jwks.json", "/.well-known/", "/.well-known/jwks.json",
+        "/.well-known/security.txt",
         "/.well-known/oauth-authorization-server/mcp", "/.well-known/openid-configuration/mcp", "/oauth/token",
         "/authorize/", "/authorize/approve", "/r", "/r/", "/r/one", "/r/one/", "/r/one/mcp/x", "/r/one/mcp.json",
         "/r/mcp", "/r//mcp", "/r/../mcp", "/r/-one/mcp", "/r/one-/mcp", "/r/ONE/mcp", "/r/o ne/mcp", "/r/one\n/mcp",

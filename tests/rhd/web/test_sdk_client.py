@@ -1,4 +1,4 @@
-"""The protocol's own OAuth client logs in, by registration and by a document, and stays connected; over real sockets."""
+"""The protocol's own OAuth client logs in by registration and by a document, and stays connected, over real sockets."""
 
 from __future__ import annotations
 

@@ -23,8 +23,9 @@ from rhd.errors import Detached
 from rhd.ids import RelPath
 from rhd.workflow import catalog as module
 from rhd.workflow.artifacts import Row
-from rhd.workflow.catalog import Catalog, Change, Refreshed, list_page
+from rhd.workflow.catalog import Catalog, Change, Refreshed
 from rhd.workflow.facts import Facts
+from rhd.workflow.listing import list_page
 from rhd.workflow.revisions import version_of
 from rhd.workflow.root import Root
 from tests.support.repositories import Repository
@@ -329,6 +330,7 @@ def test_what_changed_while_nobody_looked_is_told_at_the_next_start(
 def test_rows_that_make_no_sense_or_lie_out_of_reach_are_replaced_by_what_is_there(root: Root, later: None) -> None:
     rows = [
         Row(PRD, "nonsense", "{}"),
+        Row("plans/gone.md", "nonsense", "{}"),
         Row("src/index.py", "1.2.3.4", '{"version":"aaaaaaaaaaaa"}'),
         Row("plans/../../etc/passwd", "1.2.3.4", '{"version":"aaaaaaaaaaaa"}'),
         Row("/etc/passwd", "1.2.3.4", '{"version":"aaaaaaaaaaaa"}'),
@@ -337,6 +339,7 @@ def test_rows_that_make_no_sense_or_lie_out_of_reach_are_replaced_by_what_is_the
     refreshed = catalog.refresh()
     assert set(catalog.artifacts) == set(EVERYTHING)
     assert set(refreshed.delete) == {row.path for row in rows[1:]}
+    assert catalog.refresh() == Refreshed((), (), (), frozenset(), None)
 
 
 # Clocks
@@ -684,7 +687,7 @@ class Disk(RuleBasedStateMachine):
     def link(self, folder: str, name: str) -> None:
         target = self.path(folder, name)
         if target.parent.is_dir() and not target.exists() and not target.is_symlink():
-            target.symlink_to(self.repository.path / "AGENTS.md")
+            target.symlink_to(self.repository.path / "src/index.py")
 
     @rule(one=folders, other=folders)
     def rename_folder(self, one: str, other: str) -> None:
@@ -742,7 +745,7 @@ def test_whatever_happens_on_disk_the_catalog_follows_by_hints(template: Reposit
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=int(os.environ.get("CATALOG_EXAMPLES", "25")),
+            max_examples=int(os.environ.get("CATALOG_EXAMPLES", "15")),
             stateful_step_count=40,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -101,7 +101,7 @@ def test_internal_reaches_touch_what_they_say_and_nothing_else() -> None:
     assert may_write(PASSPHRASE_COPY, ".repo-harness/mcp.oauth.json")
     assert not may_read(PASSPHRASE_COPY, ".repo-harness/mcp.oauth.json")
     assert may_read(GIT_FACTS, ".git/refs/heads/main")
-    for path in (".git/config", ".git/hooks/pre-commit", ".git/index", "objects/aa/bb", "src/index.py"):
+    for path in (".git/config", ".git/hooks/pre-commit", "objects/aa/bb", "src/index.py"):
         assert not may_read(GIT_FACTS, path), path
 
 

@@ -18,6 +18,7 @@ import pytest
 from rhd.access import ARTIFACTS, EXECUTOR, PASSPHRASE_COPY, PLANNER, SCAFFOLD, Reach
 from rhd.errors import Conflict, Detached, HarnessError, Refusal, WriteFailed
 from rhd.ids import RelPath
+from rhd.workflow.facts import Facts
 from rhd.workflow.root import Root
 from tests.support.repositories import Repository
 
@@ -189,6 +190,23 @@ def test_listing_refuses_what_is_no_reachable_folder(root: Root) -> None:
     assert code_of(root.list, RelPath("src"), PLANNER.reach) == "POLICY_DENIED"
     assert code_of(root.list, RelPath("plans/none"), PLANNER.reach) == "NOT_FOUND"
     assert code_of(root.list, PRD, PLANNER.reach) == "NOT_FOUND"
+
+
+def test_a_folder_with_the_name_of_a_file_is_not_listed(root: Root, repository: Repository) -> None:
+    (repository.path / "CLAUDE.md").mkdir()
+    assert "CLAUDE.md" not in {entry.name for entry in root.list("", PLANNER.reach)}
+
+
+def test_what_lies_on_another_file_system_is_neither_listed_nor_read_nor_replaced(
+    root: Root, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a mount looks from here; tests/faults/test_disk.py has a real one."""
+    repository.write(NEW, "x")
+    mounted = os.stat(repository.path / NEW).st_ino
+    monkeypatch.setattr(Facts, "device", property(lambda facts: root.identity[0] + (facts.inode == mounted)))
+    assert code_of(root.read, NEW, PLANNER.reach, 100) == "NOT_A_REGULAR_FILE"
+    assert code_of(root.replace, NEW, PLANNER.reach, b"") == "NOT_A_REGULAR_FILE"
+    assert [entry.path for entry in root.list(RelPath("plans/prds"), PLANNER.reach)] == [PRD]
 
 
 def test_a_bounded_listing_stops_there(root: Root, repository: Repository) -> None:

@@ -1,0 +1,69 @@
+"""`rhctl approve`."""
+
+from __future__ import annotations
+
+import sys
+
+from rhctl.client import open_client
+from rhctl.errors import UsageError
+from rhctl.options import make_parser, repo_params
+from rhctl.rendering import duration, say, say_json
+from rhwire.escape import escape
+from rhwire.home import Home
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def run(arguments: list[str]) -> int:
+    """Show the login under a code, ask, and let it in."""
+    parser = make_parser(
+        "approve",
+        "Answer a login that waits in a browser, instead of typing a passphrase there. Compare what is shown with what "
+        "the client's own screen says; approve only a login that you have begun yourself.",
+        "rhctl approve abcd-efgh --repo project --profile planner",
+    )
+    parser.add_argument("code", metavar="CODE", help="the code that the login's page shows")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--repo", action="append", metavar="REPO", help="what it may reach; can be repeated")
+    which.add_argument("--all-repos", action="store_true", help="it may reach every adopted repository")
+    parser.add_argument(
+        "--profile", action="append", choices=("planner", "executor", "orchestrator"), help="can be repeated"
+    )
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    args = parser.parse_args(arguments)
+    client = open_client(Home.find(args.home), may_start=not args.no_start)
+    params = {
+        "code": args.code.strip().lower(),
+        "repos": [repo_params(typed) for typed in args.repo] if args.repo else None,
+        "all_repos": args.all_repos or None,
+        "profiles": args.profile,
+    }
+    login = client.call("approve", params)
+    if not args.yes:
+        if args.json or not sys.stdin.isatty():
+            raise UsageError("approving asks, and nobody is there to answer", next_step="Repeat it with --yes.")
+        show(login)
+        if input("Let it in? [y/N] ").strip().lower() not in ("y", "yes"):
+            say("nothing was changed; the page still waits (rhctl deny refuses it)")
+            return 1
+    done = client.call("approve", {**params, "confirm": True})
+    if args.json:
+        say_json(done)
+    else:
+        say(f"{escape(done['client'])} may act as {', '.join(done['profiles'])} in {', '.join(done['repos'])}")
+        say("  The page in the browser goes on by itself.")
+    return 0
+
+
+def show(login: dict[str, Any]) -> None:
+    """Print a login for a person to judge."""
+    whose = f"described by {login['host']}" if login["host"] else "registered itself; nobody has checked this name"
+    say(f"  client      {escape(login['client'])}  ({escape(whose)})")
+    say(f"  goes to     {escape(login['redirect_host'])}")
+    say(f"  may reach   {', '.join(login['repos'])}")
+    say(f"  may act as  {', '.join(login['profiles'])}")
+    say(f"  begun       {duration(login['age_s'])} ago")
+    if "orchestrator" in login["profiles"]:
+        say("  orchestrator starts a coding agent on this machine: it can change and run whatever you can")

@@ -1,0 +1,86 @@
+"""`approve`: answer a login that waits on its page with the owner's word."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from rhd.access import PROFILES
+from rhd.control.house import House
+from rhd.control.selecting import select_repo
+from rhd.control.verb import Request, Verb
+from rhd.errors import Refusal
+from rhd.oauth.grants import HUB
+from rhd.oauth.requests import Login
+from rhd.repos.registry import Repo
+
+
+async def run(request: Request) -> dict[str, Any]:
+    """Describe the login under a code and what approving it would grant; with `confirm`, grant it."""
+    house, params = request.house, request.params
+    login = house.authority.pending(params["code"])
+    repos = await _repos(request, login)
+    profiles = _profiles(login, params["profiles"])
+    answer = {**describe_login(login), "repos": [r.slug for r in repos], "profiles": profiles, "approved": False}
+    if not params["confirm"]:
+        return answer
+    await house.authority.approve(params["code"], [r.id for r in repos], profiles)
+    return {**answer, "approved": True}
+
+
+def describe_login(login: Login) -> dict[str, Any]:
+    """Return what the owner compares with what the client's own screen says."""
+    return {
+        "client": login.client.name,
+        "host": login.client.host,
+        "redirect_host": urlsplit(login.redirect_uri).hostname or login.redirect_uri,
+        "resource": login.resource,
+        "asked": [scope for scope in login.scopes if scope in PROFILES],
+        "age_s": round(max(0.0, time.time() - login.began_at)),
+    }
+
+
+async def _repos(request: Request, login: Login) -> list[Repo]:
+    house, params = request.house, request.params
+    if login.resource != HUB:
+        return [_named(house, login.resource)]
+    if params["all_repos"]:
+        return sorted(house.registry, key=lambda r: r.slug)
+    if params["repos"]:
+        return [await select_repo(house, entry) for entry in params["repos"]]
+    adopted = list(house.registry)
+    if len(adopted) == 1:
+        return adopted
+    raise Refusal(
+        "the login is for the hub; say which repositories it may reach",
+        code="INVALID_ARGUMENT",
+        next_step="Name each with --repo, or all of them with --all-repos.",
+    )
+
+
+def _named(house: House, slug: str) -> Repo:
+    repo = house.registry.by_slug(slug)
+    if repo is None:
+        raise Refusal("the login is for a repository that is not adopted", code="REPO_NOT_FOUND")
+    return repo
+
+
+def _profiles(login: Login, given: Sequence[Any] | None) -> list[str]:
+    """Return what is granted: what was named, else what was asked for, but never orchestrator unless it was named."""
+    if given:
+        if unknown := [p for p in given if p not in PROFILES]:
+            raise Refusal(
+                f"there is no profile {str(unknown[0])[:40]!r}; known: {', '.join(PROFILES)}", code="INVALID_ARGUMENT"
+            )
+        return [p for p in PROFILES if p in given]
+    return [p for p in PROFILES if p in login.scopes and p != "orchestrator"] or ["planner"]
+
+
+VERB = Verb(
+    "approve",
+    run,
+    {"code": str, "repos": list, "all_repos": bool, "profiles": list, "confirm": bool},
+    required=("code",),
+)

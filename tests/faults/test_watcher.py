@@ -1,0 +1,297 @@
+"""The long proofs of the watcher: `pytest tests/faults/test_watcher.py`. The short ones are in tests/rhd/watch.
+
+Each mirrors a real folder by listing only what is hinted, lets things happen to it, and compares it with the disk once
+they are over. Reconciling is off unless a test says otherwise, so that no timer makes good what an event missed.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import trio
+
+from rhd.watch.arming import Policy
+from rhd.watch.hub import WatchHub
+from rhd.watch.watcher import PAUSE_S
+from tests.support.disorder import Disorder
+from tests.support.mirror import Mirror
+from tests.support.repositories import Repository
+
+pytestmark = pytest.mark.timeout(1200)
+
+EVENTS = Policy(polling=False)
+POLLING = Policy(events=False, poll_s=0.2)
+
+
+@asynccontextmanager
+async def run_hub(policy: Policy = EVENTS) -> AsyncIterator[tuple[WatchHub, trio.Nursery]]:
+    hub = WatchHub(policy)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(hub.run)
+        yield hub, nursery
+        nursery.cancel_scope.cancel()
+
+
+async def strike_often(disorder: Disorder, times: int, seed: int) -> None:
+    """Strike in a thread, at once or with pauses in which the hub gets to look in between."""
+    pauses = random.Random(seed)
+
+    def strike() -> None:
+        for _ in range(times):
+            disorder.strike()
+            if pauses.random() < 0.2:
+                time.sleep(pauses.random() * 0.01)
+
+    await trio.to_thread.run_sync(strike)
+
+
+@pytest.mark.parametrize(
+    ("policy", "rounds"),
+    [(EVENTS, 300), (POLLING, 120), (Policy(reconcile_s=5, poll_s=0.5), 120)],
+    ids=["events alone", "polling alone", "together"],
+)
+async def test_100_000_random_operations_end_in_true_mirrors(tmp_path: Path, policy: Policy, rounds: int) -> None:
+    done = 0
+    async with run_hub(policy) as (hub, nursery):
+        mirrors = []
+        for number in range(4):
+            (tmp_path / f"r{number}").mkdir()
+            mirrors.append(Mirror(hub, f"r{number}", tmp_path / f"r{number}"))
+            await nursery.start(mirrors[-1].run)
+        disorders = [Disorder(Path(mirror.path), number) for number, mirror in enumerate(mirrors)]
+        for number in range(rounds):
+            async with trio.open_nursery() as striking:
+                for seed, disorder in enumerate(disorders):
+                    striking.start_soon(strike_often, disorder, 100, number * 100 + seed)
+            for mirror in mirrors:
+                await mirror.settle(20)
+        done = sum(sum(disorder.done.values()) for disorder in disorders)
+    assert done > rounds * 4 * 40
+    print(f"{done} operations that succeeded of {rounds * 400}")
+
+
+async def test_10_000_races_of_mkdir_p_and_a_write_at_once(tmp_path: Path) -> None:
+    root = tmp_path / "r"
+    root.mkdir()
+
+    def race(batch: int) -> None:
+        for number in range(100):
+            deep = root / f"d{number}" / f"e{batch % 7}" / "f"
+            os.makedirs(deep)
+            (deep / "leaf.md").write_text(str(batch))
+
+    def sweep() -> None:
+        for number in range(100):
+            shutil.rmtree(root / f"d{number}")
+
+    async with run_hub() as (hub, nursery):
+        mirror = Mirror(hub, "a", root)
+        await nursery.start(mirror.run)
+        for batch in range(100):
+            await trio.to_thread.run_sync(race, batch)
+            await mirror.settle(20)
+            assert sum("leaf.md" in listing for listing in mirror.snapshot.values()) == 100
+            await trio.to_thread.run_sync(sweep)
+            if batch % 2:
+                await mirror.settle(20)
+
+
+async def test_500_branch_switches_of_300_files(tmp_path: Path) -> None:
+    repository = Repository.make(tmp_path / "r")
+    for number in range(300):
+        repository.write(f"plans/prds/{number}.md", "1\n")
+    repository.commit("many")
+    repository.git("checkout", "-q", "-b", "none")
+    repository.git("rm", "-rqf", "plans")
+    repository.commit("none")
+    repository.git("checkout", "-q", "-b", "others")
+    for number in range(150, 450):
+        repository.write(f"plans/prds/{number}.md", "22\n")
+    repository.commit("others")
+    switches = random.Random(1)
+    async with run_hub() as (hub, nursery):
+        mirror = Mirror(hub, "a", repository.path)
+        await nursery.start(mirror.run)
+        for number in range(500):
+            await trio.to_thread.run_sync(repository.git, "checkout", "-q", switches.choice(["main", "none", "others"]))
+            if number % 5 == 4:
+                await mirror.settle(20)
+                repository.write("plans/prds/7.md", f"edit {number}\n")
+                await mirror.settle(20)
+                await trio.to_thread.run_sync(repository.git, "checkout", "-q", "-f", "HEAD")
+                await trio.to_thread.run_sync(repository.git, "clean", "-fdq")
+
+
+@pytest.mark.parametrize("how", ["many files", "one file"])
+def test_overflows_of_a_stopped_process(tmp_path: Path, how: str) -> None:
+    root = tmp_path / "r"
+    (root / "plans").mkdir(parents=True)
+    (root / "tasks").mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.support.mirror_process", str(root)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+
+    def ask() -> str:
+        process.stdin.write("\n")
+        process.stdin.flush()
+        return process.stdout.readline()
+
+    with process:
+        assert process.stdout.readline() == "ready\n"
+        for attempt in range(5):
+            process.send_signal(signal.SIGSTOP)
+            resume_at = time.monotonic() + 1.5 * PAUSE_S
+            for number in range(22_000):
+                name = "same.md" if how == "one file" else f"{attempt}-{number}.md"
+                (root / "plans" / name).write_text(str(number))
+            while time.monotonic() < resume_at:
+                (root / "plans" / "same.md").write_text("still the queue is full")
+            shutil.rmtree(root / "tasks")
+            (root / "tasks").mkdir()
+            process.send_signal(signal.SIGCONT)
+            assert ask().startswith("true")
+            (root / "tasks" / "after.md").write_text(str(attempt))
+            assert ask().startswith("true")
+            shutil.rmtree(root / "plans")
+            (root / "plans").mkdir()
+            assert ask().startswith("true")
+
+
+async def test_watchers_that_are_killed_again_and_again(tmp_path: Path) -> None:
+    """Three of twenty roots kill whatever watches them for as long as they may; the others miss nothing by events."""
+    async with run_hub(Policy(reconcile_s=3, poll_s=0.5)) as (hub, nursery):
+        mirrors = {}
+        for number in range(20):
+            (tmp_path / f"r{number}" / "plans").mkdir(parents=True)
+            mirrors[number] = Mirror(hub, f"r{number}", tmp_path / f"r{number}")
+            await nursery.start(mirrors[number].run)
+        for attempt in range(150):
+            for number in (3, 8, 15):
+                with open(os.fsencode(mirrors[number].path) + b"/plans/poison\xff.md", "a") as file:
+                    file.write("x")
+            for number, mirror in mirrors.items():
+                Path(mirror.path, "plans", f"{attempt % 10}.md").write_text(f"{attempt} {number}")
+            for mirror in mirrors.values():
+                await mirror.settle(20)
+        polled = set(hub.usage().polled)
+        assert polled <= {"r3", "r8", "r15"}
+        assert polled
+        assert hub.usage().instances <= 30
+        for number in (3, 8, 15):
+            os.unlink(os.fsencode(mirrors[number].path) + b"/plans/poison\xff.md")
+        with trio.fail_after(30):
+            for mirror in mirrors.values():
+                await mirror.until(lambda: hub.mode(mirror.id) == "events")  # noqa: B023
+
+
+async def test_60_roots_come_and_go_under_writes(tmp_path: Path) -> None:
+    async with run_hub() as (hub, nursery):
+        steady = []
+        for number in range(10):
+            os.makedirs(tmp_path / f"s{number}" / "plans")
+            steady.append(Mirror(hub, f"s{number}", tmp_path / f"s{number}"))
+            await nursery.start(steady[-1].run)
+        script = (
+            "import os, sys, time\n"
+            "for number in range(100000):\n"
+            "    path = f'{sys.argv[1]}/s{number % 10}/plans/{number % 50}'\n"
+            "    open(path + '.tmp', 'w').write(str(number)); os.rename(path + '.tmp', path + '.md')\n"
+            "    time.sleep(0.002)\n"
+        )
+        writer = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)])
+        try:
+            for turn in range(3):
+                guests = []
+                for number in range(60):
+                    path = tmp_path / f"g{turn}-{number}"
+                    path.mkdir()
+                    guest = Mirror(hub, path.name, path)
+                    await nursery.start(guest.run)
+                    guests.append(guest)
+                    os.makedirs(path / "plans" / "abc"[number % 3] / "deep")
+                    (path / "plans" / "abc"[number % 3] / "deep" / "leaf.md").write_text("at once")
+                    if number > 10:
+                        (tmp_path / f"g{turn}-{number - 9}" / "plans" / "later.md").write_text("later")
+                for guest in guests:
+                    await guest.settle(20)
+                for guest in guests:
+                    hub.disarm(guest.id)
+        finally:
+            writer.terminate()
+            writer.wait(10)
+        for mirror in steady:
+            await mirror.settle(20)
+            assert set(mirror.vias) == {"event"}
+
+
+LIMITED = """
+import os, sys
+from pathlib import Path
+import trio
+from rhd.watch.arming import Policy
+from rhd.watch.hub import WatchHub
+from tests.support.mirror import Mirror
+
+def allow(what, number):
+    Path(f"/proc/sys/user/max_inotify_{what}").write_text(str(number))
+
+async def main(base, what, few):
+    allow(what, few)
+    async with trio.open_nursery() as nursery:
+        hub = WatchHub(Policy(reconcile_s=2, poll_s=0.5))
+        await nursery.start(hub.run)
+        mirrors = []
+        for number in range(12):
+            os.makedirs(f"{base}/r{number}/plans/prds")
+            mirrors.append(Mirror(hub, f"r{number}", f"{base}/r{number}"))
+            await nursery.start(mirrors[-1].run)
+        polled = hub.usage().polled
+        assert polled and set(polled.values()) == {what}, polled
+        assert len(polled) < 12, polled
+        assert hub.usage().advice[0].startswith(f"sudo sysctl fs.inotify.max_user_{what}="), hub.usage()
+        for turn in range(10):
+            for mirror in mirrors:
+                Path(mirror.path, "plans/prds/a.md").write_text(str(turn))
+            for mirror in mirrors:
+                await mirror.settle(20)
+        allow(what, 1000)
+        with trio.fail_after(20):
+            for mirror in mirrors:
+                await mirror.until(lambda: hub.mode(mirror.id) == "events")
+        assert hub.usage().polled == {}
+        print("true")
+        nursery.cancel_scope.cancel()
+
+trio.run(main, sys.argv[1], sys.argv[2], int(sys.argv[3]))
+"""
+
+
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="needs a user namespace")
+@pytest.mark.parametrize(("what", "few"), [("watches", 20), ("instances", 3)])
+def test_the_kernels_limits_poll_who_no_longer_fits_until_there_is_room(tmp_path: Path, what: str, few: int) -> None:
+    done = subprocess.run(
+        ["unshare", "--user", "--map-root-user", sys.executable, "-c", LIMITED, str(tmp_path), what, str(few)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    if "unshare" in done.stderr:
+        pytest.skip("user namespaces are not allowed here")
+    assert done.stdout == "true\n", done.stderr

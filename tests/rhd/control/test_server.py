@@ -1,0 +1,236 @@
+"""The control socket under whatever connects to it. The attacks are named after what they do."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from rhd.control.table import VERBS
+from rhwire import messages
+from rhwire.messages import Request
+from tests.support.inprocess import Running, running_daemon
+
+
+@pytest.fixture
+async def daemon(tmp_path: Path) -> AsyncIterator[Running]:
+    async with running_daemon(tmp_path / "home") as running:
+        yield running
+
+
+async def read_line(stream: trio.SocketStream, within_s: float = 10) -> Any:
+    """Return the next line as JSON; None at the end of the stream."""
+    buffer = b""
+    with trio.fail_after(within_s):
+        while not buffer.endswith(b"\n"):
+            data = await stream.receive_some(1)
+            if not data:
+                assert not buffer
+                return None
+            buffer += data
+    return json.loads(buffer)
+
+
+async def ask(daemon: Running, line: bytes) -> Any:
+    """Send one line on a connection of its own and return the answer."""
+    async with await daemon.open() as stream:
+        await stream.send_all(line)
+        return await read_line(stream)
+
+
+async def test_one_connection_can_ask_again(daemon: Running) -> None:
+    async with await daemon.open() as stream:
+        for number in range(3):
+            await stream.send_all(Request(number, "version", {}).encode())
+            assert (await read_line(stream))["id"] == number
+
+
+@pytest.mark.parametrize(
+    ("line", "rpc_code", "code"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", messages.PARSE_ERROR, "INVALID_REQUEST"),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", messages.PARSE_ERROR, "INVALID_REQUEST"),
+        (b"{\n", messages.PARSE_ERROR, "INVALID_REQUEST"),
+        (b"{}\n", messages.INVALID_REQUEST, "INVALID_REQUEST"),
+        (
+            b'{"jsonrpc":"2.0","id":1,"method":"nothing","params":{"v":1}}\n',
+            messages.METHOD_NOT_FOUND,
+            "INVALID_REQUEST",
+        ),
+        (
+            b'{"jsonrpc":"2.0","id":1,"method":"status","params":{"v":2}}\n',
+            messages.INVALID_REQUEST,
+            "PROTOCOL_MISMATCH",
+        ),
+        (
+            b'{"jsonrpc":"2.0","id":1,"method":"repos","params":{"v":1,"x":1}}\n',
+            messages.INVALID_PARAMS,
+            "INVALID_ARGUMENT",
+        ),
+        (b'{"jsonrpc":"2.0","id":1,"method":"adopt","params":{"v":1}}\n', messages.INVALID_PARAMS, "INVALID_ARGUMENT"),
+        (
+            b'{"jsonrpc":"2.0","id":1,"method":"adopt","params":{"v":1,"path":7}}\n',
+            messages.INVALID_PARAMS,
+            "INVALID_ARGUMENT",
+        ),
+        (
+            b'{"jsonrpc":"2.0","id":1,"method":"events","params":{"v":1,"count":true}}\n',
+            messages.INVALID_PARAMS,
+            "INVALID_ARGUMENT",
+        ),
+        (
+            b'{"jsonrpc":"2.0","id":1,"method":"forget","params":{"v":1,"repo":"no"}}\n',
+            messages.REFUSED,
+            "REPO_NOT_FOUND",
+        ),
+    ],
+    ids=lambda value: repr(value[:40]) if isinstance(value, bytes) else str(value),
+)
+async def test_what_is_no_request_gets_one_clear_error(daemon: Running, line: bytes, rpc_code: int, code: str) -> None:
+    error = (await ask(daemon, line))["error"]
+    assert (error["code"], error["data"]["code"]) == (rpc_code, code)
+    assert error["message"]
+    assert error["data"]["next_step"]
+
+
+async def test_attack_a_browsers_request_is_answered_and_hung_up_on(daemon: Running) -> None:
+    async with await daemon.open() as stream:
+        await stream.send_all(
+            b"POST /status HTTP/1.1\r\nOrigin: https://evil.example\r\n\r\n" + Request(1, "repos", {}).encode()
+        )
+        assert "error" in await read_line(stream)
+        assert await read_line(stream) is None
+
+
+async def test_attack_a_frame_without_end_is_cut_off(daemon: Running) -> None:
+    async with await daemon.open() as stream:
+        with contextlib.suppress(trio.BrokenResourceError):
+            await stream.send_all(b'{"jsonrpc":"2.0","x":"' + b"a" * (messages.MAX_LINE_BYTES + 70_000))
+        answer = await read_line(stream)
+        assert answer["error"]["data"]["code"] == "REQUEST_TOO_LARGE"
+    assert (await daemon.call("version"))["pid"] == os.getpid()
+
+
+async def test_attack_half_a_frame_is_dropped_after_its_time(daemon: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(messages, "FIRST_LINE_WITHIN_S", 0.1)
+    async with await daemon.open() as stream:
+        await stream.send_all(b'{"jsonrpc"')
+        assert await read_line(stream) is None
+
+
+async def test_attack_a_thousand_idle_connections_leave_the_socket_answering(
+    daemon: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(messages, "FIRST_LINE_WITHIN_S", 2.0)
+    streams = [await daemon.open() for _ in range(300)]
+    with trio.fail_after(20):
+        while True:  # those beyond 64 are told so; the first ones are dropped in time, and room appears
+            answer = await ask(daemon, Request(1, "version", {}).encode())
+            if "result" in answer:
+                break
+            assert answer["error"]["data"]["code"] == "TIMEOUT"
+            await trio.sleep(0.05)
+    for stream in streams:
+        await stream.aclose()
+
+
+async def test_attached_and_streaming_connections_do_not_count_among_the_waiting(
+    daemon: Running, repository: Any
+) -> None:
+    slug = await daemon.adopt(repository.path)
+    streams = []
+    for _ in range(70):
+        stream = await daemon.open()
+        await stream.send_all(Request(1, "attach", {"repo": slug}).encode())
+        assert (await read_line(stream))["result"]["slug"] == slug
+        streams.append(stream)
+    assert (await daemon.call("status"))["repos"][0]["clients"] == 70
+    for stream in streams:
+        await stream.aclose()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+async def test_attack_another_user_is_hung_up_on_though_the_socket_let_it_in(daemon: Running) -> None:
+    os.chmod(daemon.home.socket, 0o666)
+    folder = Path(daemon.home.base)
+    while folder != Path("/tmp"):
+        os.chmod(folder, 0o755)
+        folder = folder.parent
+    code = (
+        "import os, socket, sys; os.setgid(65534); os.setuid(65534); s = socket.socket(socket.AF_UNIX);"
+        "s.connect(sys.argv[1]); s.sendall(sys.argv[2].encode());\n"
+        "try: sys.stdout.write(repr(s.recv(100)))\nexcept ConnectionResetError: sys.stdout.write(repr(b''))"
+    )
+    command = [sys.executable, "-S", "-c", code, daemon.home.socket, Request(1, "repos", {}).encode().decode()]
+    done = await trio.run_process(command, capture_stdout=True, env={})
+    assert done.stdout == b"b''"
+
+
+async def test_the_socket_is_ours_alone_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        async with running_daemon(tmp_path / "home") as daemon:
+            assert stat.S_IMODE(os.lstat(daemon.home.socket).st_mode) == 0o600
+            assert stat.S_IMODE(os.lstat(daemon.home.base).st_mode) == 0o700
+    finally:
+        os.umask(before)
+
+
+async def test_attack_a_long_home_gets_a_socket_that_the_kernel_can_hold(tmp_path: Path) -> None:
+    async with running_daemon(tmp_path / ("long" * 30)) as daemon:
+        assert len(daemon.home.socket) < 100
+        assert (await daemon.call("version"))["pid"] == os.getpid()
+    assert not os.path.lexists(daemon.home.socket)
+
+
+async def test_a_client_that_leaves_before_the_answer_harms_nobody(daemon: Running) -> None:
+    for _ in range(20):
+        client = socket.socket(socket.AF_UNIX)
+        client.connect(daemon.home.socket)
+        client.sendall(Request(1, "status", {}).encode())
+        client.close()
+    assert (await daemon.call("version"))["pid"] == os.getpid()
+
+
+async def test_a_verb_that_fails_tells_no_secret_and_the_next_one_works(
+    daemon: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("canary-secret")
+
+    monkeypatch.setattr(daemon.house.registry, "__iter__", fail, raising=False)
+    monkeypatch.setattr(type(daemon.house.registry), "__iter__", fail)
+    answer = await ask(daemon, Request(1, "repos", {}).encode())
+    assert answer["error"]["data"]["code"] == "INTERNAL"
+    assert "canary" not in json.dumps(answer)
+    assert (await daemon.call("version"))["pid"] == os.getpid()
+
+
+def test_every_verb_has_a_file_of_its_name_and_says_what_it_does() -> None:
+    folder = Path("daemon/rhd/control")
+    for name, verb in VERBS.items():
+        assert (folder / f"{name}.py").exists()
+        assert (verb.run.__doc__ or "").strip()
+
+
+def test_the_command_and_the_verb_of_one_matter_have_one_name() -> None:
+    commands = {p.stem for p in Path("ctl/rhctl/commands").glob("*.py")} - {"__init__"}
+    only_there = {"connect", "raw", "service"}  # attach is the verb of connect; the others need no verb of their own
+    assert commands - only_there <= set(VERBS)
+    assert set(VERBS) - commands == {"attach"}
+
+
+def test_two_processes_see_the_same_bytes() -> None:
+    """What the client writes is what the daemon reads, and no shell stands between them."""
+    done = subprocess.run(["grep", "-rn", "shell=True", "ctl", "daemon"], capture_output=True, text=True, check=False)
+    assert done.stdout == ""

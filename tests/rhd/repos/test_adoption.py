@@ -1,0 +1,235 @@
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from rhd.errors import Refusal
+from rhd.ids import RepoId, Slug
+from rhd.repos.registry import digest_passphrase
+from tests.support.repositories import Repository
+from tests.support.rooms import Rooms, running_rooms
+
+OURS = {".repo-harness/.gitignore", ".repo-harness/id", ".repo-harness/mcp.oauth.json"}
+
+
+def tree(path: Path) -> dict[str, str]:
+    """Return every file but git's own with its text."""
+    files = [p for p in path.rglob("*") if p.is_file() and ".git" not in p.relative_to(path).parts]
+    return {str(p.relative_to(path)): p.read_text() for p in files}
+
+
+async def refused(rooms: Rooms, path: Path) -> Refusal:
+    with pytest.raises(Refusal) as caught:
+        await rooms.adopter.adopt(str(path))
+    assert caught.value.message
+    assert caught.value.next_step
+    return caught.value
+
+
+async def test_an_empty_repository_gets_what_is_missing_and_its_passphrase(tmp_path: Path) -> None:
+    plain = Repository.make(tmp_path / "My App", artifacts=False)
+    plain.write("AGENTS.md", "my own rules\n")
+    async with running_rooms(tmp_path / "db") as rooms:
+        done = await rooms.adopt(plain)
+        assert done.repo is not None
+        assert (done.repo.slug, done.outcome, done.path) == ("my-app", "adopted", str(plain.path))
+        after = tree(plain.path)
+        assert after["AGENTS.md"] == "my own rules\n"
+        assert set(done.created) | {"AGENTS.md", "src/index.py"} == set(after)
+        assert {"docs/spec.md", "tasks/current.md", ".ai/harness/policy.json", ".ai/harness/handoff/resume.md"} <= set(
+            after
+        )
+        for folder in ("plans/prds", "plans/sprints", "plans/archive", "tasks/contracts", ".ai/harness/checks"):
+            assert (plain.path / folder).is_dir()
+        passphrase = json.loads(after[".repo-harness/mcp.oauth.json"])
+        assert passphrase["version"] == 1
+        assert len(passphrase["passphrase"]) >= 22
+        assert done.repo.passphrase == digest_passphrase(passphrase["passphrase"])
+        assert rooms.registry.profiles(done.repo.id) == {"planner"}
+        assert plain.git("status", "--porcelain", "--ignored=no", ".repo-harness") == ""
+    for name, mode in ((".repo-harness", 0o700), (".repo-harness/id", 0o600), (".repo-harness/mcp.oauth.json", 0o600)):
+        assert stat.S_IMODE((plain.path / name).stat().st_mode) == mode
+
+
+async def test_a_repository_that_has_a_workflow_is_taken_as_it_is(tmp_path: Path, repository: Repository) -> None:
+    before = tree(repository.path)
+    async with running_rooms(tmp_path / "db") as rooms:
+        done = await rooms.adopt(repository)
+    after = tree(repository.path)
+    assert {k: v for k, v in after.items() if k in before} == before
+    assert set(after) - set(before) == OURS == set(done.created)
+
+
+async def test_a_passphrase_that_the_predecessor_left_is_replaced_and_that_is_said(
+    tmp_path: Path, repository: Repository
+) -> None:
+    old = repository.write(".repo-harness/mcp.oauth.json", '{"version":1,"passphrase":"old"}')
+    old.chmod(0o644)
+    async with running_rooms(tmp_path / "db") as rooms:
+        done = await rooms.adopt(repository)
+        assert any("replaced" in note for note in done.notes)
+        assert rooms.registry.by_passphrase("old") is None
+        assert rooms.registry.by_passphrase(json.loads(old.read_text())["passphrase"]) is not None
+    assert stat.S_IMODE(old.stat().st_mode) == 0o600
+
+
+async def test_a_dry_run_lists_and_changes_nothing(tmp_path: Path) -> None:
+    plain = Repository.make(tmp_path / "app", artifacts=False)
+    before = tree(plain.path)
+    async with running_rooms(tmp_path / "db") as rooms:
+        would = await rooms.adopter.adopt(str(plain.path), is_dry_run=True)
+        assert would.repo is None
+        assert tree(plain.path) == before
+        assert list(rooms.registry) == []
+        done = await rooms.adopt(plain)
+        assert set(would.created) == set(done.created)
+
+
+async def test_a_subfolder_means_its_repository(tmp_path: Path, repository: Repository) -> None:
+    async with running_rooms(tmp_path / "db") as rooms:
+        done = await rooms.adopter.adopt(str(repository.path / "plans" / "prds"))
+        assert done.path == str(repository.path)
+
+
+async def test_cve_2025_68143_what_is_never_adopted_is_refused_with_its_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = Repository.make(tmp_path / "a-home")
+    monkeypatch.setenv("HOME", str(home.path))
+    bare = tmp_path / "bare.git"
+    subprocess.run(["git", "init", "-q", "--bare", str(bare)], check=True, timeout=30)
+    (tmp_path / "plain").mkdir()
+    async with running_rooms(tmp_path / "db") as rooms:
+        assert (await refused(rooms, home.path)).code == "FOLDER_REFUSED"
+        assert (await refused(rooms, home.path / "plans")).code == "FOLDER_REFUSED"
+        assert (await refused(rooms, bare)).code == "BARE_REPOSITORY"
+        assert (await refused(rooms, tmp_path / "plain")).code == "NOT_A_REPOSITORY"
+        assert (await refused(rooms, Path("/"))).code in ("NOT_A_REPOSITORY", "FOLDER_REFUSED")
+        assert list(rooms.registry) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a folder of somebody else's")
+async def test_another_users_repository_is_refused(tmp_path: Path, repository: Repository) -> None:
+    os.chown(repository.path, 65534, 65534)
+    async with running_rooms(tmp_path / "db") as rooms:
+        assert (await refused(rooms, repository.path)).code == "FOLDER_REFUSED"
+
+
+async def test_a_linked_worktree_and_a_submodule_are_repositories_of_their_own(
+    tmp_path: Path, repository: Repository
+) -> None:
+    repository.git("worktree", "add", "-q", "-b", "other", str(tmp_path / "wt"))
+    lib = Repository.make(tmp_path / "lib")
+    repository.git("-c", "protocol.file.allow=always", "submodule", "add", "-q", str(lib.path), "lib")
+    async with running_rooms(tmp_path / "db") as rooms:
+        main, tree_, sub = [await rooms.adopt(p) for p in (repository.path, tmp_path / "wt", repository.path / "lib")]
+        assert len({d.repo.id for d in (main, tree_, sub) if d.repo}) == 3
+        assert rooms.service(main).family == rooms.service(tree_).family is not None
+        assert rooms.service(sub).family != rooms.service(main).family
+
+
+async def test_adopting_again_keeps_everything(tmp_path: Path, repository: Repository) -> None:
+    async with running_rooms(tmp_path / "db") as rooms:
+        first = await rooms.adopt(repository)
+        before = tree(repository.path)
+        again = await rooms.adopt(repository)
+        assert (again.outcome, again.repo, again.created) == ("kept", first.repo, ())
+        assert tree(repository.path) == before
+        with pytest.raises(Refusal) as caught:
+            await rooms.adopter.adopt(str(repository.path), slug=Slug("other"))
+        assert caught.value.code == "NAME_TAKEN"
+
+
+async def test_a_moved_repository_is_taken_up_again_under_its_id(tmp_path: Path, repository: Repository) -> None:
+    async with running_rooms(tmp_path / "db") as rooms:
+        first = await rooms.adopt(repository)
+        moved = tmp_path / "elsewhere"
+        repository.path.rename(moved)
+        again = await rooms.adopt(moved)
+        assert again.outcome == "moved"
+        assert again.repo is not None
+        assert first.repo is not None
+        assert (again.repo.id, again.repo.slug, again.repo.path) == (first.repo.id, first.repo.slug, str(moved))
+        assert rooms.service(again).state == "ok"
+
+
+async def test_a_copy_gets_an_id_of_its_own_and_that_is_said(tmp_path: Path, repository: Repository) -> None:
+    async with running_rooms(tmp_path / "db") as rooms:
+        first = await rooms.adopt(repository)
+        subprocess.run(["cp", "-a", str(repository.path), str(tmp_path / "copy")], check=True, timeout=30)
+        copy = await rooms.adopt(tmp_path / "copy")
+        assert copy.outcome == "adopted"
+        assert copy.repo is not None
+        assert first.repo is not None
+        assert copy.repo.id != first.repo.id
+        assert any("copy" in note for note in copy.notes)
+        assert (tmp_path / "copy" / ".repo-harness" / "id").read_text().strip() == copy.repo.id
+        assert rooms.service(first).state == "ok"
+
+
+@pytest.mark.parametrize("how", ["open to others", "tracked", "nonsense"])
+async def test_an_id_that_came_with_a_clone_is_not_believed(tmp_path: Path, repository: Repository, how: str) -> None:
+    async with running_rooms(tmp_path / "db") as rooms:
+        first = await rooms.adopt(repository)
+        assert first.repo is not None
+        await rooms.registry.forget(first.repo.id)
+        identity = repository.path / ".repo-harness" / "id"
+        if how == "open to others":
+            identity.chmod(0o644)
+        elif how == "tracked":
+            repository.git("add", "-f", ".repo-harness/id")
+        else:
+            identity.write_text("rh_nonsense\n")
+        again = await rooms.adopt(repository)
+        assert again.repo is not None
+        assert again.repo.id != first.repo.id
+        assert any("not this machine's own" in note for note in again.notes)
+
+
+async def test_an_id_that_a_clean_took_away_is_put_back(tmp_path: Path, repository: Repository) -> None:
+    async with running_rooms(tmp_path / "db") as rooms:
+        first = await rooms.adopt(repository)
+        assert first.repo is not None
+        repository.git("clean", "-fdxq")
+        assert not (repository.path / ".repo-harness").exists()
+        again = await rooms.adopt(repository)
+        assert again.repo == first.repo
+        assert (repository.path / ".repo-harness" / "id").read_text().strip() == first.repo.id
+        assert any("passphrase rotate" in note for note in again.notes)
+
+
+async def test_another_repository_in_the_place_of_one_is_never_taken_for_it(
+    tmp_path: Path, repository: Repository
+) -> None:
+    async with running_rooms(tmp_path / "db") as rooms:
+        await rooms.adopt(repository)
+        (repository.path / ".repo-harness" / "id").write_text(RepoId.new() + "\n")
+        (repository.path / ".repo-harness" / "id").chmod(0o600)
+        refusal = await refused(rooms, repository.path)
+        assert "forget" in refusal.next_step
+
+
+async def test_a_forgotten_repository_comes_back_under_its_id(tmp_path: Path, repository: Repository) -> None:
+    async with running_rooms(tmp_path / "db") as rooms:
+        first = await rooms.adopt(repository)
+        assert first.repo is not None
+        await rooms.registry.forget(first.repo.id)
+        again = await rooms.adopt(repository)
+        assert again.repo is not None
+        assert again.repo.id == first.repo.id
+        assert again.repo.passphrase != first.repo.passphrase
+
+
+async def test_a_read_only_repository_is_refused_and_left_alone(tmp_path: Path) -> None:
+    if os.geteuid() == 0:
+        pytest.skip("root may write anywhere")
+    plain = Repository.make(tmp_path / "app", artifacts=False)
+    plain.path.chmod(0o500)
+    async with running_rooms(tmp_path / "db") as rooms:
+        assert (await refused(rooms, plain.path)).code == "WRITE_FAILED"
+        assert list(rooms.registry) == []

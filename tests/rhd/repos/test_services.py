@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import trio
+
+from rhd.errors import Refusal
+from rhd.ids import RepoId
+from tests.support.repositories import Repository
+from tests.support.rooms import running_rooms
+
+
+async def test_there_is_a_service_for_each_adopted_repository_and_for_no_other(tmp_path: Path) -> None:
+    async with running_rooms(tmp_path / "db") as rooms:
+        done = [await rooms.adopt(Repository.make(tmp_path / f"r{n}")) for n in range(3)]
+        assert {s.repo.id for s in rooms.services} == {d.repo.id for d in done if d.repo}
+        assert done[0].repo is not None
+        await rooms.registry.forget(done[0].repo.id)
+        assert done[0].repo.id not in {s.repo.id for s in rooms.services}
+        with pytest.raises(Refusal) as caught:
+            await rooms.services.ready(done[0].repo.id)
+        assert caught.value.code == "REPO_NOT_FOUND"
+        with pytest.raises(Refusal):
+            rooms.services.get(RepoId.new())
+
+
+async def test_forgetting_disarms_and_stops_the_service(tmp_path: Path, repository: Repository) -> None:
+    async with running_rooms(tmp_path / "db") as rooms:
+        done = await rooms.adopt(repository)
+        assert done.repo is not None
+        await trio.testing.wait_all_tasks_blocked()
+        await rooms.registry.forget(done.repo.id)
+        with trio.fail_after(5):
+            while rooms.hints.mode(done.repo.id) != "off":
+                await trio.lowlevel.checkpoint()
+
+
+async def test_listeners_hear_of_every_repository_until_they_end(tmp_path: Path) -> None:
+    heard: list[tuple[str, list[str]]] = []
+    async with running_rooms(tmp_path / "db") as rooms:
+        repositories = [Repository.make(tmp_path / f"r{n}") for n in range(2)]
+        services = [rooms.service(await rooms.adopt(r)) for r in repositories]
+        end = rooms.services.listen(lambda repo, entries: heard.append((repo.slug, [e.path for e in entries])))
+        for repository, service in zip(repositories, services, strict=True):
+            repository.write("plans/new.md", "x\n")
+            await service.settle()
+        end()
+        repositories[0].write("plans/newer.md", "x\n")
+        await services[0].settle()
+    assert heard == [("r0", ["plans/new.md"]), ("r1", ["plans/new.md"])]
+
+
+async def test_hundreds_start_in_turn_and_all_answer(tmp_path: Path) -> None:
+    template = Repository.make(tmp_path / "r")
+    async with running_rooms(tmp_path / "db") as rooms:
+        await rooms.adopt(template)
+        paths = []
+        for number in range(40):
+            path = tmp_path / "many" / f"r{number}"
+            path.mkdir(parents=True)
+            (path / ".git").mkdir()
+            (path / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
+            (path / ".git" / "objects").mkdir()
+            (path / ".git" / "refs").mkdir()
+            (path / "tasks").mkdir()
+            (path / "tasks" / "current.md").write_text("# C\n")
+            paths.append(path)
+        for path in paths:
+            await rooms.adopter.adopt(str(path))
+    async with running_rooms(tmp_path / "db") as rooms:
+        assert len(rooms.registry) == 41
+        for repo in rooms.registry:
+            assert (await rooms.services.ready(repo.id)).state == "ok"
+
+
+async def test_a_moved_repository_is_watched_where_it_now_is(tmp_path: Path, repository: Repository) -> None:
+    """The service of the old place disarms when it ends, which must not leave the new one deaf."""
+    async with running_rooms(tmp_path / "db") as rooms:
+        done = await rooms.adopt(repository)
+        assert done.repo is not None
+        for number in range(3):
+            moved = tmp_path / f"moved-{number}"
+            repository.path.rename(moved)
+            repository = Repository(moved)
+            again = await rooms.adopt(repository)
+            service = rooms.service(again)
+            with trio.fail_after(5):
+                while rooms.hints.mode(done.repo.id) != "events":
+                    await trio.sleep(0.005)
+            await trio.testing.wait_all_tasks_blocked(0.01)
+            cursor = service.changes.cursor
+            repository.write(f"plans/new-{number}.md", "x\n")
+            rooms.hints.hint(done.repo.id, {"plans"}, "event")  # type: ignore[attr-defined]
+            assert [c.path for c in (await service.changes.wait(cursor, 5)).changes] == [f"plans/new-{number}.md"]
