@@ -46,7 +46,9 @@ def png() -> str:
 
 def wav() -> str:
     """Return one silent sample."""
-    data = struct.pack("<4sI4s4sIHHIIHH4sIh", b"RIFF", 38, b"WAVE", b"fmt ", 16, 1, 1, 8000, 16000, 2, 16, b"data", 2, 0)
+    data = struct.pack(
+        "<4sI4s4sIHHIIHH4sIh", b"RIFF", 38, b"WAVE", b"fmt ", 16, 1, 1, 8000, 16000, 2, 16, b"data", 2, 0
+    )
     return base64.b64encode(data).decode()
 
 
@@ -72,7 +74,11 @@ def form(message: str, /, **properties: Json) -> Json:
 
 
 def _object(properties: Mapping[str, Any], required: list[str] | None = None) -> Json:
-    return {"type": "object", "properties": dict(properties), "required": list(properties) if required is None else required}
+    return {
+        "type": "object",
+        "properties": dict(properties),
+        "required": list(properties) if required is None else required,
+    }
 
 
 STRING = {"type": "string"}
@@ -350,6 +356,7 @@ async def read_resource(ctx: Context, params: types.ReadResourceRequestParams) -
 
 # -- the server -----------------------------------------------------------------------------------------------
 
+
 def make_server(backend: Backend, notifier: Notifier, find: Any) -> ListChangedServer:
     """Return the suite's server; takes what the product's own `make_server` takes, and stands in its place."""
     repo_id = find().id if find is not None else None
@@ -373,13 +380,19 @@ def make_server(backend: Backend, notifier: Notifier, find: Any) -> ListChangedS
 
     async def list_prompts(ctx: Context, params: Any) -> Json:
         prompts = [
-            {"name": name, "description": f"{name} of the suite", "arguments": [{"name": a, "required": True} for a in named]}
+            {
+                "name": name,
+                "description": f"{name} of the suite",
+                "arguments": [{"name": a, "required": True} for a in named],
+            }
             for name, named in PROMPTS.items()
         ]
         return {"resultType": "complete", "prompts": prompts}
 
     async def list_resources(ctx: Context, params: Any) -> Json:
-        listed = [{"uri": uri, "name": uri, "description": uri, "mimeType": kind} for uri, (kind, _) in RESOURCES.items()]
+        listed = [
+            {"uri": uri, "name": uri, "description": uri, "mimeType": kind} for uri, (kind, _) in RESOURCES.items()
+        ]
         return {"resultType": "complete", "resources": listed}
 
     async def list_templates(ctx: Context, params: Any) -> Json:

@@ -57,7 +57,8 @@ class Daemon:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
             listener.bind(address)
             listener.settimeout(READY_WITHIN_S)
-            command = [sys.executable, "-m", self.module, "--home", str(self.home), "--port", str(self.port), *self.options]
+            command = [sys.executable, "-m", self.module, "--home", str(self.home), "--port", str(self.port)]
+            command += self.options
             with open(self.home.parent / f"{self.home.name}.log", "ab") as log:
                 self.process = subprocess.Popen(
                     command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment(NOTIFY_SOCKET=address)
