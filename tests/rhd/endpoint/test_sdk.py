@@ -34,9 +34,10 @@ from rhd.endpoint.sdk import (
     session_owner,
 )
 from rhd.endpoint.server import CALLER_KEY, make_server
+from rhd.endpoint.sessions import Sessions
 from tests.support.attached import attached
+from tests.support.granted import grant
 from tests.support.inprocess import Running
-from tests.support.people import Memory, Person, logged_in
 from tests.support.repositories import Repository
 from tests.support.rooms import KEY, running_rooms
 from tests.support.served import served
@@ -244,15 +245,15 @@ async def test_a_client_that_does_not_read_holds_up_neither_publisher_nor_others
             notifier = Notifier(rooms.registry, rooms.services, rooms.store)
             await nursery.start(notifier.run)
             backend = Backend(rooms.registry, rooms.services, rooms.store, rooms.audit, KEY)
-            manager = make_manager(make_server(backend, notifier, lambda: adopted), is_stateless=False, max_sessions=8)
+            server = make_server(backend, notifier, lambda: adopted)
+            sessions = Sessions(server, on_stream=notifier.on_stream)
             principal = Principal("g", "g", {adopted.id: frozenset({"planner"})}, is_owner=False)
             caller = Caller("g", "g", False, lambda: principal)
 
             async def app(scope: Scope, receive: Receive, send: Send) -> None:
-                scope = {**scope, CALLER_KEY: caller, "user": session_owner("g", "client")}
-                await manager.handle_request(scope, receive, send)
+                await sessions.serve(caller, "client", {**scope, CALLER_KEY: caller}, receive, send)
 
-            async with manager.run(), served(lambda port: app) as url, httpx2.AsyncClient() as http:
+            async with sessions.run(), served(lambda port: app) as url, httpx2.AsyncClient() as http:
                 stuck = await _listen_without_reading(url + "/mcp", era, http)
                 while not notifier._listeners:
                     await trio.lowlevel.checkpoint()
@@ -290,19 +291,12 @@ async def _publish_until_stuck(put: Callable[[Event], None], pending: Callable[[
 # -- and around it ---------------------------------------------------------------------------------------------
 
 
-async def test_a_token_for_one_endpoint_is_refused_at_every_other(
-    daemon: Running, repository: Repository, tmp_path: Path
-) -> None:
+async def test_a_token_for_one_endpoint_is_refused_at_every_other(daemon: Running, tmp_path: Path) -> None:
     other = await daemon.adopt(Repository.make(tmp_path / "other").path)
-    paths = ["/mcp", "/r/project/mcp", f"/r/{other}/mcp"]
-    passphrases = [daemon.passphrase(repository.path)] * 2 + [daemon.passphrase(tmp_path / "other")]
-    for path, passphrase in zip(paths, passphrases, strict=True):
-        memory = Memory()
-        async with logged_in(daemon.url + path, Person(passphrase), memory, mode="legacy") as client:
-            await client.list_tools()
-        assert memory.tokens is not None
-        headers = {**HEADERS, "Authorization": f"Bearer {memory.tokens.access_token}"}
-        async with httpx2.AsyncClient() as http:
-            for place in paths:
-                answer = await http.post(daemon.url + place, json=request("tools/list"), headers=headers)
+    places = {"/mcp": None, "/r/project/mcp": "project", f"/r/{other}/mcp": other}
+    for path, resource in places.items():
+        _, token = await grant(daemon, {resource or "project": ["planner"]}, resource=resource)
+        async with httpx2.AsyncClient(headers={**HEADERS, "Authorization": f"Bearer {token}"}) as http:
+            for place in places:
+                answer = await http.post(daemon.url + place, json=request("tools/list"))
                 assert answer.status_code == (200 if place == path else 401), (path, place)

@@ -21,8 +21,8 @@ from rhd.endpoint.notifier import Notifier
 from rhd.endpoint.sdk import session_count
 from rhd.endpoint.server import CALLER_KEY, make_server
 from rhd.endpoint.sessions import Sessions
+from tests.support.granted import grant
 from tests.support.inprocess import Running
-from tests.support.people import Memory, Person, logged_in
 from tests.support.repositories import Repository
 from tests.support.rooms import KEY, running_rooms
 from tests.support.served import served
@@ -112,7 +112,8 @@ async def endpoint(tmp_path: Path, repository: Repository) -> AsyncIterator[Endp
         assert adopted is not None
         backend = Backend(rooms.registry, rooms.services, rooms.store, rooms.audit, KEY)
         notifier = Notifier(rooms.registry, rooms.services, rooms.store)
-        sessions = Sessions(make_server(backend, notifier, lambda: adopted), max_sessions=CAP)
+        server = make_server(backend, notifier, lambda: adopted)
+        sessions = Sessions(server, on_stream=notifier.on_stream, max_sessions=CAP)
         await nursery.start(notifier.run)
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -322,16 +323,11 @@ CHATGPT_DISCOVER = {
 
 
 @pytest.mark.parametrize("place", ["hub", "repository"])
-async def test_chatgpt_finds_what_its_first_question_is_told(
-    daemon: Running, repository: Repository, place: str
-) -> None:
+async def test_chatgpt_finds_what_its_first_question_is_told(daemon: Running, place: str) -> None:
     """The version that the answer names must be in it, and must work without a session; else the scan ends."""
     url = f"{daemon.url}/mcp" if place == "hub" else f"{daemon.url}/r/project/mcp"
-    memory = Memory()
-    async with logged_in(url, Person(daemon.passphrase(repository.path)), memory, mode="2026-07-28") as client:
-        await client.list_tools()
-    assert memory.tokens is not None
-    async with httpx2.AsyncClient(headers={"Authorization": f"Bearer {memory.tokens.access_token}"}) as http:
+    _, token = await grant(daemon, {"project": ["planner"]}, resource=None if place == "hub" else "project")
+    async with httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"}) as http:
         answer = await http.post(url, json=CHATGPT_DISCOVER, headers=CHATGPT_HEADERS)
         assert answer.headers["content-type"] == "application/json"
         assert answer.json()["id"] == "openai-mcp-discover"
