@@ -31,11 +31,13 @@ class Daemon:
         home: its base folder.
         port: what it is told to listen on; 0 for any free one, which is then kept over restarts.
         options: further words of its command line.
+        module: what is run; a test may put its own composition in place of the product's.
     """
 
     home: Path
     port: int = 0
     options: tuple[str, ...] = ()
+    module: str = "rhd"
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @property
@@ -55,7 +57,8 @@ class Daemon:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
             listener.bind(address)
             listener.settimeout(READY_WITHIN_S)
-            command = [sys.executable, "-m", "rhd", "--home", str(self.home), "--port", str(self.port), *self.options]
+            command = [sys.executable, "-m", self.module, "--home", str(self.home), "--port", str(self.port)]
+            command += self.options
             with open(self.home.parent / f"{self.home.name}.log", "ab") as log:
                 self.process = subprocess.Popen(
                     command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment(NOTIFY_SOCKET=address)

@@ -216,7 +216,6 @@ class Notifier:
         uris = _canonical(wanted.resource_subscriptions or ())
         honored = types.SubscriptionFilter(
             tools_list_changed=True if wanted.tools_list_changed else None,
-            prompts_list_changed=True if wanted.prompts_list_changed else None,
             resources_list_changed=True if wanted.resources_list_changed else None,
             resource_subscriptions=list(uris.values()) or None,
         )

@@ -1,7 +1,7 @@
 """Everything here that knows the MCP SDK's private parts. tests/rhd/endpoint/test_sdk.py holds each of them.
 
 Three things have no public name in the SDK: a handshake-era connection's life (its exit stack), the sessions that a
-manager holds, and the knob that makes handshake-era HTTP clients see `listChanged`.
+manager holds, and the knob that says which lists change, in either era.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from mcp.server.lowlevel import NotificationOptions, Server
 from mcp.server.models import InitializationOptions
 from mcp.server.runner import serve_dual_era_loop
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp_types import PromptsCapability, ServerCapabilities
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 __all__ = [
@@ -35,7 +36,10 @@ IDLE_SESSION_S = 1800.0
 
 
 class ListChangedServer(Server[Any]):
-    """A server that tells handshake-era clients of changed lists, which the SDK's HTTP manager has no knob for."""
+    """A server that says truly which of its lists change: tools and resources do, prompts come with the release.
+
+    The SDK's HTTP manager tells handshake-era clients that none does, and 2026-era clients that all do.
+    """
 
     def create_initialization_options(
         self,
@@ -43,9 +47,23 @@ class ListChangedServer(Server[Any]):
         experimental_capabilities: dict[str, dict[str, Any]] | None = None,
         extensions: Any = None,
     ) -> InitializationOptions:
-        """Return the options of a connection, every `listChanged` true."""
-        told = notification_options or NotificationOptions(True, True, True)
+        """Return what a handshake-era client is told of this server."""
+        told = notification_options or NotificationOptions(resources_changed=True, tools_changed=True)
         return super().create_initialization_options(told, experimental_capabilities, extensions)
+
+    def get_capabilities(
+        self,
+        notification_options: NotificationOptions | None = None,
+        experimental_capabilities: dict[str, dict[str, Any]] | None = None,
+        extensions: dict[str, dict[str, Any]] | None = None,
+        *,
+        protocol_version: str | None = None,
+    ) -> ServerCapabilities:
+        """Return what this server can do, in the era of a protocol version."""
+        found = super().get_capabilities(
+            notification_options, experimental_capabilities, extensions, protocol_version=protocol_version
+        )
+        return found.model_copy(update={"prompts": found.prompts and PromptsCapability(list_changed=False)})
 
 
 def make_manager(server: Server[Any], *, is_stateless: bool, max_sessions: int) -> StreamableHTTPSessionManager:

@@ -27,6 +27,8 @@ from rhd.endpoint.sdk import (
 )
 
 MAX_SESSIONS = 64
+MAX_ENDED = 1024
+"""So many sessions are remembered as ended by their clients, in the order of ending."""
 OPEN_WITHIN_S = 10.0
 _LISTENING = frozenset({"resources/subscribe", "resources/unsubscribe"})
 
@@ -59,6 +61,8 @@ class Sessions:
         self._stateless = make_manager(server, is_stateless=True, max_sessions=max_sessions)
         self._max_sessions = max_sessions
         self._sessions: dict[str, _Session] = {}
+        self._opening: set[object] = set()  # admitted, but not yet with an id
+        self._ended: dict[str, str] = {}  # by their own clients; and whose they were
         self._on_stream = on_stream
 
     @asynccontextmanager
@@ -87,10 +91,11 @@ class Sessions:
             await self._stateless.handle_request(scope, receive, send)
             return
         session_id = headers.get(b"mcp-session-id", b"").decode("latin-1") or None
-        session = self._find(session_id, caller)
         if scope["method"] == "POST":
-            await self._post(caller, session_id if session else None, scope, receive, send)
-        elif session_id is None:
+            await self._post(caller, session_id, scope, receive, send)
+            return
+        session = self._find(session_id, caller)
+        if session_id is None:
             await _answer(send, 405, "this method needs a session", (b"allow", b"POST"))
         elif session is None:
             await _answer(send, 404, "Session not found")
@@ -98,7 +103,7 @@ class Sessions:
             await self._stream(caller, session_id, scope, receive, send)
         else:
             await self._kept.handle_request(scope, receive, send)
-            self._prune()
+            self._note_ended(session_id, caller)
 
     async def _post(self, caller: Caller, session_id: str | None, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -112,36 +117,42 @@ class Sessions:
         replay = _replay(body, receive)
         if "initialize" in methods:
             await self._open(caller, _without_session(scope), replay, send)
-        elif session_id is not None:
-            session = self._sessions[session_id]
+        elif (session := self._find(session_id, caller)) is not None:
             session.used_at = trio.current_time()
             await self._kept.handle_request(scope, replay, send)
-        elif methods & _LISTENING:
-            # It needs a session to be told anything: a client that is refused initializes again.
+        elif methods & _LISTENING or self._is_ended(session_id, caller):
+            # Listening needs a session to be told anything: a client that is refused initializes again.
             await _answer(send, 404, "Session not found")
         else:
             await self._stateless.handle_request(_without_session(scope), replay, send)
 
     async def _open(self, caller: Caller, scope: Scope, receive: Receive, send: Send) -> None:
         self._prune()
-        while len(self._sessions) >= self._max_sessions:
+        while len(self._sessions) + len(self._opening) >= self._max_sessions:
             idle = [(s.used_at, session_id) for session_id, s in self._sessions.items() if not s.streams]
             if not idle:
                 await self._stateless.handle_request(scope, receive, send)
                 return
             await self._end(min(idle)[1])
 
+        place = object()
+        self._opening.add(place)
+
         async def watch(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] < 400:
                 for name, value in message["headers"]:
                     if name.lower() == b"mcp-session-id":
                         self._sessions[value.decode()] = _Session(caller.id, trio.current_time(), owner=scope["user"])
+                        self._opening.discard(place)
             await send(message)
 
         # A client may hang up as soon as it has read the answer, which ends the request before the SDK has noted that
         # the session was opened; it would throw the session away that the client now holds.
-        with trio.move_on_after(OPEN_WITHIN_S, shield=True):
-            await self._kept.handle_request(scope, receive, watch)
+        try:
+            with trio.move_on_after(OPEN_WITHIN_S, shield=True):
+                await self._kept.handle_request(scope, receive, watch)
+        finally:
+            self._opening.discard(place)
 
     async def _stream(self, caller: Caller, session_id: str, scope: Scope, receive: Receive, send: Send) -> None:
         session = self._sessions[session_id]
@@ -169,6 +180,20 @@ class Sessions:
         session = self._sessions.get(session_id)
         # Somebody else's session is unknown, not forbidden (CVE-2026-52869).
         return session if session is not None and session.grant_id == caller.id else None
+
+    def _is_ended(self, session_id: str | None, caller: Caller) -> bool:
+        """Say whether the caller has ended this session itself: then, and only then, it must hear that it is gone.
+
+        (2025-11-25, basic/transports, session management.) One that a restart has forgotten is unknown instead.
+        """
+        return session_id is not None and self._ended.get(session_id) == caller.id
+
+    def _note_ended(self, session_id: str, caller: Caller) -> None:
+        self._prune()
+        if session_id not in self._sessions:
+            self._ended[session_id] = caller.id
+            while len(self._ended) > MAX_ENDED:
+                del self._ended[next(iter(self._ended))]
 
     async def _end(self, session_id: str) -> None:
         """End a session as its client would: with a DELETE, which is all that the SDK offers."""

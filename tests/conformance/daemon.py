@@ -1,0 +1,13 @@
+"""The daemon, all of it, but every endpoint serves the suite's fixtures: `python -m tests.conformance.daemon …`."""
+
+from __future__ import annotations
+
+import sys
+
+from rhd import app
+from rhd.endpoint import endpoints
+from tests.conformance.fixtures import make_server
+
+if __name__ == "__main__":
+    endpoints.make_server = make_server
+    sys.exit(app.main(sys.argv[1:]))
