@@ -6,7 +6,7 @@ import os
 import socket
 import sys
 
-from rhctl.errors import NoDaemon, Refused
+from rhctl.errors import NoDaemon, Refused, UsageError
 from rhwire import messages
 from rhwire.codes import CODES
 from rhwire.errors import HarnessError
@@ -54,10 +54,22 @@ class Client:
         return cls(sock)
 
     def send(self, method: str, params: dict[str, Any]) -> int:
-        """Send a request and return its id; None among the parameters is left out."""
+        """Send a request and return its id; None among the parameters is left out.
+
+        Raises:
+            UsageError: a parameter is no text that can be sent.
+            NoDaemon: it went away.
+        """
         self._last_id += 1
         given = {name: value for name, value in params.items() if value is not None}
-        self.sock.sendall(messages.Request(self._last_id, method, given).encode())
+        try:
+            line = messages.Request(self._last_id, method, given).encode()
+        except UnicodeEncodeError:
+            raise UsageError("a name or path is not UTF-8, and nothing else can be served", next_step="") from None
+        try:
+            self.sock.sendall(line)
+        except OSError as error:
+            raise _gone(error) from None
         return self._last_id
 
     def call(
@@ -76,7 +88,7 @@ class Client:
         if on_event is not None:
             self.sock.settimeout(None)
         while True:
-            message = messages.decode(self.read_line())
+            message = messages.decode(self.read_line(), limit_bytes=None)
             if "method" in message:
                 if on_event is not None:
                     on_event(message["params"])
@@ -95,10 +107,8 @@ class Client:
         while (end := self._buffer.find(b"\n")) < 0:
             try:
                 data = self.sock.recv(1 << 16)
-            except TimeoutError:
-                raise NoDaemon("the daemon does not answer", next_step="Look at its log, then restart it.") from None
-            except ConnectionResetError:
-                data = b""
+            except OSError as error:
+                raise _gone(error) from None
             if not data:
                 raise NoDaemon("the daemon closed the connection")
             self._buffer += data
@@ -146,6 +156,12 @@ def open_client(home: Home, *, may_start: bool) -> Client:
 
     print("rhctl: starting the daemon", file=sys.stderr)
     return start_daemon(home)
+
+
+def _gone(error: OSError) -> NoDaemon:
+    if isinstance(error, TimeoutError):
+        return NoDaemon("the daemon does not answer", next_step="Look at: rhctl doctor")
+    return NoDaemon("the daemon closed the connection")
 
 
 def _refused(error: dict[str, Any]) -> Refused:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-
 from rhctl.client import open_client
-from rhctl.options import make_parser
+from rhctl.options import make_parser, real_path
 from rhctl.rendering import say, say_json
 from rhwire.escape import escape
 from rhwire.home import Home
@@ -31,8 +29,7 @@ def run(arguments: list[str]) -> int:
     args = parser.parse_args(arguments)
     home = Home.find(args.home)
     client = open_client(home, may_start=not args.no_start)
-    path = os.path.realpath(os.path.expanduser(args.path))
-    done = client.call("adopt", {"path": path, "name": args.name, "dry_run": args.dry_run or None})
+    done = client.call("adopt", {"path": real_path(args.path), "name": args.name, "dry_run": args.dry_run or None})
     if args.json:
         say_json(done)
     else:

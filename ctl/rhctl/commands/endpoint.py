@@ -35,6 +35,10 @@ def run(arguments: list[str]) -> int:
 
 def show(answer: dict[str, Any]) -> None:
     """Print the endpoint for a person."""
-    say(answer["endpoint"] or "no public endpoint is recorded")
+    if answer["endpoint"] is None:
+        say("no public endpoint is recorded")
+        say("  Record the URL of your tunnel with: rhctl endpoint https://HOST/mcp")
+        return
+    say(answer["endpoint"])
     if answer["ended"]:
-        say(f"  made with the one before, and ended: {escape(', '.join(answer['ended']))}")
+        say(f"  made with the one before, and ended: {', '.join(escape(name) for name in answer['ended'])}")

@@ -7,8 +7,9 @@ import os
 
 from rhctl.client import open_client
 from rhctl.options import make_parser, repo_params
-from rhctl.rendering import say, say_json
+from rhctl.rendering import count, say, say_json
 from rhwire.errors import HarnessError
+from rhwire.escape import escape
 from rhwire.home import Home
 
 TYPE_CHECKING = False
@@ -24,7 +25,7 @@ def run(arguments: list[str]) -> int:
         "people is .repo-harness/mcp.oauth.json in the repository.",
         "rhctl passphrase rotate project --keep-sessions",
     )
-    parser.add_argument("action", choices=("show", "rotate"))
+    parser.add_argument("action", choices=("show", "rotate"), metavar="show|rotate")
     parser.add_argument("repo", nargs="?", metavar="REPO", help="slug or path; the current folder's if left out")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--drop-sessions", action="store_true", help="connected clients must log in again (default)")
@@ -79,6 +80,6 @@ def _show_rotated(done: dict[str, Any]) -> None:
     say(done["passphrase"])
     say(f"  is the new passphrase of {done['slug']}; the old one is dead")
     if done["dropped"]:
-        say(f"  {done['ended']} client(s) must log in again")
+        say(f"  {count(done['ended'], 'client')} must log in again" if done["ended"] else "  no client was connected")
     if done["copy_problem"]:
-        say(f"  its copy could not be written: {done['copy_problem']}")
+        say(f"  its copy could not be written: {escape(done['copy_problem'])}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rhctl.client import open_client
-from rhctl.options import add_repo, make_parser, repo_params
+from rhctl.options import add_profile, add_repo, make_parser, repo_params
 from rhctl.rendering import say, say_json
 from rhwire.home import Home
 
@@ -17,7 +17,7 @@ def run(arguments: list[str]) -> int:
         "rhctl start project --profile executor",
     )
     add_repo(parser)
-    parser.add_argument("--profile", choices=("planner", "executor", "orchestrator"), default="planner")
+    add_profile(parser, "planner (unless told), executor or orchestrator", default="planner")
     parser.add_argument("--enable-dev-runner", action="store_true", help="allow agent runs (orchestrator only)")
     parser.add_argument("--dev-runner-agents", metavar="A,B", help="which agents may be run: codex, claude")
     args = parser.parse_args(arguments)

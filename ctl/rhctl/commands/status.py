@@ -24,13 +24,13 @@ def run(arguments: list[str]) -> int:
     home = Home.find(args.home)
     try:
         if not is_running(home):  # asked of the lock: connecting to an activated socket would start the daemon
-            raise NoDaemon("no daemon serves this home")
+            raise NoDaemon("no daemon is running")
         answer = Client.connect(home).call("status", repo_params(args.repo, around=False))
     except NoDaemon as error:
         if args.json:
             say_json({"daemon": None, "repos": []})
         else:
-            say("no daemon is running")
+            say(error.message)
             say(f"  {error.next_step}")
         return error.exit_code
     if args.json:
