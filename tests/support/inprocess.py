@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 import trio
 
 from rhctl.client import Client
+from rhctl.errors import Refused
 from rhd.app import Daemon
 from rhd.control.house import House
+from rhd.ids import new_token
+from rhd.oauth.clients import Client as OAuthClient
+from rhd.oauth.requests import Login
 from rhd.places import find_places
 from rhd.service.readiness import Readiness
 from rhd.service.sockets import bind_control, bind_http
@@ -46,6 +52,16 @@ class Running:
 
         return await trio.to_thread.run_sync(send)
 
+    async def refusal(self, verb: str, **params: Any) -> Refused:
+        """Send a verb that must be refused and return the refusal."""
+        try:
+            answer = await self.call(verb, **params)
+        except Refused as refused:
+            assert refused.message
+            assert refused.next_step
+            return refused
+        raise AssertionError(f"{verb} was answered: {answer}")
+
     async def open(self) -> trio.SocketStream:
         """Return a bare connection to the control socket."""
         return await trio.open_unix_socket(self.home.socket)
@@ -58,6 +74,34 @@ class Running:
         await self.house.services.get(repo.id).settle()
         return str(done["slug"])
 
+    def begin_login(self, name: str = "ChatGPT", *, resource: str = "hub", client_id: str | None = None) -> str:
+        """Let a client's login wait on its page, without a browser; return the code that the page shows.
+
+        Args:
+            resource: `hub` or a slug.
+            client_id: the address of its description, for one that did not register itself.
+        """
+        client = OAuthClient(client_id or new_token(12), name, ("https://chatgpt.com/connector/callback",))
+        (redirect,) = client.redirect_uris
+        login = Login(
+            id=new_token(12),
+            began_at=time.time(),
+            origin=self.url,
+            browser="",
+            client=client,
+            redirect_uri=redirect,
+            state=None,
+            challenge="c" * 43,
+            resource=resource,
+            scopes=("planner", "offline_access"),
+        )
+        return self.house.authority.logins.wait(login)
+
+    async def connect_client(self, *slugs: str, name: str = "ChatGPT", profiles: Sequence[str] = ("planner",)) -> str:
+        """Let a client in as the owner would, and return the id of its grant."""
+        repos = [repo.id for repo in self.house.registry if repo.slug in slugs]
+        return await self.house.authority.approve(self.begin_login(name), repos, profiles)
+
     def passphrase(self, path: Path) -> str:
         """Return a repository's passphrase from its copy."""
         return str(json.loads((path / ".repo-harness/mcp.oauth.json").read_text())["passphrase"])
@@ -65,7 +109,7 @@ class Running:
 
 @asynccontextmanager
 async def running_daemon(base: Path, **flags: Any) -> AsyncIterator[Running]:
-    """Yield a daemon that serves on a free port; leaving drains it."""
+    """Yield a daemon that serves on a free port; leaving drains it. About 60 ms in all."""
     home = Home(str(base))
     home.prepare()
     places = find_places(home)
@@ -87,12 +131,14 @@ async def running_daemon(base: Path, **flags: Any) -> AsyncIterator[Running]:
         is_held=False,
     )
     try:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(daemon.run)
-            with trio.fail_after(20):
-                await daemon.serving.wait()
-            yield Running(home, daemon.house)
-            daemon.house.stop.set()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("rhd.app.GOODBYE_S", 0.0, raising=False)  # nobody here waits to be told of the end
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(daemon.run)
+                with trio.fail_after(20):
+                    await daemon.serving.wait()
+                yield Running(home, daemon.house)
+                daemon.house.stop.set()
     finally:
         control.remove()
         control.socket.close()
