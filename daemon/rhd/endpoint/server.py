@@ -105,7 +105,10 @@ def make_server(backend: Backend, notifier: Notifier, find: Callable[[], Repo] |
         return await _told(complete(backend, caller_of(ctx), repo(), params))
 
     async def on_subscribe(ctx: Context, params: types.SubscribeRequestParams) -> types.EmptyResult:
-        await notifier.subscribe(ctx, str(params.uri))
+        try:
+            await notifier.subscribe(ctx, str(params.uri))
+        except HarnessError as error:
+            raise protocol_error(error) from None
         return types.EmptyResult()
 
     async def on_unsubscribe(ctx: Context, params: types.UnsubscribeRequestParams) -> types.EmptyResult:

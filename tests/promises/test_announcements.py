@@ -1,0 +1,61 @@
+"""Whatever happens to a repository, what is announced is what happened. The long proofs are in tests/faults."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+import trio
+
+from rhd.watch.arming import Policy
+from tests.support.announced import EVENTS, POLLING, announcing, follow, trouble
+from tests.support.repositories import Repository
+
+
+@pytest.mark.parametrize("policy", [EVENTS, POLLING, Policy()], ids=["events alone", "polling alone", "together"])
+async def test_nothing_goes_unannounced_and_nothing_equal_is_announced(tmp_path: Path, policy: Policy) -> None:
+    repository = Repository.make(tmp_path / "r")
+    async with announcing(tmp_path / "db", policy) as rooms:
+        announced = await follow(rooms, repository)
+        done = await trouble(announced, seed=7, rounds=20, each=10)
+    assert done > 60
+
+
+async def test_a_branch_switch_is_announced_file_by_file(tmp_path: Path) -> None:
+    repository = Repository.make(tmp_path / "r")
+    for number in range(200):
+        repository.write(f"plans/prds/{number}.md", "1\n")
+    repository.commit("many")
+    repository.git("checkout", "-q", "-b", "other", "HEAD~1")
+    async with announcing(tmp_path / "db", EVENTS) as rooms:
+        announced = await follow(rooms, repository)
+        for branch in ("main", "other", "main"):
+            await trio.to_thread.run_sync(repository.git, "checkout", "-q", branch)
+            await announced.settle()
+
+
+async def test_a_folder_made_and_filled_at_once_is_announced(tmp_path: Path) -> None:
+    repository = Repository.make(tmp_path / "r")
+    async with announcing(tmp_path / "db", EVENTS) as rooms:
+        announced = await follow(rooms, repository)
+        for number in range(50):
+            deep = repository.path / "tasks" / "reviews" / str(number) / "a" / "b"
+            os.makedirs(deep)
+            (deep / "leaf.md").write_text("x\n")
+        await announced.settle()
+        shutil.rmtree(repository.path / "tasks")
+        await announced.settle()
+
+
+async def test_a_name_that_kills_the_watcher_hides_nothing(tmp_path: Path) -> None:
+    """A name that is not UTF-8 ends the thread that watches; whatever else changes is announced all the same."""
+    repository = Repository.make(tmp_path / "r")
+    async with announcing(tmp_path / "db", Policy(reconcile_s=3600, poll_s=0.2)) as rooms:
+        announced = await follow(rooms, repository)
+        for number in range(10):
+            with open(os.fsencode(repository.path) + b"/plans/poison\xff.md", "a") as file:
+                file.write("x")
+            repository.write("plans/prds/healthy.md", f"{number}\n")
+            await announced.settle()
