@@ -124,6 +124,12 @@ class Client:
         """Hang up."""
         self.sock.close()
 
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
 
 def check_owner(path: str) -> None:
     """Refuse a socket that somebody else put where ours would be: a passphrase could be sent to it."""

@@ -85,9 +85,9 @@ def setup(arguments: list[str]) -> int:
     add_options(parser)
     args = parser.parse_args(arguments)
     home = Home.find(args.home)
-    client = open_client(home, may_start=not args.no_start)
-    ensure_known(client, args.repo)
-    return configure(client, home, args.client, args, write=args.client == "codex")
+    with open_client(home, may_start=not args.no_start) as client:
+        ensure_known(client, args.repo)
+        return configure(client, home, args.client, args, write=args.client == "codex")
 
 
 def serve(arguments: list[str]) -> int:
@@ -111,9 +111,9 @@ def serve(arguments: list[str]) -> int:
     if args.transport == "stdio":
         from rhctl.commands.connect import connect
 
-        client = open_client(home, may_start=not args.no_start)
-        ensure_known(client, args.repo)
-        return connect(client, args.repo, args.profile)
+        with open_client(home, may_start=not args.no_start) as client:
+            ensure_known(client, args.repo)
+            return connect(client, args.repo, args.profile)
     if args.port is not None and not 1 <= args.port <= 65535:
         raise UsageError(f"invalid --port {args.port}", next_step="Use a port from 1 to 65535.")
     return serve_http(home, args)
@@ -133,19 +133,17 @@ def serve_http(home: Home, args: argparse.Namespace) -> int:
 def _joined(home: Home, args: argparse.Namespace) -> Iterator[Client]:
     """Yield a connection to the daemon that serves, or to one that runs for as long as this block."""
     if is_running(home):
-        client = Client.connect(home)
+        serving = Client.connect(home)
     elif args.no_start:
         raise NoDaemon("no daemon serves this home")
     elif is_service_installed():
-        client = open_client(home, may_start=True)
+        serving = open_client(home, may_start=True)
     else:
-        with _in_foreground(home, args) as client:
-            yield client
+        with _in_foreground(home, args) as own:
+            yield own
         return
-    try:
-        yield client
-    finally:
-        client.close()
+    with serving:
+        yield serving
 
 
 @contextmanager
@@ -170,8 +168,8 @@ def _in_foreground(home: Home, args: argparse.Namespace) -> Iterator[Client]:
             if child.poll() is None:
                 raise
             raise NoDaemon("the daemon did not start", next_step="It says why in the line above.") from None
-        yield client
-        client.close()
+        with client:
+            yield client
     finally:
         _end(child)
 

@@ -74,7 +74,7 @@ def add_profile(parser: Parser, about: str, **options: Any) -> None:
 
 
 def repo_params(typed: str | None, *, around: bool = True) -> dict[str, Any]:
-    """Return how a request names a repository: what was typed, and the real path that it would be.
+    """Return how a request names a repository: what was typed, and the real path that it is, if it can be one.
 
     Args:
         typed: a slug or a path, or None.
@@ -85,7 +85,9 @@ def repo_params(typed: str | None, *, around: bool = True) -> dict[str, Any]:
     """
     if typed is None:
         return {"path": real_path(".")} if around else {}
-    return {"repo": typed, "path": real_path(typed)}
+    if "/" in typed or typed in (".", "..", "~") or os.path.lexists(typed):
+        return {"repo": typed, "path": real_path(typed)}
+    return {"repo": typed}  # a mistyped slug is not taken for a file that might be in the repository around
 
 
 def real_path(typed: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -21,11 +22,14 @@ from rhd.ids import new_token
 from rhd.oauth.clients import Client as OAuthClient
 from rhd.oauth.requests import Login
 from rhd.places import find_places
+from rhd.repos.service import RepoService
 from rhd.service.readiness import Readiness
 from rhd.service.sockets import bind_control, bind_http
 from rhd.settings import Settings
 from rhd.store.database import Store
 from rhwire.home import Home
+from rhwire.lock import take_lock
+from rhwire.messages import Request
 
 
 @dataclass
@@ -54,13 +58,11 @@ class Running:
 
     async def refusal(self, verb: str, **params: Any) -> Refused:
         """Send a verb that must be refused and return the refusal."""
-        try:
-            answer = await self.call(verb, **params)
-        except Refused as refused:
-            assert refused.message
-            assert refused.next_step
-            return refused
-        raise AssertionError(f"{verb} was answered: {answer}")
+        with pytest.raises(Refused) as refused:
+            await self.call(verb, **params)
+        assert refused.value.message
+        assert refused.value.next_step
+        return refused.value
 
     async def open(self) -> trio.SocketStream:
         """Return a bare connection to the control socket."""
@@ -68,11 +70,40 @@ class Running:
 
     async def adopt(self, path: Path) -> str:
         """Adopt a repository and return its slug, once its catalog is true."""
-        done = await self.call("adopt", path=str(path))
-        repo = self.house.registry.by_slug(done["slug"])
+        slug = str((await self.call("adopt", path=str(path)))["slug"])
+        await self.settle(slug)
+        return slug
+
+    def service(self, slug: str) -> RepoService:
+        """Return the service of an adopted repository."""
+        repo = self.house.registry.by_slug(slug)
         assert repo is not None
-        await self.house.services.get(repo.id).settle()
-        return str(done["slug"])
+        return self.house.services.get(repo.id)
+
+    async def settle(self, slug: str) -> None:
+        """Return once a repository's catalog says what the disk says."""
+        await self.service(slug).settle()
+
+    async def until_state(self, slug: str, state: str) -> None:
+        """Return once a repository's state is this one, after having it looked at."""
+        service = self.service(slug)
+        service.hint(None, "test")
+        with trio.fail_after(10):
+            while service.state != state:
+                await trio.sleep(0.01)
+
+    @asynccontextmanager
+    async def lease(self, slug: str, profile: str) -> AsyncIterator[None]:
+        """Have a profile started for as long as the block; it is over once the daemon has noticed."""
+        registry, repo_id, ended = self.house.registry, self.service(slug).repo.id, trio.Event()
+        async with await self.open() as stream:
+            await stream.send_all(Request(1, "start", {"repo": slug, "profile": profile, "lease": True}).encode())
+            with trio.fail_after(10):
+                assert b'"leased":true' in await stream.receive_some(65536)
+            yield
+            registry.listen(lambda change: ended.set() if not registry._leased[repo_id] else None)
+        with trio.fail_after(10):
+            await ended.wait()
 
     def begin_login(self, name: str = "ChatGPT", *, resource: str = "hub", client_id: str | None = None) -> str:
         """Let a client's login wait on its page, without a browser; return the code that the page shows.
@@ -112,6 +143,7 @@ async def running_daemon(base: Path, **flags: Any) -> AsyncIterator[Running]:
     """Yield a daemon that serves on a free port; leaving drains it. About 60 ms in all."""
     home = Home(str(base))
     home.prepare()
+    lock = take_lock(home.lock)
     places = find_places(home)
     flags = {"host": None, "port": "0", "config": None, **flags}
     settings = Settings.load(places.config, {}, {"host": flags["host"], "port": flags["port"]})
@@ -143,3 +175,4 @@ async def running_daemon(base: Path, **flags: Any) -> AsyncIterator[Running]:
         control.remove()
         for sock in (control.socket, *http):
             sock.close()
+        os.close(lock)

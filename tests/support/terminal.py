@@ -15,6 +15,7 @@ import trio
 
 import rhctl.__main__
 import rhctl.harness
+from rhwire.escape import is_plain
 
 PROGRAMS: dict[str, Callable[[list[str]], int]] = {"rhctl": rhctl.__main__.main, "repo-harness": rhctl.harness.main}
 
@@ -46,6 +47,15 @@ class Said:
         assert set(self.json) == {"error"}
         assert error["message"]
         return str(error["code"])
+
+
+HOSTILE = "evil\x1b[2J\nname\u202e"
+"""A name that clears a terminal, makes a line of its own and reads backwards."""
+
+
+def is_safe(text: str) -> bool:
+    """Say whether every line of `text` prints as itself, and nothing of the hostile name stands at a line's start."""
+    return all(is_plain(line) and not line.startswith("name") for line in text.split("\n"))
 
 
 class _Keyboard(io.StringIO):

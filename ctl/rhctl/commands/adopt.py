@@ -27,9 +27,9 @@ def run(arguments: list[str]) -> int:
     parser.add_argument("--name", metavar="SLUG", help="its name in URLs and commands; the folder's if left out")
     parser.add_argument("--dry-run", action="store_true", help="only list what would be created")
     args = parser.parse_args(arguments)
-    home = Home.find(args.home)
-    client = open_client(home, may_start=not args.no_start)
-    done = client.call("adopt", {"path": real_path(args.path), "name": args.name, "dry_run": args.dry_run or None})
+    params = {"path": real_path(args.path), "name": args.name, "dry_run": args.dry_run or None}
+    with open_client(Home.find(args.home), may_start=not args.no_start) as client:
+        done = client.call("adopt", params)
     if args.json:
         say_json(done)
     else:

@@ -38,7 +38,8 @@ def run(arguments: list[str]) -> int:
         "all_repos": args.all_repos or None,
         "profiles": args.profile,
     }
-    login = open_client(home, may_start=not args.no_start).call("approve", params)
+    with open_client(home, may_start=not args.no_start) as client:
+        login = client.call("approve", params)
     if not args.yes:
         if args.json or not sys.stdin.isatty():
             raise UsageError("approving asks, and nobody is there to answer", next_step="Repeat it with --yes.")
@@ -47,7 +48,8 @@ def run(arguments: list[str]) -> int:
             say("nothing was changed; the page still waits (rhctl deny refuses it)")
             return 1
     # On a connection of its own: the daemon hangs up on one that is silent for as long as a person may think.
-    done = open_client(home, may_start=False).call("approve", {**params, "confirm": True})
+    with open_client(home, may_start=False) as client:
+        done = client.call("approve", {**params, "confirm": True})
     if args.json:
         say_json(done)
     else:

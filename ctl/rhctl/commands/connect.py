@@ -20,7 +20,8 @@ def run(arguments: list[str]) -> int:
     add_repo(parser, is_option=True)
     add_profile(parser, "planner, executor or orchestrator")
     args = parser.parse_args(arguments)
-    return connect(open_client(Home.find(args.home), may_start=not args.no_start), args.repo, args.profile)
+    with open_client(Home.find(args.home), may_start=not args.no_start) as client:
+        return connect(client, args.repo, args.profile)
 
 
 def connect(client: Client, repo: str | None, profile: str | None) -> int:

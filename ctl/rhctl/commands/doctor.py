@@ -34,7 +34,8 @@ def run(arguments: list[str]) -> int:
     findings = None
     if is_running(home):
         try:
-            findings = Client.connect(home).call("doctor", repo_params(args.repo, around=False))["findings"]
+            with Client.connect(home) as client:
+                findings = client.call("doctor", repo_params(args.repo, around=False))["findings"]
         except NoDaemon:
             findings = None  # it is ending, or it hangs: look from outside
     if findings is None:

@@ -25,7 +25,6 @@ def run(arguments: list[str]) -> int:
     parser.add_argument("-f", "--follow", action="store_true", help="go on with what changes, until interrupted")
     parser.add_argument("-n", "--count", type=int, metavar="N", help="how many to begin with; 20 unless told")
     args = parser.parse_args(arguments)
-    client = open_client(Home.find(args.home), may_start=not args.no_start)
     params = {**repo_params(args.repo, around=False), "count": args.count, "follow": args.follow or None}
 
     def show(change: dict[str, Any]) -> None:
@@ -36,7 +35,8 @@ def run(arguments: list[str]) -> int:
             say(f"{at}  {change['change']:<8}  {change['repo']}  {escape(change['path'])}  ({change['via']})")
             sys.stdout.flush()
 
-    answer = client.call("events", params, on_event=show)
+    with open_client(Home.find(args.home), may_start=not args.no_start) as client:
+        answer = client.call("events", params, on_event=show)
     if args.follow:
         # The only end that is the daemon's: nobody can be kept up with who does not read.
         raise Refused(

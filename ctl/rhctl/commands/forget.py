@@ -18,8 +18,8 @@ def run(arguments: list[str]) -> int:
     )
     parser.add_argument("repo", metavar="REPO", help="slug or path")
     args = parser.parse_args(arguments)
-    client = open_client(Home.find(args.home), may_start=not args.no_start)
-    done = client.call("forget", repo_params(args.repo))
+    with open_client(Home.find(args.home), may_start=not args.no_start) as client:
+        done = client.call("forget", repo_params(args.repo))
     if args.json:
         say_json(done)
         return 0

@@ -20,8 +20,8 @@ def run(arguments: list[str]) -> int:
     parser.add_argument("repo", metavar="REPO", help="slug or path")
     add_profile(parser, "planner, executor or orchestrator", required=True)
     args = parser.parse_args(arguments)
-    client = open_client(Home.find(args.home), may_start=not args.no_start)
-    done = client.call("grant", {**repo_params(args.repo), "client": args.client, "profile": args.profile})
+    with open_client(Home.find(args.home), may_start=not args.no_start) as client:
+        done = client.call("grant", {**repo_params(args.repo), "client": args.client, "profile": args.profile})
     if args.json:
         say_json(done)
     else:

@@ -28,8 +28,8 @@ def run(arguments: list[str]) -> int:
     )
     args = parser.parse_args(arguments)
     params = dict(_pair(text) for text in args.params)
-    client = open_client(Home.find(args.home), may_start=not args.no_start)
-    say_json(client.call(args.verb, params, on_event=say_json))
+    with open_client(Home.find(args.home), may_start=not args.no_start) as client:
+        say_json(client.call(args.verb, params, on_event=say_json))
     return 0
 
 

@@ -34,8 +34,8 @@ def run(arguments: list[str]) -> int:
     parser.add_argument("--write", action="store_true", help="write the configuration")
     args = parser.parse_args(arguments)
     home = Home.find(args.home)
-    client = open_client(home, may_start=not args.no_start)
-    return configure(client, home, args.client, args, write=args.write)
+    with open_client(home, may_start=not args.no_start) as client:
+        return configure(client, home, args.client, args, write=args.write)
 
 
 def add_options(parser: Parser) -> None:

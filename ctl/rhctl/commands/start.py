@@ -21,16 +21,14 @@ def run(arguments: list[str]) -> int:
     parser.add_argument("--enable-dev-runner", action="store_true", help="allow agent runs (orchestrator only)")
     parser.add_argument("--dev-runner-agents", metavar="A,B", help="which agents may be run: codex, claude")
     args = parser.parse_args(arguments)
-    client = open_client(Home.find(args.home), may_start=not args.no_start)
-    done = client.call(
-        "start",
-        {
-            **repo_params(args.repo),
-            "profile": args.profile,
-            "enable_dev_runner": args.enable_dev_runner or None,
-            "dev_runner_agents": args.dev_runner_agents,
-        },
-    )
+    params = {
+        **repo_params(args.repo),
+        "profile": args.profile,
+        "enable_dev_runner": args.enable_dev_runner or None,
+        "dev_runner_agents": args.dev_runner_agents,
+    }
+    with open_client(Home.find(args.home), may_start=not args.no_start) as client:
+        done = client.call("start", params)
     if args.json:
         say_json(done)
     else:

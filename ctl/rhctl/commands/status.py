@@ -28,7 +28,8 @@ def run(arguments: list[str]) -> int:
     answer = None
     try:
         if pid is not None:
-            answer = Client.connect(home).call("status", repo_params(args.repo, around=False))
+            with Client.connect(home) as client:
+                answer = client.call("status", repo_params(args.repo, around=False))
     except NoDaemon:
         pass
     if answer is None:

@@ -19,8 +19,8 @@ def run(arguments: list[str]) -> int:
     add_repo(parser)
     add_profile(parser, "planner, executor or orchestrator; all that are started if left out")
     args = parser.parse_args(arguments)
-    client = open_client(Home.find(args.home), may_start=not args.no_start)
-    done = client.call("stop", {**repo_params(args.repo), "profile": args.profile})
+    with open_client(Home.find(args.home), may_start=not args.no_start) as client:
+        done = client.call("stop", {**repo_params(args.repo), "profile": args.profile})
     if args.json:
         say_json(done)
         return 0
