@@ -6,6 +6,7 @@ import os
 import sys
 
 from rhctl.errors import UsageError
+from rhctl.rendering import say_json
 from rhctl.verbs import VERBS, overview
 from rhwire.errors import HarnessError
 
@@ -13,54 +14,95 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+INTERRUPTED = 130
+"""The exit code of a command that was ended with Ctrl-C, as shells have it."""
+
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
     argv = sys.argv[1:] if argv is None else argv
-    if not argv or argv[0] in ("-h", "--help", "help"):
-        sys.stdout.write(overview())
-        return 0 if argv else 2
-    if argv[0] == "--version":
-        argv = ["version", *argv[1:]]
     return guard("rhctl", argv, lambda: _run(argv))
 
 
 def _run(argv: list[str]) -> int:
+    is_help = bool(argv) and argv[0] in ("help", "--help", "-h")
+    if not argv or (is_help and len(argv) == 1):
+        sys.stdout.write(overview())
+        return 0 if argv else 2
     name, rest = argv[0], argv[1:]
+    if is_help:
+        name, rest = rest[0], ["--help"]
+    elif name == "--version":
+        name = "version"
     if name not in VERBS:
-        near = [verb for verb in VERBS if verb.startswith(name[:3])] if len(name) > 2 else []
-        hint = f"Did you mean: rhctl {near[0]}" if near else "List the commands with: rhctl --help"
-        raise UsageError(f"there is no command {name!r}", next_step=hint)
+        raise _unknown(name, rest)
     module = f"rhctl.commands.{name.replace('-', '_')}"
     __import__(module)
     command: Callable[[list[str]], int] = sys.modules[module].run
     return command(rest)
 
 
+def _unknown(name: str, rest: list[str]) -> UsageError:
+    if name.startswith("-"):
+        return UsageError(f"{name} comes before any command", next_step="Options stand behind it: rhctl status --json")
+    import difflib
+
+    near = difflib.get_close_matches(name, VERBS, 1)
+    hint = f"Did you mean: rhctl {' '.join([*near, *rest])}" if near else "List the commands with: rhctl --help"
+    return UsageError(f"there is no command {name!r}", next_step=hint)
+
+
 def guard(program: str, argv: list[str], run: Callable[[], int]) -> int:
     """Run a command, tell its errors as people and programs expect them, and return its exit code."""
+    _prepare_streams()
     try:
-        code = run()
+        try:
+            code = run()
+        except HarnessError as error:
+            code = _tell(program, error, as_json="--json" in argv)
+        except SystemExit as leaving:  # argparse has shown its help
+            code = int(leaving.code or 0)
         sys.stdout.flush()
         return code
-    except HarnessError as error:
-        if "--json" in argv:
-            import json
-
-            sys.stdout.write(json.dumps({"error": error.to_json()}, ensure_ascii=False) + "\n")
-        else:
-            from rhwire.escape import escape
-
-            sys.stderr.write(f"{program}: {escape(error.message)}\n")
-            if error.next_step:
-                sys.stderr.write(f"  {escape(error.next_step)}\n")
-        return error.exit_code
-    except BrokenPipeError:
-        # The reader (head, less) has seen enough; nothing more may be written, not even at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 0
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
+    except BrokenPipeError:
+        _drop_output()  # the reader (head, less) has seen enough
+        return 0
+    except OSError as error:
+        _drop_output()
+        what = "the output" if error.filename is None else repr(error.filename)
+        sys.stderr.write(f"{program}: {what}: {error.strerror}\n")
+        return 1
+
+
+def _tell(program: str, error: HarnessError, *, as_json: bool) -> int:
+    if as_json:
+        say_json({"error": error.to_json()})
+    else:
+        from rhwire.escape import escape
+
+        sys.stdout.flush()
+        sys.stderr.write(f"{program}: {escape(error.message)}\n")
+        if error.next_step:
+            sys.stderr.write(f"  {escape(error.next_step)}\n")
+    return error.exit_code
+
+
+def _prepare_streams() -> None:
+    """Make sure that whatever is printed can be printed."""
+    for name in ("stdin", "stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            # Closed by whoever started us. In this order, each takes its own number, which a socket would take else.
+            setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w", encoding="utf-8"))  # noqa: SIM115
+        elif name != "stdin" and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a terminal without UTF-8, a name that is none
+
+
+def _drop_output() -> None:
+    """Write nothing more, not even what the interpreter still holds when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 if __name__ == "__main__":

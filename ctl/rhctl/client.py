@@ -6,7 +6,7 @@ import os
 import socket
 import sys
 
-from rhctl.errors import NoDaemon, Refused
+from rhctl.errors import NoDaemon, Refused, UsageError
 from rhwire import messages
 from rhwire.codes import CODES
 from rhwire.errors import HarnessError
@@ -74,12 +74,17 @@ class Client:
         """Send a request and return its id; None among the parameters is left out.
 
         Raises:
+            UsageError: a parameter is no text that can be sent.
             NoDaemon: it went away.
         """
         self._last_id += 1
         given = {name: value for name, value in params.items() if value is not None}
         try:
-            self.sock.sendall(messages.Request(self._last_id, method, given).encode())
+            line = messages.Request(self._last_id, method, given).encode()
+        except UnicodeEncodeError:
+            raise UsageError("a name or path is not UTF-8, and nothing else can be served", next_step="") from None
+        try:
+            self.sock.sendall(line)
         except OSError:  # not to be taken for a reader of ours that has gone
             raise NoDaemon("the daemon closed the connection") from None
         return self._last_id
@@ -100,7 +105,7 @@ class Client:
         if on_event is not None:
             self.sock.settimeout(None)
         while True:
-            message = messages.decode(self.read_line())
+            message = messages.decode(self.read_line(), limit_bytes=None)
             if "method" in message:
                 if on_event is not None:
                     on_event(message["params"])
@@ -119,10 +124,8 @@ class Client:
         while (end := self._buffer.find(b"\n")) < 0:
             try:
                 data = self.sock.recv(1 << 16)
-            except TimeoutError:
-                raise NoDaemon("the daemon does not answer", next_step="Look at its log, then restart it.") from None
-            except ConnectionResetError:
-                data = b""
+            except OSError as error:
+                raise _gone(error) from None
             if not data:
                 raise NoDaemon("the daemon closed the connection")
             self._buffer += data
@@ -137,6 +140,12 @@ class Client:
     def close(self) -> None:
         """Hang up."""
         self.sock.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 def check_owner(path: str) -> None:
@@ -170,6 +179,12 @@ def open_client(home: Home, *, may_start: bool) -> Client:
 
     print("rhctl: starting the daemon", file=sys.stderr)
     return start_daemon(home)
+
+
+def _gone(error: OSError) -> NoDaemon:
+    if isinstance(error, TimeoutError):
+        return NoDaemon("the daemon does not answer", next_step="Look at: rhctl doctor")
+    return NoDaemon("the daemon closed the connection")
 
 
 def _refused(error: dict[str, Any]) -> Refused:

@@ -9,22 +9,26 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 
 from rhctl.__main__ import guard
 from rhctl.client import Client, is_running, open_client
 from rhctl.errors import NoDaemon, UsageError
-from rhctl.options import make_parser, repo_params
-from rhctl.rendering import say
+from rhctl.options import add_profile, make_parser, repo_params
+from rhctl.rendering import say, say_json
 from rhwire.errors import HarnessError
+from rhwire.escape import escape
 from rhwire.home import Home
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
     from typing import Any
 
 PROGRAM = "repo-harness"
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8765
+ENDS_WITHIN_S = 10.0
 
 OVERVIEW = """\
 usage: repo-harness COMMAND [OPTION…]
@@ -43,13 +47,13 @@ Try: repo-harness mcp serve --help. Everything else is rhctl's: rhctl --help
 def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
     argv = sys.argv[1:] if argv is None else argv
-    if not argv or argv[0] in ("-h", "--help", "help") or argv in (["mcp"], ["mcp", "-h"], ["mcp", "--help"]):
-        sys.stdout.write(OVERVIEW)
-        return 0 if argv and argv != ["mcp"] else 2
     return guard(PROGRAM, argv, lambda: _run(argv))
 
 
 def _run(argv: list[str]) -> int:
+    if argv in ([], ["mcp"]) or argv[0] in ("-h", "--help", "help") or argv in (["mcp", "-h"], ["mcp", "--help"]):
+        sys.stdout.write(OVERVIEW)
+        return 0 if argv not in ([], ["mcp"]) else 2
     if argv[0] in ("--version", "version"):
         from rhctl.commands.version import run as version
 
@@ -76,14 +80,14 @@ def setup(arguments: list[str]) -> int:
     parser = make_parser(
         "mcp setup", "Set a client up.", "repo-harness mcp setup codex --repo . --scope project", program=PROGRAM
     )
-    parser.add_argument("client", choices=CLIENTS)
+    parser.add_argument("client", choices=CLIENTS, metavar="|".join(CLIENTS))
     parser.add_argument("--repo", default=".", metavar="PATH", help="the repository; the current folder's if left out")
     add_options(parser)
     args = parser.parse_args(arguments)
     home = Home.find(args.home)
-    client = open_client(home, may_start=not args.no_start)
-    ensure_known(client, args.repo)
-    return configure(client, home, args.client, args, write=args.client == "codex")
+    with open_client(home, may_start=not args.no_start) as client:
+        ensure_known(client, args.repo)
+        return configure(client, home, args.client, args, write=args.client == "codex")
 
 
 def serve(arguments: list[str]) -> int:
@@ -99,7 +103,7 @@ def serve(arguments: list[str]) -> int:
     parser.add_argument("--transport", choices=("stdio", "http"), default="stdio")
     parser.add_argument("--host", metavar="HOST", help=f"{DEFAULT_HOST} unless told")
     parser.add_argument("--port", type=int, metavar="PORT", help=f"{DEFAULT_PORT} unless told")
-    parser.add_argument("--profile", choices=("planner", "executor", "orchestrator"))
+    add_profile(parser, "over HTTP planner unless told; on stdio planner and executor")
     parser.add_argument("--enable-dev-runner", action="store_true", help="allow agent runs (orchestrator only)")
     parser.add_argument("--dev-runner-agents", metavar="A,B", help="which agents may be run: codex, claude")
     args = parser.parse_args(arguments)
@@ -107,7 +111,9 @@ def serve(arguments: list[str]) -> int:
     if args.transport == "stdio":
         from rhctl.commands.connect import connect
 
-        return connect(home, args.repo, args.profile, may_start=not args.no_start)
+        with open_client(home, may_start=not args.no_start) as client:
+            ensure_known(client, args.repo)
+            return connect(client, args.repo, args.profile)
     if args.port is not None and not 1 <= args.port <= 65535:
         raise UsageError(f"invalid --port {args.port}", next_step="Use a port from 1 to 65535.")
     return serve_http(home, args)
@@ -115,28 +121,71 @@ def serve(arguments: list[str]) -> int:
 
 def serve_http(home: Home, args: argparse.Namespace) -> int:
     """Join the daemon that serves, or become it; return when interrupted or when it ends."""
-    child = None
-    if is_running(home):
-        client = Client.connect(home)
+    with _joined(home, args) as client:
         _check_address(client, args)
+        ensure_known(client, args.repo)
+        request = {**repo_params(args.repo), "profile": args.profile or "planner", "lease": True, **_runner(args)}
+        client.call("start", request, on_event=say_json if args.json else say_lease)
+    return 0
+
+
+@contextmanager
+def _joined(home: Home, args: argparse.Namespace) -> Iterator[Client]:
+    """Yield a connection to the daemon that serves, or to one that runs for as long as this block."""
+    if is_running(home):
+        serving = Client.connect(home)
     elif args.no_start:
         raise NoDaemon("no daemon serves this home")
     elif is_service_installed(home):
-        client = open_client(home, may_start=True)
-        _check_address(client, args)
+        serving = open_client(home, may_start=True)
     else:
-        child, client = _run_daemon(home, args)
+        with _in_foreground(home, args) as own:
+            yield own
+        return
+    with serving:
+        yield serving
+
+
+@contextmanager
+def _in_foreground(home: Home, args: argparse.Namespace) -> Iterator[Client]:
+    """Yield a connection to a daemon of our own, which says what it says on this terminal and ends with the block."""
+    from rhctl.launch import daemon_command, wait_for_daemon
+
+    command = daemon_command(home)
+    if args.host is not None:
+        command += ["--host", args.host]
+    if args.port is not None:
+        command += ["--port", str(args.port)]
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _leave)
+    # In a group of its own, so that Ctrl-C reaches it once, through us: the second signal would cut its draining short.
+    # In another folder, since Python looks for modules where it is started: this one may be a stranger's checkout.
+    child = subprocess.Popen(command, cwd="/", process_group=0)
     try:
-        ensure_known(client, args.repo)
-        request = {**repo_params(args.repo), "profile": args.profile or "planner", "lease": True, **_runner(args)}
-        client.call("start", request, on_event=_show_lease)
-        return 0
-    except KeyboardInterrupt:
-        return 130
+        try:
+            client = wait_for_daemon(home, child)
+        except NoDaemon:
+            if child.poll() is None:
+                raise
+            raise NoDaemon("the daemon did not start", next_step="It says why in the line above.") from None
+        with client:
+            yield client
     finally:
-        client.close()
-        if child is not None:
-            _end(child)
+        _end(child)
+
+
+def _leave(number: int, frame: object) -> None:
+    raise SystemExit(128 + number)
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """Let a daemon of our own drain; an impatient second Ctrl-C ends it at once."""
+    try:
+        child.terminate()
+        child.wait(ENDS_WITHIN_S)
+    except (KeyboardInterrupt, subprocess.TimeoutExpired):
+        child.kill()
+        child.wait()
 
 
 def _runner(args: argparse.Namespace) -> dict[str, Any]:
@@ -151,41 +200,19 @@ def _check_address(client: Client, args: argparse.Namespace) -> None:
     """Refuse to join a daemon on another address than the one that was asked for."""
     if args.host is None and args.port is None:
         return
-    url = client.call("status")["daemon"]["url"]
-    wanted = f"http://{args.host or DEFAULT_HOST}:{args.port or DEFAULT_PORT}"
-    if url != wanted:
+    daemon = client.call("status")["daemon"]
+    host = DEFAULT_HOST if args.host in (None, "localhost") else args.host
+    wanted = f"http://{f'[{host}]' if ':' in host else host}:{args.port or DEFAULT_PORT}"
+    if daemon["url"] != wanted:
+        import shlex
+
+        join = shlex.join([PROGRAM, "mcp", "serve", "--repo", args.repo, "--transport", "http"])
+        end = "rhctl service stop" if is_service_installed() else f"kill {daemon['pid']}"
         raise HarnessError(
-            f"the daemon already serves on {url}, not on {wanted}",
+            f"the daemon already serves on {daemon['url']}, not on {wanted}",
             code="DAEMON_RUNNING",
-            next_step="Join it by leaving --host and --port out, or set its port: rhctl config set port "
-            f"{args.port or DEFAULT_PORT}, then restart it",
+            next_step=f"Join it with: {join}; or end it with: {end}; then run this again.",
         )
-
-
-def _run_daemon(home: Home, args: argparse.Namespace) -> tuple[subprocess.Popen[bytes], Client]:
-    from rhctl.launch import daemon_command, wait_for_daemon
-
-    command = daemon_command(home)
-    if args.host is not None:
-        command += ["--host", args.host]
-    if args.port is not None:
-        command += ["--port", str(args.port)]
-    child = subprocess.Popen(command)
-    try:
-        return child, wait_for_daemon(home, child)
-    except BaseException:
-        _end(child)
-        raise
-
-
-def _end(child: subprocess.Popen[bytes]) -> None:
-    if child.poll() is None:
-        child.send_signal(signal.SIGTERM)
-    try:
-        child.wait(10)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        child.wait()
 
 
 def ensure_known(client: Client, repo: str) -> None:
@@ -202,13 +229,16 @@ def ensure_known(client: Client, repo: str) -> None:
             raise
         plan = client.call("adopt", {"path": params["path"], "dry_run": True})
         if plan["outcome"] == "adopted" and any(not name.startswith(".repo-harness/") for name in plan["created"]):
+            import shlex
+
             raise HarnessError(
                 f"{plan['path']} is not adopted",
                 code="REPO_NOT_ADOPTED",
-                next_step=f"Adopt it first: {PROGRAM} adopt {repo}",
+                next_step=f"Adopt it first: {shlex.join([PROGRAM, 'adopt', repo])}",
             ) from None
         done = client.call("adopt", {"path": params["path"]})
-        print(f"{PROGRAM}: {done['path']} was adopted already; it is now known as {done['slug']}", file=sys.stderr)
+        path = escape(done["path"])
+        print(f"{PROGRAM}: {path} was adopted already; it is now known as {done['slug']}", file=sys.stderr)
 
 
 def is_service_installed(home: Home) -> bool:
@@ -218,7 +248,8 @@ def is_service_installed(home: Home) -> bool:
     return find_service(home) is not None
 
 
-def _show_lease(lease: dict[str, Any]) -> None:
+def say_lease(lease: dict[str, Any]) -> None:
+    """Tell a person what is served, until when."""
     say(f"{lease['slug']} is served with the profile {lease['profile']}")
     say(f"  this repository:   {lease['url']}")
     say(f"  all of them:       {lease['hub_url']}")

@@ -9,11 +9,35 @@ from rhctl.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any, NoReturn
+
+PROFILES = ("planner", "executor", "orchestrator")
+"""As the daemon knows them; it has the last word."""
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are ours: code USAGE, exit 2, JSON where JSON was asked for."""
+    """A parser whose errors are ours: code USAGE, exit 2, JSON where JSON was asked for.
+
+    Options may stand anywhere between the arguments, which argparse by itself allows only where none is optional.
+    """
+
+    def __init__(self, prog: str, about: str, example: str) -> None:
+        super().__init__(prog=prog, description=about, allow_abbrev=False)
+        self._example = example
+
+    def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]
+        """Return what the arguments say.
+
+        Raises:
+            UsageError: they are not understood.
+            SystemExit: help was asked for, and printed.
+        """
+        return self.parse_intermixed_args(args, namespace)
+
+    def format_help(self) -> str:
+        """Return the help, with the example on a line of its own: argparse would fill it into a paragraph."""
+        return f"{super().format_help()}\nexample:\n  {self._example}\n"
 
     def error(self, message: str) -> NoReturn:
         """Raise what argparse would print and exit with."""
@@ -26,13 +50,7 @@ def make_parser(name: str, about: str, example: str, *, program: str = "rhctl", 
     Args:
         starts: the command needs a daemon and starts one unless told not to.
     """
-    parser = Parser(
-        prog=f"{program} {name}",
-        description=about,
-        epilog=f"example:\n  {example}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = Parser(f"{program} {name}", about, example)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--home", metavar="FOLDER", help="the daemon's home, if not the default one")
     if starts:
@@ -50,13 +68,37 @@ def add_repo(
         parser.add_argument("repo", nargs="?", metavar="REPO", help=about)
 
 
+def add_profile(parser: Parser, about: str, **options: Any) -> None:
+    """Add the option that names a profile; `options` are argparse's."""
+    parser.add_argument("--profile", choices=PROFILES, metavar="PROFILE", help=about, **options)
+
+
 def repo_params(typed: str | None, *, around: bool = True) -> dict[str, Any]:
-    """Return how a request names a repository: what was typed, and the real path that it would be.
+    """Return how a request names a repository: what was typed, and the real path that it is, if it can be one.
 
     Args:
         typed: a slug or a path, or None.
         around: None means the repository around the current folder; otherwise it means all of them.
+
+    Raises:
+        UsageError: the current folder does not exist any more.
     """
     if typed is None:
-        return {"path": os.path.realpath(os.getcwd())} if around else {}
-    return {"repo": typed, "path": os.path.realpath(os.path.expanduser(typed))}
+        return {"path": real_path(".")} if around else {}
+    if "/" in typed or typed in (".", "..", "~") or os.path.lexists(typed):
+        return {"repo": typed, "path": real_path(typed)}
+    return {"repo": typed}  # a mistyped slug is not taken for a file that might be in the repository around
+
+
+def real_path(typed: str) -> str:
+    """Return the absolute real path of what was typed, whether or not anything is there.
+
+    Raises:
+        UsageError: it is relative to a current folder that does not exist any more.
+    """
+    try:
+        return os.path.realpath(os.path.expanduser(typed))
+    except FileNotFoundError:
+        raise UsageError(
+            "the current folder does not exist any more", next_step="Go to one that does, or name an absolute path."
+        ) from None

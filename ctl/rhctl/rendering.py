@@ -20,8 +20,10 @@ def say(text: str = "") -> None:
 
 
 def say_json(value: Any) -> None:
-    """Print one JSON object on a line of its own."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n")
+    """Print one JSON object on a line of its own, at once, in UTF-8 whatever the terminal speaks."""
+    is_utf8 = (sys.stdout.encoding or "utf-8").lower().replace("-", "") == "utf8"
+    sys.stdout.write(json.dumps(value, ensure_ascii=not is_utf8, separators=(",", ":")) + "\n")
+    sys.stdout.flush()
 
 
 def say_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -30,6 +32,11 @@ def say_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     widths = [max(len(row[i]) for row in cells) for i in range(len(titles))]
     for row in cells:
         say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def count(number: int, noun: str) -> str:
+    """Return `1 client`, `2 clients`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def age(at: str) -> str:

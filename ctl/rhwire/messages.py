@@ -19,7 +19,7 @@ VERSION = 1
 """The protocol's version, sent as `params.v`; a daemon refuses a request of another one."""
 
 MAX_LINE_BYTES = 1 << 20
-"""The longest line either side accepts."""
+"""The longest request. An answer is as long as it must be: the client believes its own daemon."""
 
 FIRST_LINE_WITHIN_S = 5.0
 """How long a new connection may take to say what it wants."""
@@ -49,8 +49,8 @@ def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return out
 
 
-def decode(line: bytes) -> Any:
-    """Return the JSON value of one line.
+def decode(line: bytes, *, limit_bytes: int | None = MAX_LINE_BYTES) -> Any:
+    """Return the JSON value of one line, of any length if `limit_bytes` is None.
 
     Strict where parsers differ (CVE-2026-27896): NaN and Infinity, a key given twice, a byte order mark, lone
     surrogates and nesting beyond the interpreter's depth are refused.
@@ -58,7 +58,7 @@ def decode(line: bytes) -> Any:
     Raises:
         WireError: the line is too long or not JSON.
     """
-    if len(line) > MAX_LINE_BYTES:
+    if limit_bytes is not None and len(line) > limit_bytes:
         raise WireError("the line is longer than 1 MiB", code="REQUEST_TOO_LARGE")
     try:
         text = line.decode("utf-8")

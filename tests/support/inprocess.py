@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+import os
+import time
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 import trio
 
 from rhctl.client import Client
+from rhctl.errors import Refused
 from rhd.app import Daemon
 from rhd.control.house import House
+from rhd.ids import new_token
+from rhd.oauth.clients import Client as OAuthClient
+from rhd.oauth.requests import Login
 from rhd.places import find_places
+from rhd.repos.service import RepoService
 from rhd.service.readiness import Readiness
 from rhd.service.sockets import bind_control, bind_http
 from rhd.settings import Settings
 from rhd.store.database import Store
 from rhwire.home import Home
+from rhwire.lock import take_lock
+from rhwire.messages import Request
 
 
 @dataclass
@@ -46,17 +56,82 @@ class Running:
 
         return await trio.to_thread.run_sync(send)
 
+    async def refusal(self, verb: str, **params: Any) -> Refused:
+        """Send a verb that must be refused and return the refusal."""
+        with pytest.raises(Refused) as refused:
+            await self.call(verb, **params)
+        assert refused.value.message
+        assert refused.value.next_step
+        return refused.value
+
     async def open(self) -> trio.SocketStream:
         """Return a bare connection to the control socket."""
         return await trio.open_unix_socket(self.home.socket)
 
     async def adopt(self, path: Path) -> str:
         """Adopt a repository and return its slug, once its catalog is true."""
-        done = await self.call("adopt", path=str(path))
-        repo = self.house.registry.by_slug(done["slug"])
+        slug = str((await self.call("adopt", path=str(path)))["slug"])
+        await self.settle(slug)
+        return slug
+
+    def service(self, slug: str) -> RepoService:
+        """Return the service of an adopted repository."""
+        repo = self.house.registry.by_slug(slug)
         assert repo is not None
-        await self.house.services.get(repo.id).settle()
-        return str(done["slug"])
+        return self.house.services.get(repo.id)
+
+    async def settle(self, slug: str) -> None:
+        """Return once a repository's catalog says what the disk says."""
+        await self.service(slug).settle()
+
+    async def until_state(self, slug: str, state: str) -> None:
+        """Return once a repository's state is this one, after having it looked at."""
+        service = self.service(slug)
+        service.hint(None, "test")
+        with trio.fail_after(10):
+            while service.state != state:
+                await trio.sleep(0.01)
+
+    @asynccontextmanager
+    async def lease(self, slug: str, profile: str) -> AsyncIterator[None]:
+        """Have a profile started for as long as the block; it is over once the daemon has noticed."""
+        registry, repo_id, ended = self.house.registry, self.service(slug).repo.id, trio.Event()
+        async with await self.open() as stream:
+            await stream.send_all(Request(1, "start", {"repo": slug, "profile": profile, "lease": True}).encode())
+            with trio.fail_after(10):
+                assert b'"leased":true' in await stream.receive_some(65536)
+            yield
+            registry.listen(lambda change: ended.set() if not registry._leased[repo_id] else None)
+        with trio.fail_after(10):
+            await ended.wait()
+
+    def begin_login(self, name: str = "ChatGPT", *, resource: str = "hub", client_id: str | None = None) -> str:
+        """Let a client's login wait on its page, without a browser; return the code that the page shows.
+
+        Args:
+            resource: `hub` or a slug.
+            client_id: the address of its description, for one that did not register itself.
+        """
+        client = OAuthClient(client_id or new_token(12), name, ("https://chatgpt.com/connector/callback",))
+        (redirect,) = client.redirect_uris
+        login = Login(
+            id=new_token(12),
+            began_at=time.time(),
+            origin=self.url,
+            browser="",
+            client=client,
+            redirect_uri=redirect,
+            state=None,
+            challenge="c" * 43,
+            resource=resource,
+            scopes=("planner", "offline_access"),
+        )
+        return self.house.authority.logins.wait(login)
+
+    async def connect_client(self, *slugs: str, name: str = "ChatGPT", profiles: Sequence[str] = ("planner",)) -> str:
+        """Let a client in as the owner would, and return the id of its grant."""
+        repos = [repo.id for repo in self.house.registry if repo.slug in slugs]
+        return await self.house.authority.approve(self.begin_login(name), repos, profiles)
 
     def passphrase(self, path: Path) -> str:
         """Return a repository's passphrase from its copy."""
@@ -65,9 +140,10 @@ class Running:
 
 @asynccontextmanager
 async def running_daemon(base: Path, **flags: Any) -> AsyncIterator[Running]:
-    """Yield a daemon that serves on a free port; leaving drains it."""
+    """Yield a daemon that serves on a free port; leaving drains it. About 60 ms in all."""
     home = Home(str(base))
     home.prepare()
+    lock = take_lock(home.lock)
     places = find_places(home)
     flags = {"host": None, "port": "0", "config": None, **flags}
     settings = Settings.load(places.config, {}, {"host": flags["host"], "port": flags["port"]})
@@ -87,13 +163,16 @@ async def running_daemon(base: Path, **flags: Any) -> AsyncIterator[Running]:
         is_held=False,
     )
     try:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(daemon.run)
-            with trio.fail_after(20):
-                await daemon.serving.wait()
-            yield Running(home, daemon.house)
-            daemon.house.stop.set()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("rhd.app.GOODBYE_S", 0.0, raising=False)  # nobody here waits to be told of the end
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(daemon.run)
+                with trio.fail_after(20):
+                    await daemon.serving.wait()
+                yield Running(home, daemon.house)
+                daemon.house.stop.set()
     finally:
         control.remove()
         for sock in (control.socket, *http):
             sock.close()
+        os.close(lock)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-
 from rhctl.client import open_client
-from rhctl.options import make_parser
+from rhctl.options import make_parser, real_path
 from rhctl.rendering import say, say_json
 from rhwire.escape import escape
 from rhwire.home import Home
@@ -29,10 +27,9 @@ def run(arguments: list[str]) -> int:
     parser.add_argument("--name", metavar="SLUG", help="its name in URLs and commands; the folder's if left out")
     parser.add_argument("--dry-run", action="store_true", help="only list what would be created")
     args = parser.parse_args(arguments)
-    home = Home.find(args.home)
-    client = open_client(home, may_start=not args.no_start)
-    path = os.path.realpath(os.path.expanduser(args.path))
-    done = client.call("adopt", {"path": path, "name": args.name, "dry_run": args.dry_run or None})
+    params = {"path": real_path(args.path), "name": args.name, "dry_run": args.dry_run or None}
+    with open_client(Home.find(args.home), may_start=not args.no_start) as client:
+        done = client.call("adopt", params)
     if args.json:
         say_json(done)
     else:

@@ -6,7 +6,7 @@ import sys
 
 from rhctl.client import open_client
 from rhctl.errors import UsageError
-from rhctl.options import make_parser, repo_params
+from rhctl.options import add_profile, make_parser, repo_params
 from rhctl.rendering import duration, say, say_json
 from rhwire.escape import escape
 from rhwire.home import Home
@@ -28,33 +28,40 @@ def run(arguments: list[str]) -> int:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--repo", action="append", metavar="REPO", help="what it may reach; can be repeated")
     which.add_argument("--all-repos", action="store_true", help="it may reach every adopted repository")
-    parser.add_argument(
-        "--profile", action="append", choices=("planner", "executor", "orchestrator"), help="can be repeated"
-    )
+    add_profile(parser, "planner, executor or orchestrator; can be repeated", action="append")
     parser.add_argument("--yes", action="store_true", help="do not ask")
     args = parser.parse_args(arguments)
-    client = open_client(Home.find(args.home), may_start=not args.no_start)
+    home = Home.find(args.home)
     params = {
         "code": args.code.strip().lower(),
         "repos": [repo_params(typed) for typed in args.repo] if args.repo else None,
         "all_repos": args.all_repos or None,
         "profiles": args.profile,
     }
-    login = client.call("approve", params)
+    with open_client(home, may_start=not args.no_start) as client:
+        login = client.call("approve", params)
     if not args.yes:
         if args.json or not sys.stdin.isatty():
             raise UsageError("approving asks, and nobody is there to answer", next_step="Repeat it with --yes.")
         show(login)
-        if input("Let it in? [y/N] ").strip().lower() not in ("y", "yes"):
+        if not _is_wanted():
             say("nothing was changed; the page still waits (rhctl deny refuses it)")
             return 1
-    done = client.call("approve", {**params, "confirm": True})
+    # On a connection of its own: the daemon hangs up on one that is silent for as long as a person may think.
+    with open_client(home, may_start=False) as client:
+        done = client.call("approve", {**params, "confirm": True})
     if args.json:
         say_json(done)
     else:
         say(f"{escape(done['client'])} may act as {', '.join(done['profiles'])} in {', '.join(done['repos'])}")
         say("  The page in the browser goes on by itself.")
     return 0
+
+
+def _is_wanted() -> bool:
+    sys.stdout.write("Let it in? [y/N] ")
+    sys.stdout.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def show(login: dict[str, Any]) -> None:

@@ -19,8 +19,8 @@ def run(arguments: list[str]) -> int:
     )
     add_repo(parser, about="slug or path; all of them if left out")
     args = parser.parse_args(arguments)
-    client = open_client(Home.find(args.home), may_start=not args.no_start)
-    answer = client.call("clients", repo_params(args.repo, around=False))
+    with open_client(Home.find(args.home), may_start=not args.no_start) as client:
+        answer = client.call("clients", repo_params(args.repo, around=False))
     if args.json:
         say_json(answer)
     elif not answer["clients"]:

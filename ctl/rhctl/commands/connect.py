@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+
 from rhctl.bridge import pump
-from rhctl.client import open_client
-from rhctl.options import add_repo, make_parser, repo_params
+from rhctl.client import Client, open_client
+from rhctl.options import add_profile, add_repo, make_parser, repo_params
 from rhwire.home import Home
 
 
@@ -16,13 +18,15 @@ def run(arguments: list[str]) -> int:
         "rhctl connect --repo ~/src/project --profile executor",
     )
     add_repo(parser, is_option=True)
-    parser.add_argument("--profile", choices=("planner", "executor", "orchestrator"))
+    add_profile(parser, "planner, executor or orchestrator")
     args = parser.parse_args(arguments)
-    return connect(Home.find(args.home), args.repo, args.profile, may_start=not args.no_start)
+    with open_client(Home.find(args.home), may_start=not args.no_start) as client:
+        return connect(client, args.repo, args.profile)
 
 
-def connect(home: Home, repo: str | None, profile: str | None, *, may_start: bool) -> int:
+def connect(client: Client, repo: str | None, profile: str | None) -> int:
     """Attach to a repository and pump bytes; stdout carries nothing but MCP."""
-    client = open_client(home, may_start=may_start)
     client.call("attach", {**repo_params(repo), "profile": profile})
+    if sys.stdin.isatty():
+        print("rhctl: this terminal speaks MCP now, which is for programs; Ctrl-D ends it", file=sys.stderr)
     return pump(client.sock, client.take_rest())

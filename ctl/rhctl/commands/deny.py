@@ -14,8 +14,8 @@ def run(arguments: list[str]) -> int:
     parser = make_parser("deny", "Refuse a login that waits in a browser.", "rhctl deny abcd-efgh")
     parser.add_argument("code", metavar="CODE", help="the code that the login's page shows")
     args = parser.parse_args(arguments)
-    client = open_client(Home.find(args.home), may_start=not args.no_start)
-    done = client.call("deny", {"code": args.code.strip().lower()})
+    with open_client(Home.find(args.home), may_start=not args.no_start) as client:
+        done = client.call("deny", {"code": args.code.strip().lower()})
     if args.json:
         say_json(done)
     else:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 WARNED, FAILED = 10, 11
+WITHIN_S = 60.0
 _MARKS = {OK: "ok  ", WARNING: "warn", ERROR: "FAIL"}
 
 
@@ -33,7 +34,8 @@ def run(arguments: list[str]) -> int:
     findings = None
     if is_running(home):
         try:
-            findings = Client.connect(home).call("doctor", repo_params(args.repo, around=False))["findings"]
+            with Client.connect(home) as client:
+                findings = client.call("doctor", repo_params(args.repo, around=False))["findings"]
         except NoDaemon:
             findings = None  # it is ending, or it hangs: look from outside
     if findings is None:
@@ -53,12 +55,20 @@ def examine_from_outside(home: Home) -> list[dict[str, Any]]:
 
     from rhctl.launch import daemon_command
 
-    done = subprocess.run([*daemon_command(home), "--doctor"], capture_output=True, timeout=60, check=False)
+    # Elsewhere, since Python looks for modules where it is started: the current folder may be a stranger's checkout.
     try:
+        done = subprocess.run(
+            [*daemon_command(home), "--doctor"], cwd="/", capture_output=True, timeout=WITHIN_S, check=False
+        )
         findings: list[dict[str, Any]] = json.loads(done.stdout)["findings"]
+    except subprocess.TimeoutExpired:
+        raise NoDaemon("the installation could not be examined in time", next_step="Is its disk hung?") from None
     except (ValueError, KeyError):
         words = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise NoDaemon(f"the daemon cannot even be examined: {words[-1] if words else 'it said nothing'}") from None
+        raise NoDaemon(
+            f"the installation cannot be examined: {words[-1] if words else 'it said nothing'}",
+            next_step="Install repo-harness again.",
+        ) from None
     return findings
 
 

@@ -24,8 +24,8 @@ def run(arguments: list[str]) -> int:
     parser.add_argument("url", nargs="?", metavar="URL", help="https://HOST[:PORT]/mcp")
     parser.add_argument("--replace", action="store_true", help="replace another recorded one; its connectors end")
     args = parser.parse_args(arguments)
-    client = open_client(Home.find(args.home), may_start=not args.no_start)
-    answer = client.call("endpoint", {"url": args.url, "replace": args.replace or None})
+    with open_client(Home.find(args.home), may_start=not args.no_start) as client:
+        answer = client.call("endpoint", {"url": args.url, "replace": args.replace or None})
     if args.json:
         say_json(answer)
     else:
@@ -35,6 +35,10 @@ def run(arguments: list[str]) -> int:
 
 def show(answer: dict[str, Any]) -> None:
     """Print the endpoint for a person."""
-    say(answer["endpoint"] or "no public endpoint is recorded")
+    if answer["endpoint"] is None:
+        say("no public endpoint is recorded")
+        say("  Record the URL of your tunnel with: rhctl endpoint https://HOST/mcp")
+        return
+    say(answer["endpoint"])
     if answer["ended"]:
-        say(f"  made with the one before, and ended: {escape(', '.join(answer['ended']))}")
+        say(f"  made with the one before, and ended: {', '.join(escape(name) for name in answer['ended'])}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rhctl.client import open_client
-from rhctl.options import make_parser, repo_params
+from rhctl.options import add_profile, make_parser, repo_params
 from rhctl.rendering import say, say_json
 from rhwire.escape import escape
 from rhwire.home import Home
@@ -18,10 +18,10 @@ def run(arguments: list[str]) -> int:
     )
     parser.add_argument("client", metavar="CLIENT", help="its id or name, as rhctl clients shows it")
     parser.add_argument("repo", metavar="REPO", help="slug or path")
-    parser.add_argument("--profile", required=True, choices=("planner", "executor", "orchestrator"))
+    add_profile(parser, "planner, executor or orchestrator", required=True)
     args = parser.parse_args(arguments)
-    client = open_client(Home.find(args.home), may_start=not args.no_start)
-    done = client.call("grant", {**repo_params(args.repo), "client": args.client, "profile": args.profile})
+    with open_client(Home.find(args.home), may_start=not args.no_start) as client:
+        done = client.call("grant", {**repo_params(args.repo), "client": args.client, "profile": args.profile})
     if args.json:
         say_json(done)
     else:

@@ -23,11 +23,13 @@ def run(arguments: list[str]) -> int:
         "rhctl raw events count=3 repo=project",
     )
     parser.add_argument("verb", metavar="VERB")
-    parser.add_argument("params", nargs="*", metavar="NAME=VALUE", help="VALUE is JSON, or a string if it is none")
+    parser.add_argument(
+        "params", nargs="*", default=[], metavar="NAME=VALUE", help="VALUE is JSON, or a string if it is none"
+    )
     args = parser.parse_args(arguments)
     params = dict(_pair(text) for text in args.params)
-    client = open_client(Home.find(args.home), may_start=not args.no_start)
-    say_json(client.call(args.verb, params, on_event=say_json))
+    with open_client(Home.find(args.home), may_start=not args.no_start) as client:
+        say_json(client.call(args.verb, params, on_event=say_json))
     return 0
 
 

@@ -12,7 +12,8 @@ def run(arguments: list[str]) -> int:
     """List the adopted repositories."""
     parser = make_parser("repos", "List the adopted repositories.", "rhctl repos --json")
     args = parser.parse_args(arguments)
-    answer = open_client(Home.find(args.home), may_start=not args.no_start).call("repos")
+    with open_client(Home.find(args.home), may_start=not args.no_start) as client:
+        answer = client.call("repos")
     if args.json:
         say_json(answer)
     elif answer["repos"]:

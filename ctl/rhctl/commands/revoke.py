@@ -20,8 +20,8 @@ def run(arguments: list[str]) -> int:
     parser.add_argument("client", metavar="CLIENT", help="its id or name, as rhctl clients shows it")
     parser.add_argument("repo", nargs="?", metavar="REPO", help="slug or path; everything if left out")
     args = parser.parse_args(arguments)
-    client = open_client(Home.find(args.home), may_start=not args.no_start)
-    done = client.call("revoke", {**repo_params(args.repo, around=False), "client": args.client})
+    with open_client(Home.find(args.home), may_start=not args.no_start) as client:
+        done = client.call("revoke", {**repo_params(args.repo, around=False), "client": args.client})
     if args.json:
         say_json(done)
     else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from rhctl.client import Client, open_client
 from rhctl.errors import UsageError
 from rhctl.options import Parser, make_parser, repo_params
@@ -26,14 +28,14 @@ def run(arguments: list[str]) -> int:
         "everything else in that file stays.",
         "rhctl setup codex --write",
     )
-    parser.add_argument("client", choices=CLIENTS)
+    parser.add_argument("client", choices=CLIENTS, metavar="|".join(CLIENTS))
     add_options(parser)
     parser.add_argument("repo", nargs="?", metavar="REPO", help="slug or path; the current folder's if left out")
     parser.add_argument("--write", action="store_true", help="write the configuration")
     args = parser.parse_args(arguments)
     home = Home.find(args.home)
-    client = open_client(home, may_start=not args.no_start)
-    return configure(client, home, args.client, args, write=args.write)
+    with open_client(home, may_start=not args.no_start) as client:
+        return configure(client, home, args.client, args, write=args.write)
 
 
 def add_options(parser: Parser) -> None:
@@ -78,7 +80,7 @@ def _chatgpt(facts: dict[str, Any], ended: list[str], as_json: bool) -> int:
         )
         return 0
     if ended:
-        say(f"connectors made with the endpoint before, and ended: {escape(', '.join(ended))}")
+        say(f"connectors made with the endpoint before, and ended: {', '.join(escape(name) for name in ended)}")
     for step in steps:
         say(step)
     return 0
@@ -90,7 +92,7 @@ def _codex(home: Home, facts: dict[str, Any], args: argparse.Namespace, *, write
     text = codex.merge(codex.read(path), table)
     is_writing = write and not args.dry_run
     if is_writing:
-        codex.write(path, text)
+        codex.write(path, text, args.scope)
     needs_trust = args.scope == "project" and not codex.is_trusted(facts["path"])
     if args.json:
         say_json(
@@ -105,24 +107,27 @@ def _codex(home: Home, facts: dict[str, Any], args: argparse.Namespace, *, write
             }
         )
         return 0
+    mark = "" if is_writing else "# "  # so that what is printed can be pasted, or piped into a file, as it is
     if is_writing:
         say(f"Codex config: {escape(path)}")
         say(f"Server: {codex.SERVER_NAME}")
         say("Transport: stdio")
     elif args.dry_run:
-        say(f"{escape(path)} would be:")
-        say(text.rstrip("\n"))
+        say(f"# {escape(path)} would be:")
+        _say_toml(text)
     else:
         say(f"# for {escape(path)}; add --write to merge it in")
-        say(codex.snippet(table).rstrip("\n"))
+        _say_toml(codex.snippet(table))
     if needs_trust:
         # Codex ignores a project's configuration until its user has said that the project is trusted.
-        say("Codex reads a project's configuration only if the project is trusted: start codex there once and confirm,")
-        say(f'  or add to ~/.codex/config.toml:  [projects.{_quoted(facts["path"])}] trust_level = "trusted"')
+        say(f"{mark}Codex reads this only in a project that it trusts: start codex there once and confirm, or add to")
+        say(f"{mark}{escape(codex.config_path('user', ''))}:")
+        say(f"{mark}  [projects.{escape(json.dumps(facts['path'], ensure_ascii=False))}]")
+        say(f'{mark}  trust_level = "trusted"')
     return 0
 
 
-def _quoted(path: str) -> str:
-    import json
-
-    return json.dumps(path, ensure_ascii=False)
+def _say_toml(text: str) -> None:
+    """Print a configuration; a tab stays, what would drive the terminal is written as TOML writes it."""
+    for line in text.splitlines():
+        say("\t".join(escape(part) for part in line.split("\t")))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rhctl.client import open_client
-from rhctl.options import add_repo, make_parser, repo_params
+from rhctl.options import add_profile, add_repo, make_parser, repo_params
 from rhctl.rendering import say, say_json
 from rhwire.home import Home
 
@@ -17,20 +17,18 @@ def run(arguments: list[str]) -> int:
         "rhctl start project --profile executor",
     )
     add_repo(parser)
-    parser.add_argument("--profile", choices=("planner", "executor", "orchestrator"), default="planner")
+    add_profile(parser, "planner (unless told), executor or orchestrator", default="planner")
     parser.add_argument("--enable-dev-runner", action="store_true", help="allow agent runs (orchestrator only)")
     parser.add_argument("--dev-runner-agents", metavar="A,B", help="which agents may be run: codex, claude")
     args = parser.parse_args(arguments)
-    client = open_client(Home.find(args.home), may_start=not args.no_start)
-    done = client.call(
-        "start",
-        {
-            **repo_params(args.repo),
-            "profile": args.profile,
-            "enable_dev_runner": args.enable_dev_runner or None,
-            "dev_runner_agents": args.dev_runner_agents,
-        },
-    )
+    params = {
+        **repo_params(args.repo),
+        "profile": args.profile,
+        "enable_dev_runner": args.enable_dev_runner or None,
+        "dev_runner_agents": args.dev_runner_agents,
+    }
+    with open_client(Home.find(args.home), may_start=not args.no_start) as client:
+        done = client.call("start", params)
     if args.json:
         say_json(done)
     else:

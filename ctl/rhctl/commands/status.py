@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from rhctl.client import Client, is_running
+from rhctl.client import Client
 from rhctl.errors import NoDaemon
 from rhctl.options import add_repo, make_parser, repo_params
 from rhctl.rendering import age, duration, say, say_json, say_table
 from rhwire.escape import escape
 from rhwire.home import Home
+from rhwire.lock import ask_lock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,22 +23,38 @@ def run(arguments: list[str]) -> int:
     add_repo(parser, about="slug or path; all of them if left out")
     args = parser.parse_args(arguments)
     home = Home.find(args.home)
+    # The lock is asked first: connecting to an activated socket would start the daemon.
+    pid = ask_lock(home.lock)
+    answer = None
     try:
-        if not is_running(home):  # asked of the lock: connecting to an activated socket would start the daemon
-            raise NoDaemon("no daemon serves this home")
-        answer = Client.connect(home).call("status", repo_params(args.repo, around=False))
-    except NoDaemon as error:
-        if args.json:
-            say_json({"daemon": None, "repos": []})
-        else:
-            say("no daemon is running")
-            say(f"  {error.next_step}")
-        return error.exit_code
+        if pid is not None:
+            with Client.connect(home) as client:
+                answer = client.call("status", repo_params(args.repo, around=False))
+    except NoDaemon:
+        pass
+    if answer is None:
+        return say_none(pid, as_json=args.json)
     if args.json:
         say_json(answer)
     else:
         show(answer)
     return 0
+
+
+def say_none(pid: int | None, *, as_json: bool) -> int:
+    """Say that nobody answers, and return the exit code; `pid` is who lives here nevertheless."""
+    error = NoDaemon("no daemon is running")
+    if pid is not None:
+        error = NoDaemon(
+            f"the daemon (process {pid}) does not answer: it is starting, ending or hung",
+            next_step="Try again, then look at: rhctl doctor",
+        )
+    if as_json:
+        say_json({"daemon": None, "repos": []})
+    else:
+        say(error.message)
+        say(f"  {error.next_step}")
+    return error.exit_code
 
 
 def show(answer: dict[str, Any]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rhctl.client import open_client
-from rhctl.options import add_repo, make_parser, repo_params
+from rhctl.options import add_profile, add_repo, make_parser, repo_params
 from rhctl.rendering import say, say_json
 from rhwire.home import Home
 
@@ -12,17 +12,20 @@ def run(arguments: list[str]) -> int:
     """Let HTTP clients no longer be served with a profile."""
     parser = make_parser(
         "stop",
-        "Let HTTP clients no longer be served with a profile, or with any if none is named. Their grants stay.",
+        "Let HTTP clients no longer be served with a profile, or with any if none is named. Their grants stay, and so "
+        "does the daemon: what ends it is rhctl service stop.",
         "rhctl stop project --profile executor",
     )
     add_repo(parser)
-    parser.add_argument("--profile", choices=("planner", "executor", "orchestrator"))
+    add_profile(parser, "planner, executor or orchestrator; all that are started if left out")
     args = parser.parse_args(arguments)
-    client = open_client(Home.find(args.home), may_start=not args.no_start)
-    done = client.call("stop", {**repo_params(args.repo), "profile": args.profile})
+    with open_client(Home.find(args.home), may_start=not args.no_start) as client:
+        done = client.call("stop", {**repo_params(args.repo), "profile": args.profile})
     if args.json:
         say_json(done)
         return 0
     stopped = ", ".join(done["stopped"]) or "nothing"
     say(f"stopped for {done['slug']}: {stopped}; still started: {', '.join(done['profiles']) or 'none'}")
+    if done["leased"]:
+        say(f"  {', '.join(done['leased'])}: served for as long as the repo-harness mcp serve that asked for it runs")
     return 0

@@ -18,7 +18,8 @@ def run(arguments: list[str]) -> int:
     daemon = None
     if is_running(home):
         try:
-            daemon = Client.connect(home).call("version")
+            with Client.connect(home) as client:
+                daemon = client.call("version")
         except NoDaemon:
             daemon = None
     if args.json:

@@ -50,31 +50,35 @@ def merge(text: str, table: dict[str, Any]) -> str:
     Keys that a person added to our table stay, and so do its sub-tables.
 
     Raises:
-        HarnessError: CONFIG_INVALID, the text is no TOML.
+        HarnessError: CONFIG_INVALID, the text is no TOML or says something else where our server would stand.
     """
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
+    from tomlkit.items import InlineTable
 
     try:
         document = tomlkit.parse(text)
     except TOMLKitError as error:
         raise HarnessError(f"the Codex configuration is no TOML: {error}", code="CONFIG_INVALID") from None
-    servers = document.get("mcp_servers")
-    if servers is None:
-        servers = tomlkit.table(is_super_table=True)
-        document["mcp_servers"] = servers
-    ours = servers.get(SERVER_NAME)
-    if ours is None:
-        ours = tomlkit.table()
-        servers[SERVER_NAME] = ours
+    servers = document.setdefault("mcp_servers", tomlkit.table(is_super_table=True))
+    _check_table(servers, "mcp_servers")
+    ours = servers.setdefault(
+        SERVER_NAME, tomlkit.inline_table() if isinstance(servers, InlineTable) else tomlkit.table()
+    )
+    _check_table(ours, f"mcp_servers.{SERVER_NAME}")
     for key, value in table.items():
         if isinstance(value, list):
             array = tomlkit.array()
             array.extend(value)
-            ours[key] = array.multiline(len(value) > 6)
+            ours[key] = array.multiline(len(value) > 6 and not isinstance(ours, InlineTable))
         else:
             ours[key] = value
     return tomlkit.dumps(document)
+
+
+def _check_table(value: Any, name: str) -> None:
+    if not hasattr(value, "setdefault"):
+        raise HarnessError(f"{name} in the Codex configuration is no table", code="CONFIG_INVALID")
 
 
 def snippet(table: dict[str, Any]) -> str:
@@ -82,20 +86,25 @@ def snippet(table: dict[str, Any]) -> str:
     return merge("", table)
 
 
-def write(path: str, text: str) -> None:
+def write(path: str, text: str, scope: str) -> None:
     """Replace a configuration file atomically, keeping its mode.
 
     Raises:
-        HarnessError: WRITE_FAILED, or SYMLINK_ESCAPE where the file is a link: it may be shared with other machines.
+        HarnessError: WRITE_FAILED, or SYMLINK_ESCAPE where the file is a link: it may be shared with other machines. In
+            a project, its folder may not be one either: it came with the checkout, and may lead anywhere.
     """
+    folder = os.path.dirname(path)
     try:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        if os.path.islink(path):
-            raise HarnessError(f"{path} is a link; write to what it points to yourself", code="SYMLINK_ESCAPE")
+        os.makedirs(folder, exist_ok=True)
+        for part in (folder, path) if scope == "project" else (path,):
+            if os.path.islink(part):
+                raise HarnessError(
+                    f"{part} is a link", code="SYMLINK_ESCAPE", next_step="Merge what --dry-run prints in yourself."
+                )
         mode = os.stat(path).st_mode & 0o777 if os.path.exists(path) else 0o644
-        fd, temporary = tempfile.mkstemp(prefix=".rh-", suffix=".tmp", dir=os.path.dirname(path))
+        fd, temporary = tempfile.mkstemp(prefix=".rh-", suffix=".tmp", dir=folder)
         try:
-            with open(fd, "w", encoding="utf-8") as stream:
+            with open(fd, "w", encoding="utf-8", newline="") as stream:
                 stream.write(text)
                 stream.flush()
                 os.fsync(stream.fileno())
@@ -115,7 +124,7 @@ def read(path: str) -> str:
         HarnessError: CONFIG_INVALID, it cannot be read.
     """
     try:
-        with open(path, encoding="utf-8") as stream:
+        with open(path, encoding="utf-8", newline="") as stream:
             return stream.read()
     except FileNotFoundError:
         return ""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 from rhd.access import PROFILES
 from rhd.control.house import House
-from rhd.control.selecting import select_repo
+from rhd.control.selecting import PARAMS, select_profile, select_repo
 from rhd.control.verb import Request, Verb
 from rhd.errors import Refusal
 from rhd.oauth.grants import HUB
@@ -49,7 +49,8 @@ async def _repos(request: Request, login: Login) -> list[Repo]:
     if params["all_repos"]:
         return sorted(house.registry, key=lambda r: r.slug)
     if params["repos"]:
-        return [await select_repo(house, entry) for entry in params["repos"]]
+        named = [await select_repo(house, _selector(each)) for each in params["repos"]]
+        return list({repo.id: repo for repo in named}.values())
     adopted = list(house.registry)
     if len(adopted) == 1:
         return adopted
@@ -58,6 +59,12 @@ async def _repos(request: Request, login: Login) -> list[Repo]:
         code="INVALID_ARGUMENT",
         next_step="Name each with --repo, or all of them with --all-repos.",
     )
+
+
+def _selector(given: Any) -> Mapping[str, Any]:
+    if isinstance(given, dict) and all(isinstance(given.get(name), str | None) for name in PARAMS):
+        return given
+    raise Refusal("each of repos is an object with repo, path or both", code="INVALID_ARGUMENT")
 
 
 def _named(house: House, slug: str) -> Repo:
@@ -70,11 +77,8 @@ def _named(house: House, slug: str) -> Repo:
 def _profiles(login: Login, given: Sequence[Any] | None) -> list[str]:
     """Return what is granted: what was named, else what was asked for, but never orchestrator unless it was named."""
     if given:
-        if unknown := [p for p in given if p not in PROFILES]:
-            raise Refusal(
-                f"there is no profile {str(unknown[0])[:40]!r}; known: {', '.join(PROFILES)}", code="INVALID_ARGUMENT"
-            )
-        return [p for p in PROFILES if p in given]
+        named = {select_profile(str(each)) for each in given}
+        return [p for p in PROFILES if p in named]
     return [p for p in PROFILES if p in login.scopes and p != "orchestrator"] or ["planner"]
 
 

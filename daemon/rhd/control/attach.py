@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from rhd.access import PROFILES
-from rhd.control.selecting import PARAMS, select_repo
+from rhd.control.selecting import PARAMS, select_profile, select_repo
+from rhd.control.start import refuse_runs
 from rhd.control.verb import Request, Verb
 from rhd.endpoint.lines import line_streams
-from rhd.errors import Refusal
 from rhwire.version import VERSION
 
 LOCAL_PROFILES = ("planner", "executor")
@@ -19,13 +18,10 @@ async def run(request: Request) -> dict[str, Any]:
     """Say what the connection will be; it becomes that once this is answered."""
     house, params = request.house, request.params
     repo = await select_repo(house, params)
-    profile = params["profile"]
-    if profile is not None and profile not in PROFILES:
-        raise Refusal(f"there is no profile {profile[:40]!r}; known: {', '.join(PROFILES)}", code="INVALID_ARGUMENT")
-    if profile == "orchestrator":
-        raise Refusal("running agents is not enabled for this repository", code="DEV_RUNNER_DISABLED")
+    profiles = [select_profile(params["profile"])] if params["profile"] is not None else list(LOCAL_PROFILES)
+    if "orchestrator" in profiles:
+        raise refuse_runs()
     service = await house.services.ready(repo.id)
-    profiles = [profile] if profile else list(LOCAL_PROFILES)
     return {
         "slug": repo.slug,
         "id": repo.id,

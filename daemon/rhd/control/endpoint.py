@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
+
+import trio
 
 from rhd.control.endpoints import parse_endpoint
 from rhd.control.verb import Request, Verb
@@ -32,8 +35,14 @@ async def run(request: Request) -> dict[str, Any]:
             next_step="Take REPO_HARNESS_PUBLIC_URL out of the daemon's environment and restart it.",
         )
     if recorded != origin:
-        write_file(house.config_path, "public_url", origin)
+        await trio.to_thread.run_sync(partial(write_file, house.config_path, "public_url", origin))
         await house.reload()
+        if house.settings.public_url != origin:
+            raise Refusal(
+                f"{given} is recorded, but another entry of the configuration keeps the daemon from taking it over",
+                code="CONFIG_INVALID",
+                next_step=f"Correct {house.config_path}; rhctl doctor names the entry.",
+            )
         house.audit.add("owner", "endpoint", "ok")
     return _answer(origin, sorted(set(ending)))
 

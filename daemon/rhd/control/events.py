@@ -57,7 +57,9 @@ async def _follow(request: Request, repos: Sequence[Repo], count: int) -> dict[s
     end = request.house.services.listen(note)
     try:
         request.connection.stay_open()
-        for shown in await _recent(request, repos, count):
+        recent = await _recent(request, repos, count)
+        told = {shown["cursor"] for shown in recent}  # what came in meanwhile stands among the newest and in the queue
+        for shown in recent:
             await request.connection.emit("event", shown)
         async with trio.open_nursery() as nursery:
 
@@ -69,7 +71,8 @@ async def _follow(request: Request, repos: Sequence[Repo], count: int) -> dict[s
             nursery.start_soon(until, behind.wait)
             async for repo, entries in receive:
                 for entry in entries:
-                    await request.connection.emit("event", _shown(repo, entry))
+                    if entry.cursor not in told:
+                        await request.connection.emit("event", _shown(repo, entry))
     finally:
         end()
     return {"behind": behind.is_set()}

@@ -13,7 +13,7 @@ from rhd.repos.scaffold import COPY
 
 
 async def run(request: Request) -> dict[str, Any]:
-    """Answer `check` (is this the passphrase?) or `rotate`; the daemon itself keeps only a digest."""
+    """Answer `check` (is this the passphrase?) or `rotate`, which drops what it opened unless `drop` is false."""
     house, params = request.house, request.params
     repo = await select_repo(house, params)
     action = params["action"]
@@ -23,14 +23,15 @@ async def run(request: Request) -> dict[str, Any]:
         return {**answer, "is_right": given is not None and digest_passphrase(given) == repo.passphrase}
     if action != "rotate":
         raise Refusal("action must be check or rotate", code="INVALID_ARGUMENT")
-    ended = len(house.authority.clients(repo.id)) if params["drop"] else 0
-    passphrase = await house.authority.rotate(repo.id, drop=bool(params["drop"]))
+    is_dropping = params["drop"] is not False
+    ended = len(house.authority.clients(repo.id)) if is_dropping else 0
+    passphrase = await house.authority.rotate(repo.id, drop=is_dropping)
     problem = await write_copy(house.services, repo.id, passphrase)
     # Told here and only here, to the owner's own process: the copy could not be read back otherwise.
     return {
         **answer,
         "passphrase": passphrase,
-        "dropped": bool(params["drop"]),
+        "dropped": is_dropping,
         "ended": ended,
         "copy_problem": problem.message if problem is not None else None,
     }

@@ -1,4 +1,4 @@
-"""Which repository a request means: a slug, or a path inside it."""
+"""What a request means: the repository of a slug or of a path inside it, the profile of a name."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import trio
 
+from rhd.access import PROFILES
 from rhd.control.house import House
 from rhd.errors import Refusal
 from rhd.repos.registry import Repo
@@ -14,6 +15,9 @@ from rhd.workflow.git import find_repository
 
 PARAMS: Mapping[str, type] = {"repo": str, "path": str}
 """`repo`: what was typed; `path`: the absolute real path that it would be, or the current folder's."""
+
+MAX_NAMED = 12
+"""How many repositories a refusal lists."""
 
 _limiter = trio.CapacityLimiter(4)
 
@@ -40,13 +44,22 @@ async def select_repo(house: House, params: Mapping[str, Any]) -> Repo:
                 next_step=f"Adopt it: rhctl adopt {found.path}",
             )
     if typed is not None:
-        names = ", ".join(sorted(r.slug for r in house.registry)) or "none"
-        raise Refusal(f"no repository {typed!r} is adopted (adopted: {names})", code="REPO_NOT_FOUND")
+        raise Refusal(
+            f"no repository {typed[:80]!r} is adopted ({_adopted(house)})",
+            code="REPO_NOT_FOUND",
+            next_step="List them with: rhctl repos",
+        )
     raise Refusal(
-        "the current folder is in no adopted repository",
+        f"the current folder is in no adopted repository ({_adopted(house)})",
         code="REPO_NOT_FOUND",
-        next_step="Name one, or adopt this one: rhctl adopt",
+        next_step="Name one of them, or adopt the repository here with: rhctl adopt",
     )
+
+
+def _adopted(house: House) -> str:
+    slugs = sorted(repo.slug for repo in house.registry)
+    more = f" and {len(slugs) - MAX_NAMED} more" if len(slugs) > MAX_NAMED else ""
+    return f"adopted: {', '.join(slugs[:MAX_NAMED])}{more}" if slugs else "none is adopted"
 
 
 async def select_repos(house: House, params: Mapping[str, Any]) -> list[Repo]:
@@ -54,3 +67,14 @@ async def select_repos(house: House, params: Mapping[str, Any]) -> list[Repo]:
     if params.get("repo") is None:
         return sorted(house.registry, key=lambda r: r.slug)
     return [await select_repo(house, params)]
+
+
+def select_profile(typed: str) -> str:
+    """Return the name of a profile that exists.
+
+    Raises:
+        Refusal: INVALID_ARGUMENT.
+    """
+    if typed not in PROFILES:
+        raise Refusal(f"there is no profile {typed[:40]!r}; known: {', '.join(PROFILES)}", code="INVALID_ARGUMENT")
+    return typed

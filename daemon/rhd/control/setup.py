@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from rhd.access import PROFILES
-from rhd.control.selecting import PARAMS, select_repo
+from rhd.control.selecting import PARAMS, select_profile, select_repo
 from rhd.control.verb import Request, Verb
 from rhd.endpoint.tools.table import shown_tools
-from rhd.errors import Refusal
 from rhd.repos.scaffold import COPY
 
 
@@ -16,9 +14,7 @@ async def run(request: Request) -> dict[str, Any]:
     """Describe how a repository is reached, and the tools that a profile has."""
     house, params = request.house, request.params
     repo = await select_repo(house, params)
-    profile = params["profile"] or "executor"
-    if profile not in PROFILES:
-        raise Refusal(f"there is no profile {profile[:40]!r}; known: {', '.join(PROFILES)}", code="INVALID_ARGUMENT")
+    profile = select_profile(params["profile"] or "executor")
     public = house.settings.public_url
     return {
         "slug": repo.slug,

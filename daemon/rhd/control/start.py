@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rhd.access import PROFILES
-from rhd.control.selecting import PARAMS, select_repo
+from rhd.control.selecting import PARAMS, select_profile, select_repo
 from rhd.control.verb import Request, Verb
 from rhd.errors import Refusal
 
@@ -14,15 +13,9 @@ async def run(request: Request) -> dict[str, Any]:
     """Start a profile, for good or for as long as this connection lasts."""
     house, params = request.house, request.params
     repo = await select_repo(house, params)
-    profile = params["profile"] or "planner"
-    if profile not in PROFILES:
-        raise Refusal(f"there is no profile {profile[:40]!r}; known: {', '.join(PROFILES)}", code="INVALID_ARGUMENT")
+    profile = select_profile(params["profile"] or "planner")
     if profile == "orchestrator" or params["enable_dev_runner"]:
-        raise Refusal(
-            "this version cannot run agents yet, so the orchestrator profile cannot be started",
-            code="DEV_RUNNER_DISABLED",
-            next_step="Start planner or executor; prepare the goal and run it in the agent yourself.",
-        )
+        raise refuse_runs()
     result = {
         "slug": repo.slug,
         "profile": profile,
@@ -41,6 +34,15 @@ async def run(request: Request) -> dict[str, Any]:
     finally:
         end()
     return result
+
+
+def refuse_runs() -> Refusal:
+    """Return what whoever asks for the orchestrator profile is told."""
+    return Refusal(
+        "this version cannot run agents yet, so there is nothing that the orchestrator profile could do",
+        code="DEV_RUNNER_DISABLED",
+        next_step="Use planner or executor: prepare the goal, and run it in the agent yourself.",
+    )
 
 
 VERB = Verb(

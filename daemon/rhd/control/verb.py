@@ -19,6 +19,8 @@ WRITE_WITHIN_S = 10.0
 IDLE_S = 0.3
 """How long a client has for its next request once the daemon drains: many verbs are two."""
 
+_WORDS = {bool: "true or false", int: "a whole number", list: "a list", str: "a string"}
+
 
 class Slots:
     """How many connections wait for an answer, and how many stay open after it: counted apart, both bounded."""
@@ -157,7 +159,9 @@ class Verb:
             expected = self.params[name]
             is_right = isinstance(value, expected) and not (expected is int and isinstance(value, bool))
             if value is not None and not is_right:
-                raise Refusal(f"{name} must be a {expected.__name__}", code="INVALID_ARGUMENT")
+                raise Refusal(f"{name} must be {_WORDS[expected]}", code="INVALID_ARGUMENT")
+            if isinstance(value, str) and "\0" in value:
+                raise Refusal(f"{name} holds a NUL", code="INVALID_ARGUMENT")
         if missing := [name for name in self.required if given.get(name) is None]:
             raise Refusal(f"{self.name} needs {missing[0]}", code="INVALID_ARGUMENT")
         return {name: given.get(name) for name in self.params}

@@ -21,7 +21,7 @@ from rhd.repos.registry import Registry, Repo
 from rhd.repos.scaffold import ADOPTED_MARKS, COPY, FOLDERS, ID, IGNORE, scaffold_files
 from rhd.repos.services import Services
 from rhd.workflow.git import find_repository
-from rhd.workflow.root import Root
+from rhd.workflow.root import Root, resolve
 from rhwire.escape import escape
 
 MAX_INDEX_BYTES = 64 << 20
@@ -142,6 +142,7 @@ def _survey(path: str) -> _Survey:
     """Look at the repository around `path`; nothing is changed."""
     found = find_repository(path)
     if found.path is None:
+        _refuse_hopeless(path)
         raise Refusal(f"{escape(path)} is not inside a git repository", code="NOT_A_REPOSITORY")
     if found.kind == "bare":
         raise Refusal(f"{escape(found.path)} is a bare git repository", code="BARE_REPOSITORY")
@@ -158,6 +159,19 @@ def _survey(path: str) -> _Survey:
         repo_id, has_foreign_id = _read_id(root)
         has_copy = root.look(RelPath(COPY), PASSPHRASE_COPY) is not None
     return _Survey(path, missing, repo_id, has_foreign_id, has_copy)
+
+
+def _refuse_hopeless(path: str) -> None:
+    """Refuse a folder that would not be adopted if it were a repository, so that nobody makes one of it."""
+    try:
+        with Root.open(resolve(path)) as folder:
+            _refuse_special(folder)
+    except Detached:
+        raise Refusal(
+            f"there is no folder {escape(path)}",
+            code="NOT_A_REPOSITORY",
+            next_step="Name a folder inside a git repository.",
+        ) from None
 
 
 def _refuse_special(root: Root) -> None:

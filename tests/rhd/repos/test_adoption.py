@@ -109,8 +109,20 @@ async def test_cve_2025_68143_what_is_never_adopted_is_refused_with_its_reason(
         assert (await refused(rooms, home.path / "plans")).code == "FOLDER_REFUSED"
         assert (await refused(rooms, bare)).code == "BARE_REPOSITORY"
         assert (await refused(rooms, tmp_path / "plain")).code == "NOT_A_REPOSITORY"
-        assert (await refused(rooms, Path("/"))).code in ("NOT_A_REPOSITORY", "FOLDER_REFUSED")
+        assert (await refused(rooms, Path("/"))).code == "FOLDER_REFUSED"
         assert list(rooms.registry) == []
+
+
+async def test_nobody_is_told_to_make_a_repository_of_what_would_be_refused_or_is_not_there(tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(Path.home())
+    async with running_rooms(tmp_path / "db") as rooms:
+        for folder in (Path("/"), Path.home(), link):
+            assert (await refused(rooms, folder)).code == "FOLDER_REFUSED"
+        for nothing in (tmp_path / "nowhere", tmp_path / "db"):
+            refusal = await refused(rooms, nothing)
+            assert (refusal.code, "no folder" in refusal.message) == ("NOT_A_REPOSITORY", True)
+            assert "git init" not in refusal.next_step
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a folder of somebody else's")

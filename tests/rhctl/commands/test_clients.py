@@ -1,0 +1,49 @@
+"""`rhctl clients`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.support.inprocess import Running
+from tests.support.repositories import Repository
+from tests.support.terminal import HOSTILE, is_safe, type_in
+
+KEYS = {"id", "name", "host", "resource", "repos", "since", "used_at"}
+
+
+async def test_nobody_is_connected_at_first_and_what_to_do_is_said(daemon: Running) -> None:
+    said = await type_in("clients")
+    assert said.out.splitlines()[0] == "no client is connected"
+    assert "rhctl setup" in said.out
+    assert (await type_in("clients", "--json")).json == {"clients": []}
+
+
+async def test_who_is_connected_to_all_or_to_one_repository(
+    daemon: Running, repository: Repository, tmp_path: Path
+) -> None:
+    one, two = await daemon.adopt(repository.path), await daemon.adopt(Repository.make(tmp_path / "two").path)
+    grant = await daemon.connect_client(one, two, name="ChatGPT", profiles=("executor", "planner"))
+    other = await daemon.connect_client(two, name="Other")
+    first, second = (await type_in("clients", "--json")).json["clients"]
+    assert set(first) == set(second) == KEYS
+    assert (first["id"], first["name"], first["host"], first["resource"]) == (grant, "ChatGPT", None, "hub")
+    assert first["repos"] == {one: ["planner", "executor"], two: ["planner", "executor"]}
+    assert first["since"].endswith("Z")
+    assert first["used_at"] is None
+    assert [c["id"] for c in (await type_in("clients", two, "--json")).json["clients"]] == [grant, other]
+    assert [c["id"] for c in (await type_in("clients", "./project/plans", "--json")).json["clients"]] == [grant]
+    said = await type_in("clients", "nothing", "--json")
+    assert (said.code, said.refusal) == (4, "REPO_NOT_FOUND")
+    titles, row, _ = (await type_in("clients")).out.splitlines()
+    assert titles.split() == ["ID", "CLIENT", "MAY", "SINCE", "LAST", "USED"]
+    assert row.startswith(grant)
+    assert f"{one}: planner, executor; {two}: planner, executor" in row
+    assert row.endswith("never")
+
+
+async def test_hostile_names_of_clients_are_escaped(daemon: Running, repository: Repository) -> None:
+    slug = await daemon.adopt(repository.path)
+    await daemon.connect_client(slug, name=HOSTILE)
+    said = await type_in("clients")
+    assert is_safe(said.out)
+    assert r"evil\x1b[2J\nname\u202e" in said.out

@@ -1,0 +1,44 @@
+"""`rhctl grant`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.support.inprocess import Running
+from tests.support.repositories import Repository
+from tests.support.terminal import HOSTILE, is_safe, type_in
+
+
+async def test_a_client_may_do_more_by_name_or_id(daemon: Running, repository: Repository, tmp_path: Path) -> None:
+    one, two = await daemon.adopt(repository.path), await daemon.adopt(Repository.make(tmp_path / "two").path)
+    grant = await daemon.connect_client(one)
+    said = await type_in("grant", "chatgpt", "./project/plans", "--profile", "executor")
+    assert (said.code, said.out) == (0, f"chatgpt may act as executor in {one}\n")
+    answer = (await type_in("grant", grant, "--profile", "planner", two, "--json")).json
+    assert answer == {"client": grant, "slug": two, "profile": "planner"}
+    (client,) = (await daemon.call("clients"))["clients"]
+    assert client["repos"] == {one: ["planner", "executor"], two: ["planner"]}
+
+
+async def test_what_cannot_be_granted_is_refused(daemon: Running, repository: Repository) -> None:
+    slug = await daemon.adopt(repository.path)
+    for words, code, refusal in (
+        (("nobody", slug, "--profile", "planner"), 1, "CLIENT_NOT_FOUND"),
+        (("nobody", "nothing", "--profile", "planner"), 4, "REPO_NOT_FOUND"),
+        (("nobody", slug), 2, "USAGE"),
+        (("nobody", slug, "--profile", "root"), 2, "USAGE"),
+        (("nobody", "--profile", "planner"), 2, "USAGE"),
+    ):
+        said = await type_in("grant", *words, "--json")
+        assert (said.code, said.refusal) == (code, refusal)
+    await daemon.connect_client(slug)
+    await daemon.connect_client(slug)
+    assert (await type_in("grant", "ChatGPT", slug, "--profile", "planner", "--json")).refusal == "CLIENT_AMBIGUOUS"
+
+
+async def test_hostile_names_are_escaped(daemon: Running, repository: Repository) -> None:
+    slug = await daemon.adopt(repository.path)
+    await daemon.connect_client(slug, name=HOSTILE)
+    said = await type_in("grant", HOSTILE, slug, "--profile", "executor")
+    assert said.code == 0
+    assert is_safe(said.out)

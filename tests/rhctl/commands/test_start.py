@@ -1,0 +1,47 @@
+"""`rhctl start`."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.inprocess import Running
+from tests.support.repositories import Repository
+from tests.support.terminal import type_in
+
+
+async def test_a_profile_is_started_for_the_repository_around_or_the_one_named(
+    daemon: Running, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slug = await daemon.adopt(repository.path)
+    answer = (await type_in("start", slug, "--profile", "executor", "--json")).json
+    assert answer == {
+        "slug": slug,
+        "profile": "executor",
+        "url": f"{daemon.url}/r/{slug}/mcp",
+        "hub_url": f"{daemon.url}/mcp",
+        "leased": False,
+    }
+    assert (await daemon.call("status"))["repos"][0]["profiles"] == ["planner", "executor"]
+    outside = await type_in("start", "--json")
+    assert (outside.code, outside.refusal) == (4, "REPO_NOT_FOUND")
+    monkeypatch.chdir(repository.path / "plans")
+    said = await type_in("start")
+    assert said.out.splitlines() == [f"planner is started for {slug}", f"  {daemon.url}/r/{slug}/mcp"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("--profile", "orchestrator"), ("--enable-dev-runner",), ("--enable-dev-runner", "--dev-runner-agents", "codex")],
+)
+async def test_what_would_run_agents_is_refused_with_a_sentence(
+    daemon: Running, repository: Repository, words: tuple[str, ...]
+) -> None:
+    slug = await daemon.adopt(repository.path)
+    said = await type_in("start", slug, *words, "--json")
+    assert (said.code, said.refusal) == (1, "DEV_RUNNER_DISABLED")
+    assert "--enable-dev-runner" not in said.json["error"]["next_step"]  # which would lead here again
+    assert (await daemon.call("status"))["repos"][0]["profiles"] == ["planner"]
+
+
+async def test_an_unknown_profile_is_a_usage_error(daemon: Running) -> None:
+    assert (await type_in("start", "--profile", "root")).code == 2

@@ -1,0 +1,91 @@
+"""The client's commands in this process, as somebody types them: what they print, what they are typed, how they end."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import trio
+
+import rhctl.__main__
+import rhctl.harness
+from rhwire.escape import is_plain
+
+PROGRAMS: dict[str, Callable[[list[str]], int]] = {"rhctl": rhctl.__main__.main, "repo-harness": rhctl.harness.main}
+
+
+@dataclass(frozen=True)
+class Said:
+    """What one command printed and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """The one JSON object on standard output."""
+        (line,) = self.out.splitlines()
+        return json.loads(line)
+
+    @property
+    def lines(self) -> list[Any]:
+        """One JSON object a line, as streams print."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+    @property
+    def refusal(self) -> str:
+        """The code of the refusal that was printed as JSON, complete and alone."""
+        error = self.json["error"]
+        assert {"code", "message", "next_step"} <= set(error) <= {"code", "message", "next_step", "details"}
+        assert set(self.json) == {"error"}
+        assert error["message"]
+        return str(error["code"])
+
+
+HOSTILE = "evil\x1b[2J\nname\u202e"
+"""A name that clears a terminal, makes a line of its own and reads backwards."""
+
+
+def is_safe(text: str) -> bool:
+    """Say whether every line of `text` prints as itself, and nothing of the hostile name stands at a line's start."""
+    return all(is_plain(line) and not line.startswith("name") for line in text.split("\n"))
+
+
+class _Keyboard(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def run(*words: str, program: str = "rhctl", typed: str | None = None) -> Said:
+    """Run a command in this thread.
+
+    Args:
+        typed: what a person answers; None means that standard input is no terminal.
+    """
+    out, err = io.StringIO(), io.StringIO()
+    with _stdin(io.StringIO() if typed is None else _Keyboard(typed)):
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = PROGRAMS[program](list(words))
+    return Said(code, out.getvalue(), err.getvalue())
+
+
+async def type_in(*words: str, program: str = "rhctl", typed: str | None = None) -> Said:
+    """Run a command in a thread, while the daemon that it talks to runs in this one."""
+    with trio.fail_after(30):
+        return await trio.to_thread.run_sync(lambda: run(*words, program=program, typed=typed), abandon_on_cancel=True)
+
+
+@contextmanager
+def _stdin(stream: io.StringIO) -> Iterator[None]:
+    before, sys.stdin = sys.stdin, stream
+    try:
+        yield
+    finally:
+        sys.stdin = before
