@@ -320,7 +320,7 @@ def test_a_flood_of_every_kind_over_real_connections(server: Server) -> None:
 
 
 def test_a_repository_that_exists_is_refused_in_the_same_time_as_one_that_does_not(server: Server) -> None:
-    """As a ratio of medians, the two taken in turns so that the machine's moods hit both."""
+    """As a ratio, the two taken in turns so that the machine's moods hit both."""
     _, tokens, _ = server.connect("two")
     paths = ("/r/one/mcp", "/r/xyz/mcp")
     for headers in (
@@ -335,6 +335,7 @@ def test_a_repository_that_exists_is_refused_in_the_same_time_as_one_that_does_n
                 start = time.perf_counter()
                 assert client.post(path, content=b"{}").status_code == 401
                 taken[path].append(time.perf_counter() - start)
-        known, unknown = (statistics.median(taken[path]) for path in paths)
+        # The fastest quarter of each: what is slower than that was the machine's doing.
+        known, unknown = (statistics.quantiles(taken[path], n=4)[0] for path in paths)
         print(f"\n{known * 1e6:.0f} us known, {unknown * 1e6:.0f} us unknown: {known / unknown:.3f}")
         assert 0.95 < known / unknown < 1.05

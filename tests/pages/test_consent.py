@@ -50,6 +50,7 @@ class Visit:
         """Type passphrases and go on."""
         await self.do(self.window.type, "#passphrase", " ".join(self.house.passphrases[slug] for slug in slugs))
         await self.do(self.window.click, "button[value=open]")
+        await self.do(self.window.find, "fieldset, [role=alert]")
 
     async def end(self) -> dict[str, str]:
         """Return what the browser was sent to the client with."""
@@ -186,6 +187,7 @@ async def test_every_text_can_be_read(visit: Visit, scheme: str) -> None:
     await visit.begin()
     await visit.do(visit.window.type, "#passphrase", f"{visit.house.passphrases['atlas']} wrong")
     await visit.do(visit.window.click, "button[value=open]")
+    await visit.do(visit.window.find, "[role=alert]")
     found = await visit.do(visit.window.run, CONTRAST)
     assert len(found) > 10
     assert [entry for entry in found if entry["ratio"] < 4.5] == []
@@ -225,6 +227,7 @@ async def test_a_screen_reader_is_told_what_everything_is(visit: Visit) -> None:
     await visit.begin()
     await visit.do(window.type, "#passphrase", f"{visit.house.passphrases['atlas']} wrong")
     await visit.do(window.click, "button[value=open]")
+    await visit.do(window.find, "[role=alert]")
     tree = (await visit.do(window.cdp, "Accessibility.getFullAXTree"))["nodes"]
     named = [
         (node["role"]["value"], node.get("name", {}).get("value", ""))

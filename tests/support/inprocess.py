@@ -95,4 +95,5 @@ async def running_daemon(base: Path, **flags: Any) -> AsyncIterator[Running]:
             daemon.house.stop.set()
     finally:
         control.remove()
-        control.socket.close()
+        for sock in (control.socket, *http):
+            sock.close()

@@ -56,10 +56,31 @@ def _check(schema: Schema, value: Any, where: str) -> None:
                 raise _invalid(where, f"is above {wanted}")
             case "minimum" if value < wanted:
                 raise _invalid(where, f"is below {wanted}")
-            case "pattern" if not re.search(wanted, value):  # `\\S` is the only one
-                raise _invalid(where, "must not be blank")
+            case "pattern" if not re.search(wanted, value):
+                raise _invalid(where, "must not be blank")  # `\S` is the only one that is used
             case _:
-                assert keyword in _KEYWORDS = frozenset({"additionalProperties", "description", "enum", "items", "maxItems", "maxLength", "maximum",
+                assert keyword in _KEYWORDS, keyword
+    # JSON can carry half of a surrogate pair, which no file and no answer can.
+    if kind == "string" and not value.isascii() and _SURROGATE.search(value):
+        raise _invalid(where, "holds half of a surrogate pair")
+
+
+def _check_properties(schema: Schema, value: Mapping[str, Any], where: str) -> None:
+    known = schema["properties"]
+    assert schema["additionalProperties"] is False
+    if unknown := sorted(set(value) - set(known)):
+        raise Refusal(
+            f"unknown parameter {escape(unknown[0][:64])!r}" + (f" in {where}" if where else ""),
+            code="UNKNOWN_PARAMETER",
+            details={"allowed": sorted(known)},
+        )
+    if missing := [name for name in schema["required"] if name not in value]:
+        raise _invalid(where, "missing: " + ", ".join(missing))
+    for name, each in value.items():
+        _check(known[name], each, f"{where}.{name}" if where else name)
+
+
+_KEYWORDS = frozenset({"additionalProperties", "description", "enum", "items", "maxItems", "maxLength", "maximum",
                        "minItems", "minimum", "pattern", "properties", "required", "type"})  # fmt: skip
 
 

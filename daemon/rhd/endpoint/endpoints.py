@@ -27,9 +27,9 @@ log = logging.getLogger(__name__)
 class Endpoint:
     """One MCP server and its HTTP sessions."""
 
-    def __init__(self, server: ListChangedServer) -> None:
+    def __init__(self, server: ListChangedServer, on_stream: Callable[[str, bool], None]) -> None:
         self.server = server
-        self.sessions = Sessions(server)
+        self.sessions = Sessions(server, on_stream=on_stream)
         self.scope = trio.CancelScope()
         self.ready = trio.Event()
 
@@ -119,7 +119,7 @@ class Endpoints:
             if self._nursery is None:
                 raise Refusal("the daemon is not serving yet", code="TIMEOUT")
             find = self._finder(repo_id) if repo_id is not None else None
-            endpoint = Endpoint(make_server(self._backend, self._notifier, find))
+            endpoint = Endpoint(make_server(self._backend, self._notifier, find), self._notifier.on_stream)
             self._live[repo_id] = endpoint  # before the wait, so that two first requests share it
             self._nursery.start_soon(self._keep, repo_id, endpoint)
         await endpoint.ready.wait()

@@ -6,6 +6,7 @@ hears only of what its grant reaches at that moment.
 
 from __future__ import annotations
 
+import itertools
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,12 +22,14 @@ from rhd.access import PROFILES
 from rhd.endpoint.callers import Caller
 from rhd.endpoint.outbox import RESOURCES, TOOLS, Event, Outbox
 from rhd.endpoint.sdk import MODERN_PROTOCOL_VERSIONS, connection_key, on_connection_end
-from rhd.endpoint.uris import make_uri
+from rhd.endpoint.uris import SCHEME, make_uri, parse_uri
+from rhd.errors import Refusal
 from rhd.ids import Cursor, RepoId
 from rhd.repos.changes import ChangeEntry
 from rhd.repos.registry import Registry, RegistryChange, Repo
+from rhd.repos.service import RepoService
 from rhd.repos.services import Services
-from rhd.store.changes import read_heard, save_heard
+from rhd.store.changes import delete_heard, read_heard, save_heard
 from rhd.store.database import Store
 from rhd.workflow.reach import may_read
 
@@ -37,6 +40,8 @@ CURSOR_META_KEY = "dev.repo-harness/cursors"
 
 MAX_URIS = 2000
 MAX_STREAMS_PER_CALLER = 32
+UNSURE_S = 120.0
+"""How long a connection can be dead before it is noticed."""
 
 _Tellable = tuple[str, frozenset[str], bool]
 """A change as listeners need it: the URI, the profiles that reach it, whether lists of resources changed."""
@@ -48,18 +53,22 @@ class Listener:
 
     Attributes:
         repo_id: the endpoint's repository; None on the hub.
-        uris: the resources it asked to hear of.
+        session_id: of the HTTP session that it is; None for a stream or a peer of the socket.
+        uris: the resources it asked to hear of: canonical URI to the one it asked by, which is what it is told.
         hears_resources: it hears of artifacts that come and go.
         hears_tools: it hears that its list of tools changed.
+        heard: how far its caller had been told, by repository, when it began; None until that is looked up.
     """
 
     caller: Caller
     repo_id: RepoId | None
+    session_id: str | None = None
     box: Outbox = field(default_factory=Outbox)
-    uris: set[str] = field(default_factory=set)
+    uris: dict[str, str] = field(default_factory=dict)
     hears_resources: bool = False
     hears_tools: bool = False
     scope: trio.CancelScope = field(default_factory=trio.CancelScope)
+    heard: Mapping[str, int] | None = None
 
     def concerns(self, repo_id: RepoId) -> bool:
         """Say whether this listener's endpoint shows that repository at all."""
@@ -75,6 +84,7 @@ class Notifier:
         self._store = store
         self._listeners: dict[Listener, None] = {}  # in order of opening
         self._sessions: dict[int, Listener] = {}
+        self._streaming: set[str] = set()  # the HTTP sessions whose client holds a stream to be told on
         self._nursery: trio.Nursery | None = None
         self._is_draining = False
         services.listen(self._on_changes)
@@ -113,7 +123,10 @@ class Notifier:
         key = connection_key(ctx)
         if key in self._sessions or self._nursery is None:
             return
-        listener = Listener(caller, repo_id, hears_resources=True, hears_tools=True)
+        session_id = ctx.request.headers.get("mcp-session-id") if ctx.request is not None else None
+        listener = Listener(caller, repo_id, session_id, hears_resources=True, hears_tools=True)
+        if session_id is not None and session_id not in self._streaming:
+            listener.box.hold()
         self._sessions[key] = listener
         self._listeners[listener] = None
 
@@ -139,27 +152,52 @@ class Notifier:
     async def _keep_sending(self, listener: Listener, send: Callable[[Event], Any]) -> None:
         with listener.scope:
             try:
+                await self._catch_up(listener, {})
                 await listener.box.run(send)
             except Exception as error:
                 # A broken session is the SDK's to end; it must not take the other senders with it.
                 log.info("sender-ended caller=%s reason=%s", listener.caller.id, type(error).__name__)
 
+    def on_stream(self, session_id: str, is_open: bool) -> None:
+        """Follow the stream of an HTTP session: without one the session is told nothing, and later what it missed."""
+        if is_open:
+            self._streaming.add(session_id)
+        else:
+            self._streaming.discard(session_id)
+        for listener in self._sessions.values():
+            if listener.session_id == session_id:
+                if is_open:
+                    listener.box.release()
+                else:
+                    listener.box.hold()
+
     async def subscribe(self, ctx: ServerRequestContext[Any, Any], uri: str) -> None:
-        """Note that a handshake-era session wants to hear of a resource; what it missed is told at once."""
+        """Note that a handshake-era session wants to hear of a resource; what it missed is told at once.
+
+        Whether the resource exists, or is the session's to know, is not said: it may come to be both.
+
+        Raises:
+            Refusal: INVALID_ARGUMENT, not a URI of ours, or too many.
+        """
         listener = self._sessions.get(connection_key(ctx))
-        if listener is None or (len(listener.uris) >= MAX_URIS and uri not in listener.uris):
+        if listener is None:
             return
-        is_new = uri not in listener.uris
-        listener.uris.add(uri)
+        asked = _canonical([uri])
+        if not asked:
+            raise Refusal(f"a resource's URI begins with {SCHEME} and names an artifact", code="INVALID_ARGUMENT")
+        if len(listener.uris.keys() | asked.keys()) > MAX_URIS:
+            raise Refusal(f"a session can subscribe to {MAX_URIS} resources at most", code="INVALID_ARGUMENT")
+        is_new = not asked.keys() <= listener.uris.keys()
+        listener.uris |= asked
         if is_new:
-            known = _known_cursors(ctx.params)
-            await self._catch_up(listener, {uri}, known)
+            await self._catch_up(listener, _known_cursors(ctx.params), only=asked)
 
     def unsubscribe(self, ctx: ServerRequestContext[Any, Any], uri: str) -> None:
         """Note that a handshake-era session no longer wants to hear of a resource."""
         listener = self._sessions.get(connection_key(ctx))
         if listener is not None:
-            listener.uris.discard(uri)
+            for canonical in _canonical([uri]):
+                listener.uris.pop(canonical, None)
 
     # -- 2026 era: a stream listens as long as its request -----------------------------------------------------
 
@@ -175,18 +213,18 @@ class Notifier:
         Returns when the daemon drains or the grant ends, which tells the client that the end was meant.
         """
         wanted = params.notifications
-        uris = list(wanted.resource_subscriptions or ())[:MAX_URIS]
+        uris = _canonical(wanted.resource_subscriptions or ())
         honored = types.SubscriptionFilter(
             tools_list_changed=True if wanted.tools_list_changed else None,
             prompts_list_changed=True if wanted.prompts_list_changed else None,
             resources_list_changed=True if wanted.resources_list_changed else None,
-            resource_subscriptions=uris or None,
+            resource_subscriptions=list(uris.values()) or None,
         )
         meta: dict[str, Any] = {SUBSCRIPTION_ID_META_KEY: ctx.request_id}
         listener = Listener(
             caller,
             repo_id,
-            uris=set(uris),
+            uris=uris,
             hears_resources=bool(wanted.resources_list_changed),
             hears_tools=bool(wanted.tools_list_changed),
         )
@@ -199,11 +237,11 @@ class Notifier:
 
         self._listeners[listener] = None  # before the acknowledgement, so that nothing falls between
         try:
+            await self._catch_up(listener, _known_cursors(ctx.params))  # waits in the box until it is acknowledged
             acknowledged = types.SubscriptionsAcknowledgedNotificationParams(notifications=honored, _meta=meta)
             await session.send_notification(
                 types.SubscriptionsAcknowledgedNotification(params=acknowledged), related_request_id=request_id
             )
-            await self._catch_up(listener, listener.uris, _known_cursors(ctx.params))
             if self._is_draining:
                 listener.box.close()
             listener.scope.deadline = trio.current_time() + caller.lasts_s
@@ -230,24 +268,29 @@ class Notifier:
             if listener.concerns(repo.id) and (listener.uris or listener.hears_resources):
                 self._tell(listener, repo, told)
 
-    def _tell(self, listener: Listener, repo: Repo, told: Sequence[_Tellable]) -> None:
+    def _tell(
+        self, listener: Listener, repo: Repo, told: Sequence[_Tellable], *, only: Mapping[str, str] | None = None
+    ) -> None:
+        """Tell a listener of changes; with `only`, of these resources and of no list."""
         granted = listener.caller.hears(repo.id)
         for uri, profiles, is_list_changed in told:
             if profiles.isdisjoint(granted):
                 continue
-            if uri in listener.uris:
-                listener.box.put(Event("updated", uri))
-            if is_list_changed and listener.hears_resources:
+            if (asked := (listener.uris if only is None else only).get(uri)) is not None:
+                listener.box.put(Event("updated", asked, repo.id))
+            if is_list_changed and only is None and listener.hears_resources:
                 listener.box.put(RESOURCES)
 
     def _on_registry(self, change: RegistryChange) -> None:
-        if change.what in ("adopted", "forgotten", "moved"):
-            for listener in self._listeners:
-                if listener.concerns(change.repo.id) and listener.caller.hears(change.repo.id):
-                    self.tell_lists(listener)
+        for listener in self._listeners:
+            if not listener.concerns(change.repo.id) or not listener.caller.hears(change.repo.id):
+                continue
+            if change.what in ("adopted", "forgotten", "moved"):
+                self._tell_lists(listener)
+            elif change.what == "profiles" and listener.hears_tools:
+                listener.box.put(TOOLS)  # the list is what is granted; which of it can be called is what is running
 
-    def tell_lists(self, listener: Listener) -> None:
-        """Tell a listener that what it may list has changed."""
+    def _tell_lists(self, listener: Listener) -> None:
         if listener.hears_tools:
             listener.box.put(TOOLS)
         if listener.hears_resources:
@@ -261,53 +304,75 @@ class Notifier:
                     listener.box.close()
                     listener.scope.cancel()
                 else:
-                    self.tell_lists(listener)
+                    # What it no longer reaches it is not told of, though it was noted before.
+                    listener.box.keep(lambda e, x=listener: e.repo_id is None or x.caller.hears(e.repo_id))  # type: ignore[misc]
+                    self._tell_lists(listener)
+        if is_ended:
+            self._store.submit(lambda connection: delete_heard(connection, grant_id))
 
     # -- coming back -------------------------------------------------------------------------------------------
 
-    async def _catch_up(self, listener: Listener, uris: set[str], known: Mapping[str, str]) -> None:
-        """Tell a listener what changed since the cursors it knows, or since its caller's last stream ended."""
-        heard = await self._store.read(lambda c: read_heard(c, listener.caller.id))
-        for service in self._services:
+    async def _catch_up(
+        self, listener: Listener, known: Mapping[str, str], *, only: Mapping[str, str] | None = None
+    ) -> None:
+        """Tell a listener what changed since the cursors it knows, or since its caller was last told.
+
+        Args:
+            known: cursors by slug.
+            only: tell of these resources and of no list.
+        """
+        heard = await self._heard_by(listener)
+        for service in self._reached(listener):
             repo = service.repo
-            if not listener.concerns(repo.id) or not listener.caller.hears(repo.id):
-                continue
             if (text := known.get(repo.slug)) is not None:
                 try:
                     cursor = Cursor(text)
-                except Exception:  # noqa: S112 - a cursor that is none tells us nothing; the client hears from now on
+                except Refusal:  # a cursor that is none tells nothing; the client hears from now on
                     continue
             elif repo.id in heard:
                 cursor = Cursor.make(repo.log, heard[repo.id])
             else:
                 continue
-            found = await service.changes.since(cursor)
+            while (found := await service.changes.since(cursor)).changes:
+                self._tell(listener, repo, _tellable(repo, found.changes), only=only)
+                cursor = found.cursor
             if found.reset:
-                self.tell_lists(listener)
-                for uri in uris:
+                if only is None:
+                    self._tell_lists(listener)
+                for uri, asked in (listener.uris if only is None else only).items():
                     if uri.startswith(make_uri(repo.slug, "")):
-                        listener.box.put(Event("updated", uri))
-            else:
-                self._tell(listener, repo, _tellable(repo, found.changes))
+                        listener.box.put(Event("updated", asked, repo.id))
 
-    def _note_heard(self, listener: Listener) -> None:
-        """When the last stream of a caller ends, keep on disk how far it was told."""
+    async def _heard_by(self, listener: Listener) -> Mapping[str, int]:
+        """Return how far the caller had been told, by repository, when this listener began."""
+        if listener.heard is None:
+            found = await self._store.read(lambda c: read_heard(c, listener.caller.id))
+            if listener.heard is None:  # a session's first subscription can come while its beginning is looked up
+                listener.heard = found
+                self._note_heard(listener, is_first=True)
+        return listener.heard
+
+    def _note_heard(self, listener: Listener, *, is_first: bool = False) -> None:
+        """Keep on disk how far a caller was told: when its last stream ends, and when its first begins.
+
+        When it ends, because from there it goes on when it comes back; when it begins, for an end that nobody sees.
+        What was sent in the last minutes may have gone to a connection that was dead already: it is told again.
+        """
         caller_id = listener.caller.id
-        if listener.caller.is_owner or any(other.caller.id == caller_id for other in self._listeners):
+        if listener.caller.is_owner or any(o.caller.id == caller_id for o in self._listeners if o is not listener):
             return
-        told = [
-            (s.repo.id, s.changes.cursor.number)
-            for s in self._services
-            if listener.concerns(s.repo.id) and listener.caller.hears(s.repo.id)
-        ]
+        told = [(s.repo.id, s.changes.cursor.number) for s in self._reached(listener)]
         at = time.time()
 
         def save(connection: Any) -> None:
-            for repo_id, number in told:
-                save_heard(connection, caller_id, repo_id, number, at)
+            save_heard(connection, caller_id, told, at, sure_before=at if is_first else at - UNSURE_S)
 
         if told:
             self._store.submit(save)
+
+    def _reached(self, listener: Listener) -> list[RepoService]:
+        """Return the repositories that a listener's endpoint shows and its grant reaches."""
+        return [s for s in self._services if listener.concerns(s.repo.id) and listener.caller.hears(s.repo.id)]
 
 
 def _tellable(repo: Repo, entries: Iterable[ChangeEntry]) -> list[_Tellable]:
@@ -319,6 +384,12 @@ def _tellable(repo: Repo, entries: Iterable[ChangeEntry]) -> list[_Tellable]:
         )
         for entry in entries
     ]
+
+
+def _canonical(uris: Iterable[str]) -> dict[str, str]:
+    """Return those that name resources of ours, by their canonical spelling, at most `MAX_URIS`."""
+    named = ((parse_uri(uri), uri) for uri in uris)
+    return dict(itertools.islice(((make_uri(*parts), uri) for parts, uri in named if parts is not None), MAX_URIS))
 
 
 def _known_cursors(params: Mapping[str, Any] | None) -> Mapping[str, str]:

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 
 import trio
 
+from rhd.ids import RepoId
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One notification to come: `what` is `updated` (with a URI), `resources`, `tools` or `prompts`."""
+    """One notification to come: `what` is `updated` (with the resource and its repository), `resources` or `tools`."""
 
     what: str
     uri: str | None = None
+    repo_id: RepoId | None = None
 
 
 RESOURCES, TOOLS = Event("resources"), Event("tools")
@@ -30,12 +33,26 @@ class Outbox:
         self._pending: dict[Event, None] = {}
         self._wake = trio.Event()
         self._is_closed = False
+        self._is_held = False
 
     def put(self, event: Event) -> None:
         """Note an event; one that is already pending is not noted twice."""
         if not self._is_closed:
             self._pending[event] = None
             self._wake.set()
+
+    def keep(self, is_due: Callable[[Event], bool]) -> None:
+        """Forget what is pending and no longer due."""
+        self._pending = {event: None for event in self._pending if is_due(event)}
+
+    def hold(self) -> None:
+        """Send nothing until `release`: there is no stream to send on, and what is sent would be lost."""
+        self._is_held = True
+
+    def release(self) -> None:
+        """Send again, beginning with what came meanwhile."""
+        self._is_held = False
+        self._wake.set()
 
     def close(self) -> None:
         """Let `run` return once what is pending is sent."""
@@ -45,7 +62,7 @@ class Outbox:
     async def run(self, send: Callable[[Event], Awaitable[None]]) -> None:
         """Send events until the box is closed and empty, or `send` raises."""
         while True:
-            while self._pending:
+            while self._pending and not self._is_held:
                 event = next(iter(self._pending))
                 del self._pending[event]  # before sending: what changes meanwhile is told again
                 await send(event)

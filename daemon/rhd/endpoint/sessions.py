@@ -8,7 +8,7 @@ Nobody is refused for want of room.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -42,11 +42,24 @@ class _Session:
 class Sessions:
     """Serves the MCP requests of one endpoint, once they are admitted."""
 
-    def __init__(self, server: ListChangedServer, *, max_sessions: int = MAX_SESSIONS) -> None:
+    def __init__(
+        self,
+        server: ListChangedServer,
+        *,
+        on_stream: Callable[[str, bool], None],
+        max_sessions: int = MAX_SESSIONS,
+    ) -> None:
+        """Serve.
+
+        Args:
+            on_stream: told when a session's stream opens and when it ends.
+            max_sessions: beyond these, the session that was used least recently gives way.
+        """
         self._kept = make_manager(server, is_stateless=False, max_sessions=max_sessions)
         self._stateless = make_manager(server, is_stateless=True, max_sessions=max_sessions)
         self._max_sessions = max_sessions
         self._sessions: dict[str, _Session] = {}
+        self._on_stream = on_stream
 
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
@@ -82,7 +95,7 @@ class Sessions:
         elif session is None:
             await _answer(send, 404, "Session not found")
         elif scope["method"] == "GET":
-            await self._stream(caller, session, scope, receive, send)
+            await self._stream(caller, session_id, scope, receive, send)
         else:
             await self._kept.handle_request(scope, receive, send)
             self._prune()
@@ -130,12 +143,15 @@ class Sessions:
         with trio.move_on_after(OPEN_WITHIN_S, shield=True):
             await self._kept.handle_request(scope, receive, watch)
 
-    async def _stream(self, caller: Caller, session: _Session, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _stream(self, caller: Caller, session_id: str, scope: Scope, receive: Receive, send: Send) -> None:
+        session = self._sessions[session_id]
+
         async def first_byte(message: Message) -> None:
             await send(message)
             # Tunnels hold the headers back until the first byte of the body; the first ping would be 15 s away.
             if message["type"] == "http.response.start" and message["status"] == 200:
                 await send({"type": "http.response.body", "body": b": open\r\n\r\n", "more_body": True})
+                self._on_stream(session_id, True)
 
         session.streams += 1
         try:
@@ -143,6 +159,8 @@ class Sessions:
                 await self._kept.handle_request(scope, receive, first_byte)
         finally:
             session.streams -= 1
+            if not session.streams:
+                self._on_stream(session_id, False)
             session.used_at = trio.current_time()
 
     def _find(self, session_id: str | None, caller: Caller) -> _Session | None:

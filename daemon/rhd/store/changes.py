@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 KEEP_CHANGES = 10_000
 """Per repository; a cursor from before the oldest kept one answers `reset`."""
+KEEP_HEARD_S = 30 * 86400.0
 
 
 class ChangeRow(NamedTuple):
@@ -92,13 +93,33 @@ def read_newest(connection: sqlite3.Connection, repo_id: str) -> ChangeRow | Non
     return ChangeRow(*row) if row is not None else None
 
 
-def save_heard(connection: sqlite3.Connection, listener: str, repo_id: str, number: int, at: float) -> None:
-    """Record how far a listener has been told."""
-    connection.execute(
-        "INSERT INTO heard (listener, repo_id, number, at) VALUES (?, ?, ?, ?) ON CONFLICT (listener, repo_id)"
-        " DO UPDATE SET number = excluded.number, at = excluded.at",
-        (listener, repo_id, number, at),
-    )
+def save_heard(
+    connection: sqlite3.Connection, listener: str, told: Iterable[tuple[str, int]], at: float, *, sure_before: float
+) -> None:
+    """Record how far a listener has been told, and forget those that have not come back for a month.
+
+    Args:
+        told: `(repo_id, number)` pairs.
+        at: now.
+        sure_before: changes from then on are not known to have arrived: they do not count as told.
+    """
+    for repo_id, number in told:
+        sure = connection.execute(
+            "SELECT max(number) FROM changes WHERE repo_id = ? AND number <= ? AND at < ?",
+            (repo_id, number, sure_before),
+        ).fetchone()[0]
+        connection.execute(
+            "INSERT INTO heard (listener, repo_id, number, at)"
+            " SELECT ?, id, ?, ? FROM repos WHERE id = ?"  # it may have been forgotten meanwhile
+            " ON CONFLICT (listener, repo_id) DO UPDATE SET number = excluded.number, at = excluded.at",
+            (listener, sure or 0, at, repo_id),
+        )
+    connection.execute("DELETE FROM heard WHERE at < ?", (at - KEEP_HEARD_S,))
+
+
+def delete_heard(connection: sqlite3.Connection, listener: str) -> None:
+    """Forget how far a listener has been told."""
+    connection.execute("DELETE FROM heard WHERE listener = ?", (listener,))
 
 
 def read_heard(connection: sqlite3.Connection, listener: str) -> dict[str, int]:

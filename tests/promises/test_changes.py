@@ -1,0 +1,95 @@
+"""A workflow file changes, and whoever is connected knows: the real daemon, unmodified official clients of each era."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+from mcp import Client, StdioServerParameters
+
+from tests.support.daemons import Daemon, environment
+from tests.support.hearing import hearing
+from tests.support.people import Memory, Person, logged_in
+from tests.support.repositories import Repository
+
+PRD = "plans/prds/20261101-0900-search.prd.md"
+URI = f"repo-harness://project/{PRD}"
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[Daemon]:
+    """A daemon that serves."""
+    daemon = Daemon(tmp_path / "home").start()
+    yield daemon
+    daemon.end()
+
+
+@asynccontextmanager
+async def bridged(daemon: Daemon, slug: str, *, mode: str, **options: Any) -> AsyncIterator[Client]:
+    server = StdioServerParameters(
+        command=sys.executable,
+        args=["-m", "rhctl", "connect", "--repo", slug],
+        env=environment(REPO_HARNESS_HOME=str(daemon.home)),
+    )
+    async with Client(server, mode=mode, cache=None, **options) as client:
+        yield client
+
+
+@pytest.mark.parametrize("mode", ["2026-07-28", "legacy"])
+@pytest.mark.parametrize("place", ["hub", "repository", "bridge"])
+async def test_every_change_reaches_every_client(daemon: Daemon, repository: Repository, place: str, mode: str) -> None:
+    slug = daemon.rhctl("adopt", str(repository.path))["slug"]
+    if place == "bridge":
+        connect: Any = partial(bridged, daemon, slug)
+    else:
+        passphrase = daemon.rhctl("passphrase", "show", slug)["passphrase"]
+        url = f"{daemon.url}/mcp" if place == "hub" else f"{daemon.url}/r/{slug}/mcp"
+        connect = partial(logged_in, url, Person(passphrase), Memory())
+    with trio.fail_after(50):
+        async with hearing(connect, mode, URI) as ears:
+            # By an editor, by an agent that replaces the file, by git, and in a folder that was not there.
+            repository.write(PRD, "# Search\n\nBy an editor.\n")
+            await ears.hear_updated(URI)
+            new = repository.write("draft.tmp", "# Search\n\nBy an agent.\n")
+            new.rename(repository.path / PRD)
+            await ears.hear_updated(URI)
+            await trio.to_thread.run_sync(repository.git, "checkout", "-q", "--", PRD)
+            await ears.hear_updated(URI)
+            repository.write("tasks/reviews/20261102/first.review.md", "# First\n")
+            await ears.hear(("resources", None))
+
+
+def test_changes_made_while_nobody_served_are_announced_at_the_start(daemon: Daemon, repository: Repository) -> None:
+    daemon.rhctl("adopt", str(repository.path))
+    daemon.end()
+    repository.write(PRD, "# Search\n\nOvernight.\n")
+    (repository.path / "docs/spec.md").unlink()
+    daemon.start()
+    words = [sys.executable, "-m", "rhctl", "events", "--follow", "--json"]
+    follower = subprocess.Popen(
+        words, stdout=subprocess.PIPE, text=True, env=environment(REPO_HARNESS_HOME=str(daemon.home))
+    )
+    assert follower.stdout is not None
+    try:
+        seen: set[tuple[str, str]] = set()
+        for line in follower.stdout:
+            event = json.loads(line)
+            assert set(event) == {"cursor", "repo", "path", "kind", "change", "at", "via"}
+            seen.add((event["path"], event["change"]))
+            if seen >= {(PRD, "modified"), ("docs/spec.md", "removed")}:
+                break
+    finally:
+        follower.terminate()
+        follower.wait(10)
+        follower.stdout.close()
+    (status,) = daemon.rhctl("status")["repos"]
+    assert set(status["last_change"]) == {"path", "change", "at", "via"}
+    assert status["last_change"]["via"] == "start"

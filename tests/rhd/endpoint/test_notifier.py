@@ -1,0 +1,429 @@
+"""What every client is told, as the official client of each era hears it: over HTTP, on both endpoints."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+import trio
+from mcp.shared.exceptions import MCPError
+
+from rhd.endpoint import notifier
+from rhd.endpoint.notifier import MAX_STREAMS_PER_CALLER
+from rhd.store.changes import read_heard
+from tests.support.attached import attached, told
+from tests.support.granted import connected, grant
+from tests.support.hearing import Ears, hearing, subscribe
+from tests.support.inprocess import Running, running_daemon
+from tests.support.repositories import Repository
+
+MODERN, HANDSHAKE = "2026-07-28", "legacy"
+MODES = pytest.mark.parametrize("mode", [MODERN, HANDSHAKE])
+PLACES = pytest.mark.parametrize("place", ["hub", "repository", "socket"])
+PRD = "plans/prds/20261101-0900-search.prd.md"
+PRD_URI = f"repo-harness://project/{PRD}"
+
+
+async def connection(daemon: Running, place: str, *profiles: str) -> tuple[str, Any]:
+    """Return a grant's id and what connects a client with it to a place."""
+    if place == "socket":
+        return "", partial(attached, daemon, "project", profile=profiles[0] if profiles else None)
+    grant_id, token = await grant(
+        daemon, {"project": profiles or ("planner",)}, resource=None if place == "hub" else "project"
+    )
+    path = "/mcp" if place == "hub" else "/r/project/mcp"
+    return grant_id, partial(connected, daemon.url + path, token)
+
+
+async def settle(daemon: Running, repository: Repository) -> None:
+    """Return once everything that happened to a repository is announced."""
+    repo = daemon.house.registry.by_path(str(repository.path))
+    assert repo is not None
+    await daemon.house.services.get(repo.id).settle()
+
+
+@MODES
+@PLACES
+async def test_a_change_on_disk_is_told_to_whoever_listens(
+    daemon: Running, repository: Repository, place: str, mode: str
+) -> None:
+    _, connect = await connection(daemon, place)
+    async with hearing(connect, mode, PRD_URI) as ears:
+        repository.write(PRD, "# Search\n\nDifferent.\n")
+        await ears.hear_updated(PRD_URI)
+        assert "Different" in told(await ears.client.call_tool("read_workflow_file", {"path": PRD}))["content"]
+        repository.write("plans/prds/another.prd.md", "# Another\n")
+        await ears.hear(("resources", None))
+        assert ("updated", "repo-harness://project/plans/prds/another.prd.md") not in ears.heard  # never asked for
+
+
+@MODES
+@PLACES
+async def test_what_a_tool_writes_is_told_once_like_any_other_change(
+    daemon: Running, repository: Repository, place: str, mode: str
+) -> None:
+    _, connect = await connection(daemon, place)
+    goal = "repo-harness://project/.ai/harness/handoff/codex-goal.md"
+    async with hearing(connect, mode, goal) as ears:
+        arguments = {"prd_path": PRD, "sprint_path": "plans/sprints/20261102-0900-search.sprint.md"}
+        told(await ears.client.call_tool("prepare_codex_goal_from_sprint", arguments))
+        await ears.hear_updated(goal)
+        await settle(daemon, repository)
+        repository.write("plans/prds/last.prd.md", "# Last\n")
+        await ears.hear(("resources", None))
+        assert ears.heard.count(("updated", goal)) == 1
+
+
+@MODES
+async def test_equal_bytes_are_no_change(daemon: Running, repository: Repository, mode: str) -> None:
+    _, connect = await connection(daemon, "hub")
+    async with hearing(connect, mode, PRD_URI) as ears:
+        repository.write(PRD, repository.read(PRD))
+        await settle(daemon, repository)
+        repository.write("plans/prds/another.prd.md", "# Another\n")
+        await ears.hear(("resources", None))
+        assert ("updated", PRD_URI) not in ears.heard
+
+
+@MODES
+async def test_a_resource_is_told_by_the_uri_that_was_asked_for(
+    daemon: Running, repository: Repository, mode: str
+) -> None:
+    repository.write("plans/prds/ein Plan: 計画.md", "# One\n")
+    await settle(daemon, repository)
+    _, connect = await connection(daemon, "hub")
+    asked = "repo-harness://project/plans/prds/ein%20Plan%3a%20%e8%a8%88%E7%94%BB.md"  # lower and upper case mixed
+    async with hearing(connect, mode, asked) as ears:
+        repository.write("plans/prds/ein Plan: 計画.md", "# Two\n")
+        await ears.hear_updated(asked)
+
+
+@MODES
+async def test_what_the_profile_does_not_reach_is_not_told(daemon: Running, repository: Repository, mode: str) -> None:
+    todos = "repo-harness://project/tasks/todos.md"  # the executor's, not the planner's
+    _, planner = await connection(daemon, "hub")
+    _, executor = await connection(daemon, "hub", "executor")
+    async with hearing(planner, mode, todos, PRD_URI) as plans, hearing(executor, mode, todos, PRD_URI) as executes:
+        repository.write("tasks/todos.md", "# Todos\n")
+        await executes.hear_updated(todos)
+        repository.write(PRD, "# Search\n\nDifferent.\n")
+        await plans.hear_updated(PRD_URI)
+        assert plans.heard == [("updated", PRD_URI)]
+
+
+@MODES
+@pytest.mark.parametrize("place", ["hub", "repository"])
+async def test_a_wider_grant_changes_the_tools_at_once(
+    daemon: Running, repository: Repository, place: str, mode: str
+) -> None:
+    grant_id, connect = await connection(daemon, place, "executor")
+    async with hearing(connect, mode) as ears:
+        before = {tool.name for tool in (await ears.client.list_tools()).tools}
+        await daemon.call("grant", client=grant_id, repo="project", profile="planner")
+        await ears.hear(("tools", None))
+        after = {tool.name for tool in (await ears.client.list_tools()).tools}
+        assert after - before == {"write_prd_from_idea", "write_checklist_sprint"}
+
+
+@MODES
+@PLACES
+async def test_a_profile_that_is_started_or_stopped_is_told(
+    daemon: Running, repository: Repository, place: str, mode: str
+) -> None:
+    _, connect = await connection(daemon, place)
+    async with hearing(connect, mode) as ears:
+        await daemon.call("start", repo="project", profile="executor")
+        await ears.hear(("tools", None))
+        await daemon.call("stop", repo="project", profile="executor")
+        await ears.hear(("tools", None))
+
+
+async def test_streams_end_with_their_grant(daemon: Running, repository: Repository) -> None:
+    grant_id, connect = await connection(daemon, "hub")
+    async with hearing(connect, MODERN, PRD_URI) as ears:
+        await daemon.call("revoke", client=grant_id)
+        with trio.fail_after(10):
+            await ears.ended.wait()
+        repository.write(PRD, "# Search\n\nDifferent.\n")
+        await settle(daemon, repository)
+        assert ears.heard == []
+
+
+async def test_sessions_end_with_their_grant(daemon: Running, repository: Repository) -> None:
+    grant_id, connect = await connection(daemon, "hub")
+    _, other = await connection(daemon, "hub")
+    async with hearing(other, HANDSHAKE, PRD_URI) as stays:
+        async with hearing(connect, HANDSHAKE, PRD_URI) as ears:
+            await daemon.call("revoke", client=grant_id)
+            repository.write(PRD, "# Search\n\nDifferent.\n")
+            await stays.hear_updated(PRD_URI)
+            assert ears.heard == []
+            with pytest.raises(MCPError), trio.fail_after(10):
+                await ears.client.list_tools()
+
+
+async def test_a_stream_ends_with_the_token_that_opened_it(daemon: Running) -> None:
+    _, token = await grant(daemon, {"project": ["planner"]}, lasts_s=3)
+    async with hearing(partial(connected, f"{daemon.url}/mcp", token), MODERN) as ears:
+        with trio.fail_after(20):
+            await ears.ended.wait()
+        assert ears.end == "graceful"  # its client comes back with a fresh token
+
+
+async def test_a_dropped_passphrase_ends_the_streams_that_it_had_opened(daemon: Running) -> None:
+    _, connect = await connection(daemon, "hub")
+    async with hearing(connect, MODERN) as ears:
+        await daemon.call("passphrase", repo="project", action="rotate", drop=True)
+        with trio.fail_after(10):
+            await ears.ended.wait()
+
+
+async def test_draining_tells_streams_to_come_back(daemon: Running) -> None:
+    _, connect = await connection(daemon, "hub")
+    async with hearing(connect, MODERN) as ears:
+        daemon.house.notifier.drain()
+        with trio.fail_after(10):
+            await ears.ended.wait()
+        assert ears.end == "graceful"
+
+
+@MODES
+async def test_a_client_that_knows_a_cursor_is_told_what_changed_since(
+    daemon: Running, repository: Repository, mode: str
+) -> None:
+    _, connect = await connection(daemon, "hub")
+    async with connect(mode=mode) as client:
+        cursor = told(await client.call_tool("list_workflow_changes", {}))["cursor"]
+    repository.write(PRD, "# Search\n\nDifferent.\n")
+    await settle(daemon, repository)
+    _, other = await connection(daemon, "hub")  # which the daemon has never told anything
+    async with hearing(other, mode, PRD_URI, cursors={"project": cursor}) as ears:
+        await ears.hear_updated(PRD_URI)
+
+
+@MODES
+async def test_a_cursor_that_is_too_old_tells_everything_that_was_asked_for(
+    daemon: Running, repository: Repository, mode: str
+) -> None:
+    _, connect = await connection(daemon, "hub")
+    spec = "repo-harness://project/docs/spec.md"
+    async with hearing(connect, mode, PRD_URI, spec, cursors={"project": "aaaaaa-0"}) as ears:
+        await ears.hear_updated(PRD_URI)
+        await ears.hear_updated(spec)
+
+
+@MODES
+async def test_a_client_that_comes_back_is_told_what_changed_meanwhile(
+    daemon: Running, repository: Repository, mode: str
+) -> None:
+    _, connect = await connection(daemon, "hub")
+    async with hearing(connect, mode, PRD_URI):
+        pass
+    repository.write(PRD, "# Search\n\nDifferent.\n")
+    repository.write("plans/prds/another.prd.md", "# Another\n")
+    await settle(daemon, repository)
+    async with hearing(connect, mode, PRD_URI) as ears:
+        await ears.hear_updated(PRD_URI)
+        if ("resources", None) not in ears.heard:
+            await ears.hear(("resources", None))
+
+
+async def test_how_far_a_client_was_told_outlives_an_end_that_nobody_saw(
+    tmp_path: Path, repository: Repository
+) -> None:
+    async with running_daemon(tmp_path / "home") as first:
+        await first.adopt(repository.path)
+        grant_id, token = await grant(first, {"project": ["planner"]})
+        async with hearing(partial(connected, f"{first.url}/mcp", token), MODERN, PRD_URI):
+            await first.house.store.write(lambda c: None)
+            repo = first.house.registry.by_slug("project")
+            assert repo is not None
+            # On disk while the stream is open: a kill takes nothing away.
+            assert repo.id in await first.house.store.read(lambda c: read_heard(c, grant_id))
+    repository.write(PRD, "# Search\n\nWhile nobody served.\n")
+    async with running_daemon(tmp_path / "home") as second:
+        async with hearing(partial(connected, f"{second.url}/mcp", token), MODERN, PRD_URI) as ears:
+            await ears.hear_updated(PRD_URI)
+
+
+async def test_what_may_have_been_sent_to_a_dead_connection_is_told_again(
+    daemon: Running, repository: Repository
+) -> None:
+    _, connect = await connection(daemon, "hub")
+    async with hearing(connect, MODERN, PRD_URI) as ears:
+        repository.write(PRD, "# Search\n\nDifferent.\n")
+        await ears.hear_updated(PRD_URI)
+    async with hearing(connect, MODERN, PRD_URI) as ears:
+        await ears.hear_updated(PRD_URI)
+
+
+async def test_once_it_is_sure_to_have_arrived_a_change_is_not_told_again(
+    daemon: Running, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notifier, "UNSURE_S", 0.0)
+    _, connect = await connection(daemon, "hub")
+    async with hearing(connect, MODERN, PRD_URI) as ears:
+        repository.write(PRD, "# Search\n\nDifferent.\n")
+        await ears.hear_updated(PRD_URI)
+    async with hearing(connect, MODERN, PRD_URI) as ears:
+        repository.write("plans/prds/another.prd.md", "# Another\n")
+        await ears.hear(("resources", None))
+        assert ("updated", PRD_URI) not in ears.heard
+
+
+async def test_what_a_grant_heard_is_forgotten_with_it(daemon: Running) -> None:
+    grant_id, connect = await connection(daemon, "hub")
+    async with hearing(connect, MODERN):
+        pass
+    await daemon.call("revoke", client=grant_id)
+    await daemon.house.store.write(lambda c: None)
+    assert await daemon.house.store.read(lambda c: read_heard(c, grant_id)) == {}
+
+
+async def test_a_session_without_a_stream_is_told_once_it_has_one(daemon: Running, repository: Repository) -> None:
+    """Between a session's first message and its stream, and while its stream is broken, nothing is lost."""
+    _, token = await grant(daemon, {"project": ["planner"]})
+    headers = {"Authorization": f"Bearer {token}", "Accept": "application/json, text/event-stream"}
+    async with httpx2.AsyncClient(base_url=daemon.url, headers=headers, timeout=10) as http:
+
+        async def post(message: dict[str, Any], **more: str) -> httpx2.Response:
+            return await http.post("/mcp", json={"jsonrpc": "2.0", **message}, headers=more)
+
+        client = {"name": "bare", "version": "1"}
+        hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client}
+        opened = await post({"id": 1, "method": "initialize", "params": hello})
+        session = {"mcp-session-id": opened.headers["mcp-session-id"], "mcp-protocol-version": "2025-11-25"}
+        await post({"method": "notifications/initialized"}, **session)
+        await post({"id": 2, "method": "resources/subscribe", "params": {"uri": PRD_URI}}, **session)
+        for text in ("first", "second"):
+            repository.write(PRD, f"# Search\n\n{text}\n")
+            await settle(daemon, repository)
+            with trio.fail_after(10):
+                async with http.stream("GET", "/mcp", headers=session) as stream:
+                    async for line in stream.aiter_lines():
+                        if line.startswith("data:") and PRD_URI in line:
+                            break
+
+
+async def test_a_client_that_does_not_read_costs_only_itself(daemon: Running, repository: Repository) -> None:
+    _, stuck_token = await grant(daemon, {"project": ["planner"]})
+    _, connect = await connection(daemon, "hub")
+    meta = {
+        "io.modelcontextprotocol/protocolVersion": MODERN,
+        "io.modelcontextprotocol/clientInfo": {"name": "stuck", "version": "1"},
+        "io.modelcontextprotocol/clientCapabilities": {},
+    }
+    wanted = {"notifications": {"resourceSubscriptions": [PRD_URI], "resourcesListChanged": True}, "_meta": meta}
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "subscriptions/listen", "params": wanted}).encode()
+    head = (
+        f"POST /mcp HTTP/1.1\r\nHost: {daemon.url.removeprefix('http://')}\r\nAuthorization: Bearer {stuck_token}\r\n"
+        "Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n"
+        f"MCP-Protocol-Version: {MODERN}\r\nMcp-Method: subscriptions/listen\r\nContent-Length: {len(body)}\r\n\r\n"
+    ).encode()
+    port = int(daemon.url.rpartition(":")[2])
+    stuck = await trio.open_tcp_stream("127.0.0.1", port)
+    async with stuck, hearing(connect, MODERN, PRD_URI) as ears:
+        await stuck.send_all(head + body)
+        first = await stuck.receive_some(65536)
+        assert b"200" in first.split(b"\r\n")[0]
+        for number in range(40):
+            repository.write(PRD, f"# Search\n\n{number}\n")
+            await ears.hear_updated(PRD_URI)
+        listeners = [x for x in daemon.house.notifier._listeners if x.caller.label == "Test client"]
+        assert all(len(x.box._pending) <= 2 for x in listeners)
+
+
+async def test_a_caller_that_forgets_its_streams_loses_its_oldest(daemon: Running) -> None:
+    _, connect = await connection(daemon, "hub")
+    async with connect(mode=MODERN) as client:
+        async with trio.open_nursery() as nursery:
+            ended: list[int] = []
+
+            async def listen(number: int, *, task_status: Any = trio.TASK_STATUS_IGNORED) -> None:
+                async with client.listen(tools_list_changed=True) as subscription:
+                    task_status.started()
+                    async for _ in subscription:
+                        pass
+                    ended.append(number)
+                    nursery.cancel_scope.cancel()
+
+            with trio.fail_after(30):
+                for number in range(MAX_STREAMS_PER_CALLER + 1):
+                    await nursery.start(listen, number)
+                await trio.sleep_forever()
+        assert ended == [0]
+
+
+@MODES
+async def test_subscribing_says_nothing_about_what_is_not_granted(
+    daemon: Running, repository: Repository, tmp_path: Path, mode: str
+) -> None:
+    secret = Repository.make(tmp_path / "secret")
+    await daemon.adopt(secret.path)
+    _, connect = await connection(daemon, "hub")
+    theirs, nowhere = "repo-harness://secret/docs/spec.md", "repo-harness://nowhere/docs/spec.md"
+    async with hearing(connect, mode, theirs, nowhere, PRD_URI) as ears:
+        secret.write("docs/spec.md", "# Changed\n")
+        secret.write("plans/prds/new.prd.md", "# New\n")
+        await settle(daemon, secret)
+        repository.write(PRD, "# Search\n\nDifferent.\n")
+        await ears.hear_updated(PRD_URI)
+        assert ears.heard == [("updated", PRD_URI)]
+
+
+async def test_a_uri_that_is_none_of_ours_is_refused_with_a_reason(daemon: Running) -> None:
+    _, connect = await connection(daemon, "hub")
+    async with connect(mode=HANDSHAKE) as client:
+        with pytest.raises(MCPError) as refused:
+            await subscribe(client, ["file:///etc/passwd"])
+        assert refused.value.error.data["code"] == "INVALID_ARGUMENT"
+    async with connect(mode=MODERN) as client:
+        async with client.listen(resource_subscriptions=["file:///etc/passwd", PRD_URI]) as subscription:
+            assert subscription.honored.resource_subscriptions == [PRD_URI]
+
+
+@pytest.fixture
+async def fifty(tmp_path: Path) -> AsyncIterator[tuple[Running, list[Repository]]]:
+    """A daemon with fifty repositories."""
+    made = [Repository.make(tmp_path / "many" / f"r{i}", artifacts=False) for i in range(50)]
+    async with running_daemon(tmp_path / "home") as daemon:
+        for repository in made:
+            await daemon.adopt(repository.path)
+        yield daemon, made
+
+
+async def test_fifty_principals_with_disjoint_grants_hear_of_their_own_repository_alone(
+    fifty: tuple[Running, list[Repository]],
+) -> None:
+    daemon, repositories = fifty
+    ears: dict[int, Ears] = {}
+    uri = "repo-harness://r{}/docs/spec.md".format
+
+    async with trio.open_nursery() as nursery:
+
+        async def listen(number: int, *, task_status: Any = trio.TASK_STATUS_IGNORED) -> None:
+            _, token = await grant(daemon, {f"r{number}": ["planner"]}, resource=None)
+            mode = MODERN if number % 2 else HANDSHAKE
+            others = range(50) if mode == MODERN else (number, (number + 1) % 50)  # asked for, and granted one
+            async with hearing(partial(connected, f"{daemon.url}/mcp", token), mode, *[uri(i) for i in others]) as one:
+                ears[number] = one
+                task_status.started()
+                await trio.sleep_forever()
+
+        with trio.fail_after(55):
+            for number in range(50):
+                await nursery.start(listen, number)
+            for number, repository in enumerate(repositories):
+                repository.write("docs/spec.md", f"# Of {number}\n")
+            for number in range(50):
+                await ears[number].hear_updated(uri(number))
+            for repository in repositories:
+                await settle(daemon, repository)
+        for number, one in ears.items():
+            assert {told for told in one.heard if told[0] == "updated"} == {("updated", uri(number))}
+        nursery.cancel_scope.cancel()
