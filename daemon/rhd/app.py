@@ -57,7 +57,7 @@ from rhwire.version import VERSION
 log = logging.getLogger(__name__)
 
 GOODBYE_S = 0.2
-"""How long a local connection has to be told that the end is meant, before it is closed."""
+"""How long local clients have to hear that the end is meant and to leave, before their connections are closed."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -251,7 +251,8 @@ class Daemon:
                     # Streams first: each is told that its end is meant, and its client comes back to the next daemon.
                     self._notifier.drain()
                     stop_http.set()
-                    await trio.sleep(GOODBYE_S)
+                    with trio.move_on_after(GOODBYE_S):
+                        await control.wait_idle()
                     private.cancel_scope.cancel()
             around.cancel_scope.cancel()
 

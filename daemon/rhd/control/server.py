@@ -29,6 +29,7 @@ class ControlServer:
         self._house = house
         self._who = who
         self._slots = Slots()
+        self._left = trio.Event()
 
     async def serve(
         self,
@@ -48,6 +49,11 @@ class ControlServer:
                     await trio.sleep(0.1)
                     continue
                 nursery.start_soon(self._handle, stream)
+
+    async def wait_idle(self) -> None:
+        """Return when no client is connected."""
+        while self._slots.waiting or self._slots.open:
+            await self._left.wait()
 
     async def _handle(self, stream: trio.SocketStream) -> None:
         async with stream:
@@ -71,6 +77,8 @@ class ControlServer:
                 log.error("connection-failed", exc_info=error)
             finally:
                 connection.close_slot()
+                self._left.set()
+                self._left = trio.Event()
 
     async def _converse(self, connection: Connection) -> None:
         within_s = messages.FIRST_LINE_WITHIN_S
