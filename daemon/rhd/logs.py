@@ -19,11 +19,11 @@ class _Format(logging.Formatter):
         at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z"
         line = f"{at} {record.levelname} {record.name} {record.getMessage()}"
         if record.exc_info and record.exc_info[1] is not None:
-            line += " " + _trace(record.exc_info[1])
+            line += " " + trace_of(record.exc_info[1])
         return line.replace("\n", "\\n")
 
 
-def _trace(error: BaseException) -> str:
+def trace_of(error: BaseException) -> str:
     """Return where an exception came from, without what it says: that could hold what somebody wrote."""
     parts, at = [], error.__traceback__
     while at is not None:
@@ -32,7 +32,7 @@ def _trace(error: BaseException) -> str:
         at = at.tb_next
     inner = ""
     if isinstance(error, BaseExceptionGroup):
-        inner = " [" + "; ".join(_trace(each) for each in error.exceptions[:3]) + "]"
+        inner = " [" + "; ".join(trace_of(each) for each in error.exceptions[:3]) + "]"
     return f"{type(error).__name__} at {' > '.join(parts[-8:])}{inner}"
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rhd.access import PROFILES, Principal
+from rhd.access import Principal
 from rhd.errors import Refusal
 from rhd.ids import RepoId
 
@@ -29,6 +29,11 @@ class Caller:
     now: Callable[[], Principal | None]
     lasts_s: float = math.inf
 
+    @property
+    def identity(self) -> str:
+        """Who it is, whatever connection it comes over: the grant, or the owner."""
+        return "owner" if self.is_owner else self.id
+
     def principal(self) -> Principal:
         """Return what the caller may do now.
 
@@ -44,33 +49,3 @@ class Caller:
         """Return the profiles through which the caller may be told of this repository; none if it is not granted."""
         principal = self.now()
         return principal.profiles.get(repo_id, frozenset()) if principal is not None else frozenset()
-
-
-def acting_profile(allowed: tuple[str, ...], granted: frozenset[str], running: frozenset[str] | None) -> str:
-    """Return the profile that acts: the first of planner, executor, orchestrator that is allowed, granted and running.
-
-    Args:
-        allowed: the profiles that have the tool.
-        granted: what the caller holds on the repository.
-        running: what is started there, or None if that does not concern the caller.
-
-    Raises:
-        Refusal: PROFILE_NOT_GRANTED or PROFILE_STOPPED.
-    """
-    held = [name for name in PROFILES if name in allowed and name in granted]
-    if not held:
-        names = " or ".join(name for name in PROFILES if name in allowed)
-        raise Refusal(
-            f"this needs the profile {names}, which the grant does not hold here",
-            code="PROFILE_NOT_GRANTED",
-            details={"profiles": list(allowed)},
-        )
-    active = [name for name in held if running is None or name in running]
-    if not active:
-        raise Refusal(
-            f"the profile {held[0]} is granted, but stopped on this repository",
-            code="PROFILE_STOPPED",
-            next_step=f"Ask the owner to run: rhctl start --profile {held[0]}",
-            details={"profile": held[0]},
-        )
-    return active[0]

@@ -10,7 +10,7 @@ import mcp_types as types
 
 from rhd.endpoint.backend import Backend
 from rhd.endpoint.callers import Caller
-from rhd.endpoint.calling import choose_repo, granted_repos
+from rhd.endpoint.granted import choose_repo, granted_repos
 from rhd.endpoint.resources import readable_artifacts
 from rhd.errors import Refusal
 from rhd.repos.registry import Repo
@@ -104,7 +104,7 @@ def _arguments(spec: PromptSpec, is_hub: bool) -> tuple[tuple[str, str, bool], .
     return (*spec.arguments, *repo) if is_hub else spec.arguments
 
 
-async def get_prompt(
+def get_prompt(
     backend: Backend, caller: Caller, repo: Repo | None, name: str, arguments: Mapping[str, str]
 ) -> dict[str, Any]:
     """Answer `prompts/get`.
@@ -132,18 +132,22 @@ async def get_prompt(
 async def complete(
     backend: Backend, caller: Caller, repo: Repo | None, params: types.CompleteRequestParams
 ) -> dict[str, Any]:
-    """Answer `completion/complete` for prompts' arguments and for the resource template."""
-    typed = params.argument.value
-    given = dict((params.context.arguments or {}) if params.context is not None else {})
+    """Answer `completion/complete` for prompts' arguments and for the resource template.
+
+    What begins with the text that was typed stands first, then what has it anywhere.
+    """
+    typed = params.argument.value.casefold()
+    given = (params.context.arguments or {}) if params.context is not None else {}
     values: list[str] = []
     if params.argument.name in ("repo", "slug"):
         values = [r.slug for r in granted_repos(backend, caller.principal())] if repo is None else [repo.slug]
     elif (kind := _completed_kind(params)) is not None:
         named = given.get("repo") or given.get("slug")
         for each, artifact in await readable_artifacts(backend, caller, repo):
-            if (kind in ("", artifact.kind)) and (named is None or named == each.slug):
+            if kind in ("", artifact.kind) and named in (None, each.slug):
                 values.append(artifact.path)
-    found = [v for v in dict.fromkeys(values) if v.startswith(typed)]
+    found = [v for v in dict.fromkeys(values) if typed in v.casefold()]
+    found.sort(key=lambda v: not v.casefold().startswith(typed))
     shown = found[:MAX_COMPLETIONS]
     return {"completion": {"values": shown, "total": len(found), "hasMore": len(found) > len(shown)}}
 

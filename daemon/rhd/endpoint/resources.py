@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+import time
+from bisect import bisect_right
+from typing import Any, NamedTuple
 
 import mcp_types as types
 from mcp.shared.exceptions import MCPError
 
-from rhd.access import PROFILES, Profile
+from rhd.access import Profile
 from rhd.endpoint.backend import Backend
 from rhd.endpoint.callers import Caller
-from rhd.endpoint.calling import granted_repos
+from rhd.endpoint.granted import granted_repos, readable_profiles
 from rhd.endpoint.sdk import MODERN_PROTOCOL_VERSIONS
+from rhd.endpoint.tools.files import redactions_json
 from rhd.endpoint.uris import SCHEME, make_uri, parse_uri
 from rhd.errors import NotFound, Refusal
 from rhd.ids import RelPath
@@ -19,58 +23,60 @@ from rhd.repos.registry import Repo
 from rhd.workflow.artifacts import Artifact
 from rhd.workflow.reach import may_read
 from rhd.workflow.reading import Page, read_page
+from rhwire.escape import escape
 from rhwire.times import format_ns
 
 PAGE_RESOURCES = 200
 MAX_CHARS = 512 * 1024
 
 
-def readable_profiles(backend: Backend, caller: Caller, repo: Repo) -> list[Profile]:
-    """Return the profiles through which a caller reads a repository now: granted, and running where that counts."""
-    granted = caller.principal().profiles.get(repo.id, frozenset())
-    running = granted if caller.is_owner else backend.registry.profiles(repo.id)
-    return [profile for name, profile in PROFILES.items() if name in granted and name in running]
-
-
 async def readable_artifacts(backend: Backend, caller: Caller, repo: Repo | None) -> list[tuple[Repo, Artifact]]:
-    """Return what a caller may read on an endpoint, newest first within each repository; a broken one is left out."""
+    """Return what a caller may read on an endpoint, in the order of `_place`; a broken repository is left out."""
     repos = [repo] if repo is not None else granted_repos(backend, caller.principal())
     found: list[tuple[Repo, Artifact]] = []
     for each in repos:
-        names = [p.name for p in readable_profiles(backend, caller, each)]
+        names = [profile.name for profile in readable_profiles(backend, caller, each.id)]
         try:
-            artifacts = (await backend.services.ready(each.id)).artifacts.all() if names else ()
+            seen = (await backend.services.ready(each.id)).artifacts.readable_by(names) if names else []
         except Refusal:
             continue
-        seen = [a for a in artifacts if a.is_readable_by(names)]
-        found.extend((each, a) for a in sorted(seen, key=lambda a: (-a.modified_ns, a.path)))
-    return found
+        found.extend((each, artifact) for artifact in seen)
+    return sorted(found, key=lambda pair: _place(*pair))
+
+
+def _place(repo: Repo, artifact: Artifact) -> tuple[str, int, str]:
+    """Return what resources are ordered by: newest first within each repository."""
+    return repo.slug, -artifact.modified_ns, artifact.path
 
 
 async def list_resources(backend: Backend, caller: Caller, repo: Repo | None, cursor: str | None) -> dict[str, Any]:
     """Answer `resources/list`, paged.
 
+    A page goes on behind the place where the one before ended, whether or not what stood there still does: what has
+    changed meanwhile stands at the top of a fresh list, and whoever listens is told of it.
+
     Raises:
         Refusal: INVALID_CURSOR.
     """
+    after = _open_cursor(cursor) if cursor is not None else None
     found = await readable_artifacts(backend, caller, repo)
-    start = _position(found, cursor)
+    start = bisect_right(found, after, key=lambda pair: _place(*pair)) if after is not None else 0
     page = found[start : start + PAGE_RESOURCES]
     answer: dict[str, Any] = {"resources": [_resource(r, a) for r, a in page]}
     if start + PAGE_RESOURCES < len(found):
-        answer["nextCursor"] = make_uri(page[-1][0].slug, page[-1][1].path)
+        answer["nextCursor"] = json.dumps(_place(*page[-1]))
     return answer
 
 
-def _position(found: list[tuple[Repo, Artifact]], cursor: str | None) -> int:
-    """Return where the page after `cursor`, the last URI of the page before, begins."""
-    if cursor is None:
-        return 0
-    named = parse_uri(cursor)
-    for index, (repo, artifact) in enumerate(found):
-        if named == (repo.slug, artifact.path):
-            return index + 1
-    raise Refusal("the cursor is not of this list, or the list has changed", code="INVALID_CURSOR")
+def _open_cursor(cursor: str) -> tuple[str, int, str]:
+    """Return the place that a cursor names; all that a made-up one could do is begin elsewhere in one's own list."""
+    try:
+        slug, age, path = json.loads(cursor)
+    except (ValueError, TypeError, RecursionError):
+        slug, age, path = None, None, None
+    if not (isinstance(slug, str) and isinstance(age, int) and isinstance(path, str)):
+        raise Refusal("the cursor is not of this list", code="INVALID_CURSOR")
+    return slug, age, path
 
 
 def _resource(repo: Repo, artifact: Artifact) -> dict[str, Any]:
@@ -109,37 +115,65 @@ def list_templates(repo: Repo | None) -> dict[str, Any]:
 async def read_resource(
     backend: Backend, caller: Caller, repo: Repo | None, uri: str, protocol_version: str
 ) -> dict[str, Any]:
-    """Answer `resources/read`: the text, secrets replaced, at most 512 Ki characters of it.
+    """Answer `resources/read`: the text, secrets replaced, at most 512 Ki characters of it; one row goes to the audit.
 
     Raises:
         MCPError: the resource is unknown, or not the caller's to know.
+        Refusal: it is not readable: BINARY_FILE, FILE_TOO_LARGE, REPO_DETACHED and the like.
     """
-    named = parse_uri(uri)
-    repo = _named_repo(backend, caller, repo, named[0]) if named is not None else None
-    if named is not None and repo is not None:
-        page = await _read(backend, caller, repo, named[1])
-        if page is not None:
-            return {"contents": [_contents(uri, named[1], page)]}
+    began, outcome = time.perf_counter(), "ok"
+    named = _find_named(backend, caller, repo, uri)
+    try:
+        if named is not None:
+            return {"contents": [_contents(uri, named.path, await _read(backend, named))]}
+        outcome = "NOT_FOUND"
+    except NotFound:
+        outcome = "NOT_FOUND"
+    except Refusal as refusal:
+        outcome = refusal.code
+        raise
+    finally:
+        backend.audit.add(
+            caller.identity,
+            "resources/read",
+            outcome,
+            repo_id=named.repo.id if named else None,
+            profile=named.profile.name if named else None,
+            target=escape(named.path) if named else None,
+            duration_ms=(time.perf_counter() - began) * 1000,
+        )
     # The 2026 revision says -32602; the handshake revisions had a code of their own.
     code = types.INVALID_PARAMS if protocol_version in MODERN_PROTOCOL_VERSIONS else -32002
     raise MCPError(code, "Resource not found", data={"uri": uri})
 
 
-def _named_repo(backend: Backend, caller: Caller, repo: Repo | None, slug: str) -> Repo | None:
-    here = [repo] if repo is not None else granted_repos(backend, caller.principal())
-    return next((each for each in here if each.slug == slug), None)
+class _Named(NamedTuple):
+    """What a URI names, and the profile through which the caller may read it."""
+
+    repo: Repo
+    path: RelPath
+    profile: Profile
 
 
-async def _read(backend: Backend, caller: Caller, repo: Repo, path: RelPath) -> Page | None:
-    """Return the text of a resource, or None if it is not there or not the caller's to know."""
-    reach = next((p.reach for p in readable_profiles(backend, caller, repo) if may_read(p.reach, path)), None)
-    if reach is None:
+def _find_named(backend: Backend, caller: Caller, repo: Repo | None, uri: str) -> _Named | None:
+    """Return what a URI names, or None: it is not one of ours, or not the caller's to know."""
+    parsed = parse_uri(uri)
+    if parsed is None:
         return None
-    service = await backend.services.ready(repo.id)
-    try:
-        return await service.read(lambda root: read_page(root, path, reach, backend.key, page_chars=MAX_CHARS))
-    except NotFound:
-        return None
+    slug, path = parsed
+    for each in [repo] if repo is not None else granted_repos(backend, caller.principal()):
+        if each.slug == slug:
+            for profile in readable_profiles(backend, caller, each.id):
+                if may_read(profile.reach, path):
+                    return _Named(each, path, profile)
+    return None
+
+
+async def _read(backend: Backend, named: _Named) -> Page:
+    service = await backend.services.ready(named.repo.id)
+    return await service.read(
+        lambda root: read_page(root, named.path, named.profile.reach, backend.key, page_chars=MAX_CHARS)
+    )
 
 
 def _contents(uri: str, path: RelPath, page: Page) -> dict[str, Any]:
@@ -147,6 +181,6 @@ def _contents(uri: str, path: RelPath, page: Page) -> dict[str, Any]:
     if page.truncated or page.redactions:
         contents["_meta"] = {
             "dev.repo-harness/truncated": page.truncated,
-            "dev.repo-harness/redactions": [{"type": kind, "count": count} for kind, count in page.redactions.items()],
+            "dev.repo-harness/redactions": redactions_json(page.redactions),
         }
     return contents

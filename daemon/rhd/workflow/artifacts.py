@@ -23,6 +23,9 @@ Signature = tuple[int, int, int, int]
 """Inode, size, and both times in nanoseconds; a changed time of -1 equals no file's and has it looked at again."""
 
 _NUMBERS = struct.Struct("<QQqq9sHHBBB")
+# What is asked of every artifact of a list is picked out by itself.
+_MODIFIED, _MODIFIED_AT = struct.Struct("<q"), 16
+_READERS_AT, _KIND_AT = _NUMBERS.size - 3, _NUMBERS.size - 2
 _HAS_CARDS = 0x80
 _BITS = {name: 1 << position for position, name in enumerate(PROFILES)}
 # Profiles that read the same are asked about once.
@@ -81,7 +84,7 @@ class Artifact:
     @property
     def kind(self) -> str:
         """What it is, one of `KINDS`."""
-        return KINDS[self._numbers[8]]
+        return KINDS[self._packed[_KIND_AT]]
 
     @property
     def title(self) -> str:
@@ -101,7 +104,8 @@ class Artifact:
     @property
     def modified_ns(self) -> int:
         """When its content was last changed, in nanoseconds since the epoch."""
-        return self._numbers[2]
+        modified_ns: int = _MODIFIED.unpack_from(self._packed, _MODIFIED_AT)[0]
+        return modified_ns
 
     @property
     def version(self) -> str:
@@ -136,8 +140,7 @@ class Artifact:
 
     def is_readable_by(self, profiles: Collection[str]) -> bool:
         """Say whether one of these profiles may read it."""
-        readers = self._packed[_NUMBERS.size - 3]
-        return any(readers & _BITS[name] for name in profiles)
+        return bool(self._packed[_READERS_AT] & _bits(profiles))
 
     def row(self) -> Row:
         """Return what the store keeps of it."""
@@ -202,6 +205,15 @@ class Artifacts(Mapping[str, Artifact]):
     def all(self) -> tuple[Artifact, ...]:
         """Return the artifacts themselves; what `values` yields, without looking each one up."""
         return self._sorted
+
+    def readable_by(self, profiles: Collection[str]) -> list[Artifact]:
+        """Return those that one of these profiles may read, sorted by path."""
+        bits = _bits(profiles)
+        return [a for a in self._sorted if a._packed[_READERS_AT] & bits]  # noqa: SLF001  # tens of thousands at once
+
+
+def _bits(profiles: Collection[str]) -> int:
+    return sum(_BITS[name] for name in set(profiles))
 
 
 def _path_of(artifact: Artifact) -> str:

@@ -65,7 +65,7 @@ def list_page(
         readable: names of profiles; what any of them may read is listed.
         kind: only this kind, one of `KINDS`; then simply newest first.
         prefix: only paths that begin with this.
-        query: only what has this in its path or title, in whatever case.
+        query: only what has all these words in its path and title, in whatever case and order.
         cursor: `next_cursor` of the page before, from a call with the same kind, prefix, query and profiles.
         limit: how many, 1 to 200.
 
@@ -78,13 +78,13 @@ def list_page(
         raise Refusal(f"a page holds 1 to {MAX_LIMIT} entries", code="INVALID_ARGUMENT")
     asked = repr((KINDS, sorted(readable), kind, prefix, query)).encode()
     places = {} if cursor is None else _open_cursor(cursor, asked)
+    words = [] if query is None else query.casefold().split()
     matching = [
         artifact
-        for artifact in artifacts.all()
-        if artifact.is_readable_by(readable)
-        and (kind is None or artifact.kind == kind)
+        for artifact in artifacts.readable_by(readable)
+        if (kind is None or artifact.kind == kind)
         and (prefix is None or artifact.path.startswith(prefix))
-        and (query is None or _is_about(artifact, query.casefold()))
+        and (not words or _is_about(artifact, words))
     ]
     left = {kind: _after(places.get(kind), group) for kind, group in _by_kind(matching).items()}
     chosen = _in_turn(left.values(), limit)
@@ -96,8 +96,9 @@ def list_page(
     return ListPage(tuple(sorted(chosen, key=_age, reverse=True)), len(matching), next_cursor)
 
 
-def _is_about(artifact: Artifact, query: str) -> bool:
-    return query in artifact.path.casefold() or query in artifact.title.casefold()
+def _is_about(artifact: Artifact, words: Iterable[str]) -> bool:
+    text = f"{artifact.path}\n{artifact.title}".casefold()
+    return all(word in text for word in words)
 
 
 def _age(artifact: Artifact) -> tuple[int, str]:

@@ -51,6 +51,14 @@ def test_its_readers_are_those_whose_reach_says_so(path: str) -> None:
     assert make(path).is_readable_by(list(PROFILES)) == any(may_read(p.reach, path) for p in PROFILES.values())
 
 
+def test_a_catalog_tells_what_a_reader_may_see() -> None:
+    catalog = Artifacts(make(path) for path in ("tasks/todos.md", "plans/a.md", "plans/.env", "AGENTS.md"))
+    for readers in ([], ["planner"], ["executor"], ["executor", "planner"], ["orchestrator", "executor"]):
+        seen = catalog.readable_by(readers)
+        assert seen == [artifact for artifact in catalog.all() if artifact.is_readable_by(readers)]
+    assert [a.path for a in catalog.readable_by(["planner"])] == ["AGENTS.md", "plans/a.md"]
+
+
 _text = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 _outlines = st.builds(
     Outline,

@@ -135,7 +135,8 @@ def test_prefix_and_query_narrow_the_list() -> None:
         ({"prefix": "plans/prds/"}, ["plans/prds/suche-b.md", "plans/prds/a.md"]),
         ({"query": "suche"}, ["plans/prds/suche-b.md", "plans/prds/a.md"]),
         ({"query": "Suche", "prefix": "plans/prds/s"}, ["plans/prds/suche-b.md"]),
-        ({"query": "nothing"}, []),
+        ({"query": "  b  SUCHE "}, ["plans/prds/suche-b.md"]),
+        ({"query": "suche nothing"}, []),
         ({"query": ""}, ["plans/sprints/c.md", "plans/prds/suche-b.md", "plans/prds/a.md"]),
     ):
         page = list_page(artifacts, readable=["planner"], **asked)

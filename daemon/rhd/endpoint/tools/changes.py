@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rhd.endpoint.granted import readable_profiles
 from rhd.endpoint.tools.shapes import BOOLEAN, CHANGE, STRING, closed, every, listed, text, whole
 from rhd.endpoint.tools.spec import ALL, Call, ToolSpec
 from rhd.ids import Cursor
@@ -11,6 +12,7 @@ from rhd.repos.changes import ChangeEntry, Since
 from rhd.workflow.reach import may_read
 
 MAX_WAIT_S = 25
+PAGE_CHANGES = 200
 
 
 async def list_workflow_changes(call: Call) -> dict[str, Any]:
@@ -18,20 +20,22 @@ async def list_workflow_changes(call: Call) -> dict[str, Any]:
 
     A wait ends with the first change that the caller may see; others only move the cursor on.
     """
-    log = call.service.changes
-    since = call.arguments.get("since")
+    log, since = call.service.changes, call.arguments.get("since")
     if since is None:
         return _answer(call, await log.since(None))
-    found = await log.since(Cursor(since))
+    found = await log.since(Cursor(since), limit=PAGE_CHANGES)
+    while found.changes and not found.reset and not _seen(call, found):  # what comes after them may be the caller's
+        found = await log.since(found.cursor, limit=PAGE_CHANGES)
     if wait_s := call.arguments.get("wait_s", 0):
         with call.backend.waits.at_most(wait_s):
             while not found.reset and not _seen(call, found):
-                found = await log.wait(found.cursor, wait_s)
+                found = await log.wait(found.cursor, wait_s, limit=PAGE_CHANGES)
     return _answer(call, found)
 
 
 def _seen(call: Call, found: Since) -> list[ChangeEntry]:
-    reaches = [profile.reach for profile in call.readable]
+    # As it stands now: the grant may have been narrowed while this waited.
+    reaches = [profile.reach for profile in readable_profiles(call.backend, call.caller, call.repo.id)]
     return [change for change in found.changes if any(may_read(reach, change.path) for reach in reaches)]
 
 
@@ -44,15 +48,15 @@ CHANGES = ToolSpec(
     name="list_workflow_changes",
     title="List workflow changes",
     description=(
-        "Use this when you want to know what changed since you last looked, without reading everything again. Without "
-        "since it returns where to ask on from. With wait_s it waits for the next change. reset means that the cursor "
-        "is too old: list the files again."
+        "Use this when you want to know what changed since you last looked. Without since it only returns the cursor "
+        "to ask on from; with it, the changes after that, oldest first: ask on with the new cursor until there are "
+        "none. reset means that the cursor is too old: list the files again."
     ),
     profiles=ALL,
     input=closed(
         [],
-        since=text("The cursor of the answer before.", longest=64),
-        wait_s=whole("How many seconds to wait for a change if there is none yet.", most=MAX_WAIT_S),
+        since=text("cursor of the answer before, or of harness_status.", longest=64),
+        wait_s=whole("How many seconds to wait for a change if there is none yet.", least=0, most=MAX_WAIT_S),
     ),
     output=every(changes=listed(CHANGE), cursor=STRING, reset=BOOLEAN),
     handler=list_workflow_changes,

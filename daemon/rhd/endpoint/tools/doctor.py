@@ -30,8 +30,8 @@ DOCTOR = ToolSpec(
     name="harness_doctor",
     title="Examine the harness",
     description=(
-        "Use this when something about the workflow does not work as expected: it examines the repository's workflow "
-        "and says what is wrong and what to do."
+        "Use this when something does not work as expected: it examines how the repository is served and its "
+        "workflow, and says what is wrong and what to do."
     ),
     profiles=ALL,
     input=closed([]),

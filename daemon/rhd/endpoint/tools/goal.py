@@ -8,9 +8,8 @@ from typing import Any
 from rhd.access import GOAL as GOAL_PATH
 from rhd.endpoint.tools.shapes import BOOLEAN, PATH, REVISION, STRING, closed, every, text
 from rhd.endpoint.tools.spec import Call, ToolSpec
-from rhd.endpoint.tools.sprint import find_source
+from rhd.endpoint.tools.sprint import find_sources
 from rhd.endpoint.tools.writing import write_document
-from rhd.errors import Refusal
 from rhd.ids import RelPath
 from rhd.workflow.documents.goal import Goal, render_goal, render_prompt
 from rhwire.times import format_time
@@ -21,36 +20,18 @@ NAME = "prepare_codex_goal_from_sprint"
 async def prepare_codex_goal_from_sprint(call: Call) -> dict[str, Any]:
     """Answer `prepare_codex_goal_from_sprint`."""
     arguments, now = call.arguments, time.time()
-    missing = []
-    for name, kind in (("prd_path", "prd"), ("sprint_path", "sprint")):
-        try:
-            find_source(call, arguments[name], kind, "SOURCE_NOT_READABLE")
-        except Refusal as refusal:
-            missing.append((refusal, {"kind": kind, "path": arguments[name]}))
-    if missing:
-        raise Refusal(
-            "; ".join(refusal.message for refusal, _ in missing),
-            code="SOURCE_NOT_READABLE",
-            details={"missing": [entry for _, entry in missing]},
-        )
-    goal = Goal(
-        RelPath(arguments["prd_path"]),
-        RelPath(arguments["sprint_path"]),
-        arguments.get("reference_repo"),
-        arguments.get("extra_instructions"),
-    )
-    said = {"prompt": render_prompt(goal)}
-    return await write_document(
-        call, NAME, lambda: RelPath(GOAL_PATH), lambda _: (render_goal(goal, format_time(now)), said)
-    )
+    prd, sprint = find_sources(call, "SOURCE_NOT_READABLE", prd=arguments["prd_path"], sprint=arguments["sprint_path"])
+    goal = Goal(prd.path, sprint.path, arguments.get("reference_repo"), arguments.get("extra_instructions"))
+    text, said = render_goal(goal, format_time(now)), {"prompt": render_prompt(goal)}
+    return await write_document(call, NAME, lambda: RelPath(GOAL_PATH), text, said)
 
 
 GOAL = ToolSpec(
     name=NAME,
     title="Prepare the Codex goal",
     description=(
-        "Use this when a sprint is ready to be carried out: it writes the goal that the local agent works from and "
-        "returns the prompt to paste there."
+        "Use this when a sprint is ready to be carried out: it writes the goal that the local agent works from. Show "
+        "the user the prompt that it returns, to paste there."
     ),
     profiles=("planner", "executor"),
     input=closed(

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from rhd.endpoint.tools.files import artifact_json, readable, reader
+from rhd.endpoint.tools.files import artifact_json, redactions_json
 from rhd.endpoint.tools.shapes import ARTIFACT, BOOLEAN, REDACTIONS, STRING, closed, every, listed, maybe, whole
 from rhd.endpoint.tools.spec import ALL, Call, ToolSpec
 from rhd.errors import Refusal
 from rhd.workflow.artifacts import Artifact
-from rhd.workflow.reading import read_page
+from rhd.workflow.reading import PAGE_CHARS, read_page
 
 PREVIEW_CHARS = 6000
+"""Of one text; of all texts of an answer together, as many as a page of `read_workflow_file` has."""
+
 DEFAULT, MOST = 5, 20
 
 _ENTRY = every(
@@ -19,33 +21,41 @@ _ENTRY = every(
 )
 
 
-async def latest(call: Call, kind: str) -> list[dict[str, Any]]:
-    """Return the newest artifacts of a kind with their text, as far as it fits; one that cannot be read says so."""
-    found = sorted((a for a in readable(call) if a.kind == kind), key=lambda a: (-a.modified_ns, a.path))
-    return [await _entry(call, artifact) for artifact in found[: call.arguments.get("limit", DEFAULT)]]
+async def _latest(call: Call, kind: str) -> list[dict[str, Any]]:
+    """Return the newest artifacts of a kind with their text as far as it fits; one that cannot be read says why."""
+    found = sorted((a for a in call.artifacts if a.kind == kind), key=lambda a: (-a.modified_ns, a.path))
+    entries, left = [], PAGE_CHARS
+    for artifact in found[: call.arguments.get("limit", DEFAULT)]:
+        entry = await _entry(call, artifact, min(left, PREVIEW_CHARS))
+        left -= len(entry["content"] or "")
+        entries.append(entry)
+    return entries
 
 
-async def _entry(call: Call, artifact: Artifact) -> dict[str, Any]:
-    entry = artifact_json(artifact) | {"content": None, "truncated": False, "redactions": [], "problem": None}
-    reach, key = reader(call, artifact.path), call.backend.key
+async def _entry(call: Call, artifact: Artifact, chars: int) -> dict[str, Any]:
+    entry = artifact_json(artifact) | {"content": None, "truncated": True, "redactions": [], "problem": None}
+    if not chars:
+        return entry
+    reach, key = call.profile.reach, call.backend.key
     try:
-        page = await call.service.read(
-            lambda root: read_page(root, artifact.path, reach, key, page_chars=PREVIEW_CHARS)
-        )
+        page = await call.service.read(lambda root: read_page(root, artifact.path, reach, key, page_chars=chars))
     except Refusal as refusal:
-        return entry | {"problem": refusal.code}
-    redactions = [{"type": kind, "count": count} for kind, count in page.redactions.items()]
-    return entry | {"content": page.content, "truncated": page.truncated, "redactions": redactions}
+        return entry | {"truncated": False, "problem": refusal.code}
+    return entry | {
+        "content": page.content,
+        "truncated": page.truncated,
+        "redactions": redactions_json(page.redactions),
+    }
 
 
 async def latest_handoff(call: Call) -> dict[str, Any]:
     """Answer `latest_handoff`."""
-    return {"handoffs": await latest(call, "handoff")}
+    return {"handoffs": await _latest(call, "handoff")}
 
 
 async def latest_checks(call: Call) -> dict[str, Any]:
     """Answer `latest_checks`."""
-    return {"checks": await latest(call, "check")}
+    return {"checks": await _latest(call, "check")}
 
 
 _INPUT = closed([], limit=whole(f"How many at most; {DEFAULT} unless told.", least=1, most=MOST))
@@ -54,7 +64,8 @@ HANDOFF = ToolSpec(
     name="latest_handoff",
     title="Latest handoffs",
     description=(
-        "Use this when you need to know where the work stands: the newest handoff files with their text, newest first."
+        "Use this when you need to know where the work stands: the newest handoff files, newest first, with their "
+        "text. If truncated, read_workflow_file has the rest."
     ),
     profiles=ALL,
     input=_INPUT,
@@ -65,7 +76,10 @@ HANDOFF = ToolSpec(
 CHECKS = ToolSpec(
     name="latest_checks",
     title="Latest checks",
-    description="Use this when you need to know whether checks passed: the newest check results, newest first.",
+    description=(
+        "Use this when you need to know whether checks passed: the newest check results, newest first, each with "
+        "its status (pass or fail, if it says so) and text. If truncated, read_workflow_file has the rest."
+    ),
     profiles=ALL,
     input=_INPUT,
     output=every(checks=listed(_ENTRY)),

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any
 
 from rhd.access import EXECUTOR_NOTE, PLANNER_NOTE
 from rhd.endpoint.tools.shapes import STRING, closed, every, text
 from rhd.endpoint.tools.spec import Call, ToolSpec
+from rhd.errors import Refusal
 from rhd.ids import RelPath
 from rhd.workflow.documents.note import render_note
+from rhd.workflow.root import Root
 from rhd.workflow.writing import append
 from rhwire.times import format_time
 
@@ -23,13 +26,15 @@ async def append_handoff_note(call: Call) -> dict[str, Any]:
     actor = call.arguments.get("actor") or call.profile.name
     entry = render_note(call.arguments["body"], actor, format_time(time.time()))
 
-    async def work() -> None:
-        await call.service.write(
-            lambda root: append(root, path, call.profile.reach, entry, call.backend.key, max_bytes=MAX_NOTE_BYTES),
-            folder=path.folder,
-        )
+    def add(root: Root) -> None:
+        try:
+            append(root, path, call.profile.reach, entry, call.backend.key, max_bytes=MAX_NOTE_BYTES)
+        except Refusal as refusal:
+            if refusal.code == "FILE_TOO_LARGE":
+                refusal.next_step = "Ask the owner to move what is old in it elsewhere, or write a shorter note."
+            raise
 
-    await call.service.submit(work)
+    await call.service.submit(partial(call.service.write, add, folder=path.folder))
     return {"path": path}
 
 
@@ -37,8 +42,8 @@ NOTE = ToolSpec(
     name=NAME,
     title="Append a handoff note",
     description=(
-        "Use this when whoever works on after you should know something that no plan says. The note is appended to "
-        "the handoff file of your role, with the time."
+        "Use this when whoever goes on after you should know something that no plan says. The note is added, with the "
+        "time, to the handoff file of your role; calling this again adds it again."
     ),
     profiles=("planner", "executor"),
     input=closed(

@@ -7,9 +7,7 @@ from typing import Any
 
 from rhd.endpoint.tools.shapes import BOOLEAN, REVISION, SLUG, STRING, closed, every, text, texts
 from rhd.endpoint.tools.spec import Call, ToolSpec
-from rhd.endpoint.tools.writing import write_document
-from rhd.ids import RelPath
-from rhd.workflow.documents.names import choose_path
+from rhd.endpoint.tools.writing import dated_path, write_document
 from rhd.workflow.documents.prd import ENDING, FOLDER, Prd, render_prd
 from rhwire.times import format_time
 
@@ -30,11 +28,8 @@ async def write_prd_from_idea(call: Call) -> dict[str, Any]:
         notes=arguments.get("notes"),
     )
 
-    def path() -> RelPath:
-        existing = call.service.artifacts
-        return choose_path(FOLDER, ENDING, slug=arguments.get("slug"), title=prd.title, existing=existing, now=now)
-
-    return await write_document(call, NAME, path, lambda _: (render_prd(prd, format_time(now)), {}))
+    path = dated_path(call, FOLDER, ENDING, now)
+    return await write_document(call, NAME, path, render_prd(prd, format_time(now)), {})
 
 
 PRD = ToolSpec(
@@ -42,7 +37,8 @@ PRD = ToolSpec(
     title="Write a PRD from an idea",
     description=(
         "Use this when the user has an idea and wants it written down as a product requirements document in "
-        "plans/prds. Next comes write_checklist_sprint with the path that this returns."
+        "plans/prds. Only title and idea are needed; say more only if the user did. Next comes write_checklist_sprint "
+        "with the path that this returns."
     ),
     profiles=("planner",),
     input=closed(
@@ -61,5 +57,4 @@ PRD = ToolSpec(
     output=every(path=STRING, revision=STRING, created=BOOLEAN),
     handler=write_prd_from_idea,
     is_writing=True,
-    is_destructive=False,
 )

@@ -2,13 +2,39 @@
 
 from __future__ import annotations
 
-from rhd.endpoint.tools.shapes import BOOLEAN, STRING, Schema, closed, every, listed
+from collections.abc import Sequence
+from typing import Any
 
-NAME = "list_repos"
-TITLE = "List repositories"
-DESCRIPTION = (
-    "Use this when you do not know which repositories you can reach, or what to pass as repo. default is the one that "
-    "is used when repo is left out; there is one only if a single repository was granted."
+from rhd.access import PROFILES, Principal
+from rhd.endpoint.tools.shapes import BOOLEAN, STRING, closed, every, listed
+from rhd.endpoint.tools.spec import ALL, ToolSpec
+from rhd.repos.registry import Repo
+
+
+def list_repos(granted: Sequence[Repo], principal: Principal) -> dict[str, Any]:
+    """Answer `list_repos`."""
+    return {
+        "repos": [
+            {
+                "slug": repo.slug,
+                "name": repo.name,
+                "profiles": [name for name in PROFILES if name in principal.profiles[repo.id]],
+                "default": len(granted) == 1,
+            }
+            for repo in granted
+        ]
+    }
+
+
+REPOS = ToolSpec(
+    name="list_repos",
+    title="List repositories",
+    description=(
+        "Use this when you do not know which repositories you can reach, or what to pass as repo: the slug. default "
+        "marks the one that is meant when repo is left out; there is none if several were granted."
+    ),
+    profiles=ALL,
+    input=closed([]),
+    output=every(repos=listed(every(slug=STRING, name=STRING, profiles=listed(STRING), default=BOOLEAN))),
+    handler=None,
 )
-INPUT: Schema = closed([])
-OUTPUT: Schema = every(repos=listed(every(slug=STRING, name=STRING, profiles=listed(STRING), default=BOOLEAN)))

@@ -7,12 +7,9 @@ from typing import Any
 Schema = dict[str, Any]
 
 
-def text(description: str, *, longest: int = 4096, is_blank: bool = False) -> Schema:
-    """Return the schema of a string; one that says nothing is refused unless `is_blank`."""
-    schema: Schema = {"type": "string", "maxLength": longest, "description": description}
-    if not is_blank:
-        schema["pattern"] = r"\S"
-    return schema
+def text(description: str, *, longest: int) -> Schema:
+    """Return the schema of a string that says something."""
+    return {"type": "string", "maxLength": longest, "pattern": r"\S", "description": description}
 
 
 def texts(description: str, *, longest: int = 2000, most: int = 50) -> Schema:
@@ -30,12 +27,9 @@ def one_of(description: str, *values: str) -> Schema:
     return {"type": "string", "enum": list(values), "description": description}
 
 
-def whole(description: str, *, least: int = 0, most: int | None = None) -> Schema:
+def whole(description: str, *, least: int, most: int) -> Schema:
     """Return the schema of a whole number."""
-    schema: Schema = {"type": "integer", "minimum": least, "description": description}
-    if most is not None:
-        schema["maximum"] = most
-    return schema
+    return {"type": "integer", "minimum": least, "maximum": most, "description": description}
 
 
 def closed(required: list[str], **properties: Schema) -> Schema:
@@ -45,7 +39,7 @@ def closed(required: list[str], **properties: Schema) -> Schema:
 
 def every(**properties: Schema) -> Schema:
     """Return the schema of an output: every property is always there, null where there is nothing to say."""
-    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": True}
+    return {"type": "object", "properties": properties, "required": list(properties)}
 
 
 def listed(items: Schema) -> Schema:
@@ -54,8 +48,8 @@ def listed(items: Schema) -> Schema:
 
 
 def maybe(schema: Schema) -> Schema:
-    """Return the schema of a value that can be null."""
-    return {"anyOf": [schema, {"type": "null"}]}
+    """Return the schema of an output's value that can be null."""
+    return {**schema, "type": [schema["type"], "null"]}
 
 
 STRING: Schema = {"type": "string"}
@@ -78,12 +72,12 @@ REDACTIONS = listed(every(type=STRING, count=INTEGER))
 PATH = text("The artifact's path relative to the repository, as list_workflow_files gives it.", longest=1024)
 CURSOR = text("next_cursor of the page before; leave out for the first page.", longest=512)
 REVISION = text(
-    "The revision being replaced, from read_workflow_file or from the write before. Needed to replace what somebody "
+    "The revision that is replaced, from read_workflow_file or the write before. Needed to replace what somebody "
     "else has written or changed.",
     longest=64,
 )
 SLUG = text(
-    "A short name of your own choice. The same slug addresses the same document again; without one, a new document "
-    "is made and named after its title.",
+    "Names the document: the same slug addresses the same one again. To replace an older one, its file name. Without "
+    "a slug a new document is made, named after its title.",
     longest=160,
 )

@@ -12,6 +12,7 @@ from rhd.endpoint.callers import Caller
 from rhd.endpoint.tools.shapes import Schema
 from rhd.repos.registry import Repo
 from rhd.repos.service import RepoService
+from rhd.workflow.artifacts import Artifact
 
 ALL = tuple(PROFILES)
 
@@ -22,7 +23,7 @@ class Call:
 
     Attributes:
         arguments: valid against the tool's input schema, without `repo`.
-        profile: the profile that acts.
+        profile: the profile that acts; where the tool has a target, one that may read it, if any may.
         readable: every granted profile that is running: what the caller may see.
         tools_hash: of the list of tools that the caller is shown.
     """
@@ -38,9 +39,9 @@ class Call:
     tools_hash: str
 
     @property
-    def reader_names(self) -> tuple[str, ...]:
-        """The names of `readable`."""
-        return tuple(profile.name for profile in self.readable)
+    def artifacts(self) -> list[Artifact]:
+        """What the caller may see, sorted by path."""
+        return self.service.artifacts.readable_by([profile.name for profile in self.readable])
 
 
 Handler = Callable[[Call], Awaitable[dict[str, Any]]]
@@ -58,11 +59,11 @@ class ToolSpec:
         profiles: which profiles have it.
         input: JSON Schema of the arguments, without `repo`.
         output: JSON Schema of the structured result.
-        handler: what carries it out.
+        handler: what carries it out; None for `list_repos`, which only the hub has and which is about no repository.
         is_writing: it changes the repository.
-        is_destructive: it may replace something.
+        is_destructive: it may take away what it was not told to replace.
         is_idempotent: calling it twice with the same arguments changes nothing more.
-        target: the argument that names an artifact, for the audit.
+        target: the required argument that names an artifact: for the audit, and for the choice of profile.
     """
 
     name: str
@@ -71,8 +72,13 @@ class ToolSpec:
     profiles: tuple[str, ...]
     input: Schema
     output: Schema
-    handler: Handler
+    handler: Handler | None
     is_writing: bool = False
     is_destructive: bool = False
     is_idempotent: bool = True
     target: str | None = None
+
+    @property
+    def is_of_hub(self) -> bool:
+        """Whether only the hub has it."""
+        return self.handler is None

@@ -7,37 +7,42 @@ from typing import Any
 
 from rhd.endpoint.tools.shapes import BOOLEAN, INTEGER, PATH, REVISION, SLUG, STRING, closed, every, listed, text, texts
 from rhd.endpoint.tools.spec import Call, ToolSpec
-from rhd.endpoint.tools.writing import write_document
+from rhd.endpoint.tools.writing import dated_path, write_document
 from rhd.errors import Refusal
-from rhd.ids import RelPath
 from rhd.workflow.artifacts import Artifact
-from rhd.workflow.documents.names import choose_path
 from rhd.workflow.documents.sprint import ENDING, FOLDER, Card, Sprint, render_sprint
 from rhd.workflow.reach import may_read
+from rhwire.escape import escape
 from rhwire.times import format_time
 
 NAME = "write_checklist_sprint"
 
 
-def find_source(call: Call, text: str, kind: str, code: str) -> Artifact:
-    """Return the readable artifact of a kind at a path.
+def find_sources(call: Call, code: str, **paths: str) -> list[Artifact]:
+    """Return the readable artifacts that a document is made from.
+
+    Args:
+        paths: where each is to be, by its kind.
 
     Raises:
-        Refusal: `code`, there is none; the details say which path is missing.
+        Refusal: `code`, not all of them are there; the details say which are missing.
     """
-    path = RelPath(text)
-    found = call.service.artifacts.get(path)
-    if found is None or found.kind != kind or not may_read(call.profile.reach, path):
+    artifacts = call.service.artifacts
+    found = {kind: artifacts.get(path) for kind, path in paths.items()}
+    there = [a for kind, a in found.items() if a and a.kind == kind and may_read(call.profile.reach, a.path)]
+    if missing := [(kind, path) for kind, path in paths.items() if found[kind] not in there]:
         raise Refusal(
-            f"{text} is not a readable {kind}", code=code, details={"missing": [{"kind": kind, "path": text}]}
+            "; ".join(f"{escape(path)} is not a readable {kind}" for kind, path in missing),
+            code=code,
+            details={"missing": [{"kind": kind, "path": path} for kind, path in missing]},
         )
-    return found
+    return there
 
 
 async def write_checklist_sprint(call: Call) -> dict[str, Any]:
     """Answer `write_checklist_sprint`."""
     arguments, now = call.arguments, time.time()
-    prd = find_source(call, arguments["prd_path"], "prd", "PRD_NOT_READABLE")
+    (prd,) = find_sources(call, "PRD_NOT_READABLE", prd=arguments["prd_path"])
     cards = [
         Card(
             title=task["title"],
@@ -50,12 +55,8 @@ async def write_checklist_sprint(call: Call) -> dict[str, Any]:
     ]
     sprint = Sprint(arguments["title"], prd.path, prd.title, cards)
 
-    def path() -> RelPath:
-        existing = call.service.artifacts
-        return choose_path(FOLDER, ENDING, slug=arguments.get("slug"), title=sprint.title, existing=existing, now=now)
-
-    said = {"cards": len(cards)}
-    return await write_document(call, NAME, path, lambda _: (render_sprint(sprint, format_time(now)), said))
+    path = dated_path(call, FOLDER, ENDING, now)
+    return await write_document(call, NAME, path, render_sprint(sprint, format_time(now)), {"cards": len(cards)})
 
 
 _TASK = closed(
@@ -71,8 +72,9 @@ SPRINT = ToolSpec(
     name=NAME,
     title="Write a checklist sprint",
     description=(
-        "Use this when a PRD is to be carried out: it writes a sprint of task cards, in order, into plans/sprints. "
-        "Each card is one slice that can be finished and checked by itself. Next comes prepare_codex_goal_from_sprint."
+        "Use this when a PRD is to be carried out: it writes a sprint of task cards, in the order of work, into "
+        "plans/sprints. Each card is one slice that can be finished and checked by itself. Next comes "
+        "prepare_codex_goal_from_sprint."
     ),
     profiles=("planner",),
     input=closed(

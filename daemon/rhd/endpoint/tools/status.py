@@ -2,51 +2,65 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from rhd.endpoint.tools.files import artifact_json, readable
+from rhd.access import PROFILES
+from rhd.endpoint.tools.files import artifact_json
 from rhd.endpoint.tools.shapes import ARTIFACT, BOOLEAN, INTEGER, STRING, closed, every, listed, maybe
 from rhd.endpoint.tools.spec import ALL, Call, ToolSpec
 from rhd.workflow.artifacts import Artifact
 from rhd.workflow.git import read_git_facts
 
-# A plan or sprint is active in the order in which its status stands here; without one of these it is not.
+# A plan or sprint is active in the order in which its status stands here, then any other; one that is over never is.
 _ACTIVE = ("executing", "approved", "active", "draft")
-_OVER = ("done", "archived", "superseded", "fulfilled")
+_OVER = frozenset({"done", "archived", "superseded", "fulfilled"})
 
 
-def find_active(artifacts: Iterable[Artifact], kind: str) -> Artifact | None:
+def find_active(artifacts: Iterable[Artifact]) -> Artifact | None:
     """Return the plan or sprint that is being worked on: the furthest in status, then the newest; none that is over."""
 
     def rank(artifact: Artifact) -> tuple[int, int]:
-        word = (artifact.status or "").split()[0].strip(".,:;").lower() if (artifact.status or "").split() else ""
+        word = _status_word(artifact)
         return (_ACTIVE.index(word) if word in _ACTIVE else len(_ACTIVE), -artifact.modified_ns)
 
-    open_ones = [
-        a
-        for a in artifacts
-        if a.kind == kind
-        and (a.status or "").lower() not in _OVER
-        and not (a.total is not None and a.total and a.done == a.total)
-    ]
-    return min(open_ones, key=rank, default=None)
+    return min((a for a in artifacts if not _is_over(a)), key=rank, default=None)
 
 
-def _newest(artifacts: Iterable[Artifact], kind: str) -> Artifact | None:
-    return max((a for a in artifacts if a.kind == kind), key=lambda a: a.modified_ns, default=None)
+def _is_over(artifact: Artifact) -> bool:
+    cards = artifact.outline.cards
+    return _status_word(artifact) in _OVER or (cards is not None and 0 < cards[1] == cards[0])
+
+
+def _status_word(artifact: Artifact) -> str:
+    """Return the first word of a status: `done` of `Done (2026-11-22)`."""
+    words = (artifact.status or "").split(maxsplit=1)
+    return words[0].strip(".,:;").lower() if words else ""
+
+
+def _newest(artifacts: Iterable[Artifact]) -> Artifact | None:
+    return max(artifacts, key=lambda a: a.modified_ns, default=None)
 
 
 def _shown(artifact: Artifact | None) -> dict[str, Any] | None:
     return artifact_json(artifact) if artifact is not None else None
 
 
+def _by_kind(artifacts: Iterable[Artifact]) -> Mapping[str, list[Artifact]]:
+    kinds: dict[str, list[Artifact]] = defaultdict(list)
+    for artifact in artifacts:
+        kinds[artifact.kind].append(artifact)
+    return kinds
+
+
 async def harness_status(call: Call) -> dict[str, Any]:
     """Answer `harness_status`."""
-    artifacts = readable(call)
+    kinds = _by_kind(call.artifacts)
+    counts = {kind: len(held) for kind, held in sorted(kinds.items())}
     facts = await call.service.read(read_git_facts)
-    registry = call.backend.registry
+    granted = call.principal.profiles[call.repo.id]
+    running = call.backend.registry.profiles(call.repo.id)
     # Only what the caller was granted: a worktree of a repository that was not is nobody's business.
     others = [s for s in call.backend.services if s is not call.service and call.principal.profiles.get(s.repo.id)]
     return {
@@ -55,19 +69,19 @@ async def harness_status(call: Call) -> dict[str, Any]:
         "adopted": True,
         "profile": call.profile.name,
         "profiles": {
-            "granted": sorted(call.principal.profiles.get(call.repo.id, ())),
-            "running": sorted(registry.profiles(call.repo.id)),
+            "granted": [name for name in PROFILES if name in granted],
+            "running": [name for name in PROFILES if name in running],
         },
         "branch": facts.branch,
         "worktree": {
             "is_linked": facts.is_worktree,
             "siblings": sorted(s.repo.slug for s in others if facts.family and s.family == facts.family),
         },
-        "counts": dict(sorted(Counter(a.kind for a in artifacts).items())),
-        "active_plan": _shown(find_active(artifacts, "plan")),
-        "active_sprint": _shown(find_active(artifacts, "sprint")),
-        "newest_handoff": _shown(_newest(artifacts, "handoff")),
-        "newest_check": _shown(_newest(artifacts, "check")),
+        "counts": counts,
+        "active_plan": _shown(find_active(kinds["plan"])),
+        "active_sprint": _shown(find_active(kinds["sprint"])),
+        "newest_handoff": _shown(_newest(kinds["handoff"])),
+        "newest_check": _shown(_newest(kinds["check"])),
         "runs": [],
         "cursor": call.service.changes.cursor,
         "server_version": call.backend.version,
@@ -79,9 +93,9 @@ STATUS = ToolSpec(
     name="harness_status",
     title="Harness status",
     description=(
-        "Use this when you begin, or want to know where the work stands: branch, counts of artifacts, the active plan "
-        "and sprint with their progress, the newest handoff and check. If tools_hash differs from before, the tools "
-        "changed and the connector should be refreshed."
+        "Use this when you begin, or want to know where the work stands: branch, how many artifacts of each kind, the "
+        "active plan and sprint with their progress, the newest handoff and check. cursor is for "
+        "list_workflow_changes. If tools_hash is not what it was, the tools changed: refresh the connector."
     ),
     profiles=ALL,
     input=closed([]),

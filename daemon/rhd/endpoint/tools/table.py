@@ -9,7 +9,6 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
-from rhd.endpoint.tools import repos
 from rhd.endpoint.tools.changes import CHANGES
 from rhd.endpoint.tools.doctor import DOCTOR
 from rhd.endpoint.tools.files import LIST, READ
@@ -17,6 +16,7 @@ from rhd.endpoint.tools.goal import GOAL
 from rhd.endpoint.tools.latest import CHECKS, HANDOFF
 from rhd.endpoint.tools.note import NOTE
 from rhd.endpoint.tools.prd import PRD
+from rhd.endpoint.tools.repos import REPOS
 from rhd.endpoint.tools.shapes import Schema
 from rhd.endpoint.tools.spec import ToolSpec
 from rhd.endpoint.tools.sprint import SPRINT
@@ -32,40 +32,42 @@ def _table(specs: Iterable[ToolSpec]) -> Mapping[str, ToolSpec]:
     return MappingProxyType(table)
 
 
-TOOLS = _table((STATUS, DOCTOR, LIST, READ, HANDOFF, CHECKS, CHANGES, PRD, SPRINT, GOAL, NOTE))
+TOOLS = _table((STATUS, DOCTOR, LIST, READ, HANDOFF, CHECKS, CHANGES, PRD, SPRINT, GOAL, NOTE, REPOS))
 
 REPO_ARGUMENT: Schema = {
     "type": "string",
     "maxLength": 120,
-    "description": "Which repository, as list_repos names it; leave out if only one was granted.",
+    "description": "Which repository, as list_repos names it; needed if several were granted.",
 }
 
 
-@lru_cache(maxsize=64)
-def shown_tools(profiles: frozenset[str]) -> tuple[ToolSpec, ...]:
-    """Return the tools that somebody with these profiles is shown."""
-    return tuple(spec for spec in TOOLS.values() if not profiles.isdisjoint(spec.profiles))
+_HUB_INPUTS: Mapping[str, Schema] = {
+    spec.name: spec.input
+    if spec.is_of_hub
+    else {**spec.input, "properties": {**spec.input["properties"], "repo": REPO_ARGUMENT}}
+    for spec in TOOLS.values()
+}
 
 
-@lru_cache(maxsize=64)
 def input_schema(name: str, is_hub: bool) -> Schema | None:
     """Return a tool's input schema as an endpoint shows it; None if it has no such tool."""
-    if name == repos.NAME:
-        return repos.INPUT if is_hub else None
+    if is_hub:
+        return _HUB_INPUTS.get(name)
     spec = TOOLS.get(name)
-    if spec is None:
-        return None
-    if not is_hub:
-        return spec.input
-    return {**spec.input, "properties": {**spec.input["properties"], "repo": REPO_ARGUMENT}}
+    return spec.input if spec is not None and not spec.is_of_hub else None
 
 
-def hints(spec: ToolSpec | None) -> dict[str, bool]:
-    """Return the four hints of a tool; None is `list_repos`. Nothing here reaches beyond the repositories."""
-    if spec is None or not spec.is_writing:
-        return {"readOnlyHint": True, "destructiveHint": False, "idempotentHint": True, "openWorldHint": False}
+def shown_tools(profiles: frozenset[str], is_hub: bool = False) -> list[ToolSpec]:
+    """Return the tools that somebody with these profiles is shown by an endpoint."""
+    return [
+        spec for spec in TOOLS.values() if not profiles.isdisjoint(spec.profiles) and (is_hub or not spec.is_of_hub)
+    ]
+
+
+def hints(spec: ToolSpec) -> dict[str, bool]:
+    """Return the four hints of a tool. Nothing here reaches beyond the repositories."""
     return {
-        "readOnlyHint": False,
+        "readOnlyHint": not spec.is_writing,
         "destructiveHint": spec.is_destructive,
         "idempotentHint": spec.is_idempotent,
         "openWorldHint": False,
@@ -75,7 +77,7 @@ def hints(spec: ToolSpec | None) -> dict[str, bool]:
 @lru_cache(maxsize=64)
 def described_tools(profiles: frozenset[str], is_hub: bool) -> tuple[dict[str, Any], ...]:
     """Return the tools as `tools/list` sends them."""
-    described = [
+    return tuple(
         {
             "name": spec.name,
             "title": spec.title,
@@ -84,20 +86,8 @@ def described_tools(profiles: frozenset[str], is_hub: bool) -> tuple[dict[str, A
             "outputSchema": spec.output,
             "annotations": {"title": spec.title, **hints(spec)},
         }
-        for spec in shown_tools(profiles)
-    ]
-    if is_hub:
-        described.append(
-            {
-                "name": repos.NAME,
-                "title": repos.TITLE,
-                "description": repos.DESCRIPTION,
-                "inputSchema": repos.INPUT,
-                "outputSchema": repos.OUTPUT,
-                "annotations": {"title": repos.TITLE, **hints(None)},
-            }
-        )
-    return tuple(described)
+        for spec in shown_tools(profiles, is_hub)
+    )
 
 
 @lru_cache(maxsize=64)

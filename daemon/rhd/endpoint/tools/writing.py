@@ -13,43 +13,58 @@ from rhd.endpoint.tools.spec import Call
 from rhd.errors import Refusal
 from rhd.ids import RelPath, Revision
 from rhd.store.writes import WriteRow, read_repeated, read_revision, save_write
-from rhd.workflow.reading import read_page
+from rhd.workflow.documents.names import choose_path
+from rhd.workflow.revisions import revision_of
 from rhd.workflow.root import Root
-from rhd.workflow.writing import save
+from rhd.workflow.writing import MAX_BYTES, save
 
 REPEATED_WITHIN_S = 600
 """A create that is repeated with equal arguments by the same caller within this time returns the first result."""
 
 
 async def write_document(
-    call: Call, tool: str, path: Callable[[], RelPath], render: Callable[[RelPath], tuple[str, dict[str, Any]]]
+    call: Call, tool: str, path: Callable[[], RelPath], text: str, said: dict[str, Any]
 ) -> dict[str, Any]:
     """Write a document and return `{"path", "revision", "created", …}`; finishes though the caller leaves.
 
     Args:
         tool: whose document it is: what it wrote itself and nobody changed since, it replaces without a revision.
         path: chooses where, once it is this write's turn.
-        render: returns the text and what the result says beside path, revision and created.
+        text: the document.
+        said: what the result says besides.
 
     Raises:
         Conflict: WOULD_OVERWRITE or REVISION_CONFLICT.
         Refusal: what the path, the file system or the arguments refuse.
     """
-    return await call.service.submit(partial(_write, call, tool, path, render))
+    return await call.service.submit(partial(_write, call, tool, path, text, said))
 
 
-async def _write(
-    call: Call, tool: str, path: Callable[[], RelPath], render: Callable[[RelPath], tuple[str, dict[str, Any]]]
-) -> dict[str, Any]:
-    store, repo_id, key = call.backend.store, call.repo.id, call.backend.key
+def dated_path(call: Call, folder: str, ending: str, now: float) -> Callable[[], RelPath]:
+    """Return what chooses the path of a document by its `slug` and `title`, among those that exist then.
+
+    Raises:
+        Refusal: INVALID_ARGUMENT, a revision is to be replaced, but not said of which document.
+    """
+    slug, title = call.arguments.get("slug"), call.arguments["title"]
+    if slug is None and "expected_revision" in call.arguments:
+        raise Refusal(
+            "expected_revision needs the slug of the document that is replaced",
+            code="INVALID_ARGUMENT",
+            next_step="Pass the document's file name as slug, or leave expected_revision out to make a new one.",
+        )
+    return lambda: choose_path(folder, ending, slug=slug, title=title, existing=call.service.artifacts, now=now)
+
+
+async def _write(call: Call, tool: str, path: Callable[[], RelPath], text: str, said: dict[str, Any]) -> dict[str, Any]:
+    store, repo_id, who, key = call.backend.store, call.repo.id, call.caller.identity, call.backend.key
     digest = hashlib.blake2b(json.dumps(call.arguments, sort_keys=True).encode(), key=key, digest_size=16).digest()
     async with call.service.creating:  # a repeated call waits for the first and then finds its result
         since = time.time() - REPEATED_WITHIN_S
-        first = await store.read(lambda c: read_repeated(c, repo_id, call.caller.id, tool, digest, since))
+        first = await store.read(lambda c: read_repeated(c, repo_id, who, tool, digest, since))
         if first is not None and await _is_unchanged(call, RelPath(first.path), first.revision):
             return dict(json.loads(first.result))
         target = path()
-        text, said = render(target)
         ours = await store.read(lambda c: read_revision(c, repo_id, target, tool))
         expected = call.arguments.get("expected_revision")
         saved = await call.service.write(
@@ -65,7 +80,7 @@ async def _write(
             folder=target.folder,
         )
         result = {"path": target, "revision": saved.revision, "created": saved.created, **said}
-        row = WriteRow(target, tool, call.caller.id, digest, saved.revision, json.dumps(result), time.time())
+        row = WriteRow(target, tool, who, digest, saved.revision, json.dumps(result), time.time())
         await store.write(lambda c: save_write(c, repo_id, row))
         return result
 
@@ -75,8 +90,9 @@ async def _is_unchanged(call: Call, path: RelPath, revision: str) -> bool:
 
     def look(root: Root) -> bool:
         try:
-            return read_page(root, path, call.profile.reach, call.backend.key).revision == revision
+            data, _ = root.read(path, call.profile.reach, MAX_BYTES)
         except Refusal:
             return False
+        return revision_of(call.backend.key, data) == revision
 
     return await call.service.read(look)

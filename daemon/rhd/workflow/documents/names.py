@@ -33,7 +33,7 @@ def choose_path(
 
     Without `slug`, a new name: the local time to the minute, the title's slug, and a number if that is taken.
     With one, the same slug always addresses the same document: the newest that has it, or a new one. A slug that
-    begins with a time stamp is a whole name.
+    begins with a time stamp is a whole name, and the path of a document is as good as its name.
 
     Args:
         folder: where documents of this kind lie.
@@ -54,7 +54,7 @@ def choose_path(
         while free in names:
             free, number = f"{stem}-{number}", number + 1
         return RelPath(f"{folder}/{free}{ending}")
-    wanted = slug_of(slug.removesuffix(ending).removesuffix(".md"))
+    wanted = slug_of(slug.removeprefix(f"{folder}/").removesuffix(ending).removesuffix(".md"))
     if wanted.startswith("untitled-") and not slug.casefold().startswith("untitled-"):
         raise Refusal("the slug holds no letter or digit", code="INVALID_ARGUMENT")
     if _STAMPED.fullmatch(wanted):

@@ -55,6 +55,7 @@ def test_the_same_slug_addresses_the_same_document() -> None:
 
 def test_a_whole_name_is_taken_as_it_is() -> None:
     assert choose(slug="20250101-0000-search") == "plans/prds/20250101-0000-search.prd.md"
+    assert choose(slug="plans/prds/20250101-0000-search.prd.md") == "plans/prds/20250101-0000-search.prd.md"
     assert choose(slug="20250101-0000-search.prd.md") == "plans/prds/20250101-0000-search.prd.md"
 
 
