@@ -1,0 +1,48 @@
+"""What every real client gets: itself from npm, a daemon, a home of its own, and a network that is loopback alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.clients.network import is_loopback_only, keep_to_loopback
+from tests.clients.seat import Seat
+from tests.support.daemons import Daemon
+from tests.support.npm import Programs, Unavailable
+from tests.support.repositories import Repository
+
+
+@pytest.fixture(scope="session")
+def programs() -> Programs:
+    """The clients, installed; after this nothing here reaches any network but loopback."""
+    try:
+        found = Programs(Path(__file__).parent / "package.json")
+    except Unavailable as why:
+        pytest.skip(str(why))
+    keep_to_loopback()
+    return found
+
+
+@pytest.fixture(scope="session")
+def kept_to_loopback(programs: Programs) -> None:
+    """Skips what would phone home."""
+    if (reason := is_loopback_only()) is not None:
+        pytest.skip(f"this client talks to its vendor, and the network cannot be taken away here: {reason}")
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[Daemon]:
+    """A daemon that serves."""
+    daemon = Daemon(tmp_path / "home").start()
+    yield daemon
+    daemon.end()
+
+
+@pytest.fixture
+def seat(tmp_path: Path, programs: Programs, daemon: Daemon, repository: Repository) -> Seat:
+    """Where somebody works: an adopted repository, a home, and our commands on PATH."""
+    slug = daemon.rhctl("adopt", str(repository.path))["slug"]
+    passphrase = daemon.rhctl("passphrase", "show", slug)["passphrase"]
+    return Seat.make(tmp_path / "seat", programs, daemon, repository, slug, passphrase)
