@@ -122,7 +122,7 @@ def serve(arguments: list[str]) -> int:
 def serve_http(home: Home, args: argparse.Namespace) -> int:
     """Join the daemon that serves, or become it; return when interrupted or when it ends."""
     with _joined(home, args) as client:
-        _check_address(client, args)
+        _check_address(home, client, args)
         ensure_known(client, args.repo)
         request = {**repo_params(args.repo), "profile": args.profile or "planner", "lease": True, **_runner(args)}
         client.call("start", request, on_event=say_json if args.json else say_lease)
@@ -196,7 +196,7 @@ def _runner(args: argparse.Namespace) -> dict[str, Any]:
     return {"enable_dev_runner": is_enabled or None, "dev_runner_agents": agents if is_enabled else None}
 
 
-def _check_address(client: Client, args: argparse.Namespace) -> None:
+def _check_address(home: Home, client: Client, args: argparse.Namespace) -> None:
     """Refuse to join a daemon on another address than the one that was asked for."""
     if args.host is None and args.port is None:
         return
@@ -207,7 +207,7 @@ def _check_address(client: Client, args: argparse.Namespace) -> None:
         import shlex
 
         join = shlex.join([PROGRAM, "mcp", "serve", "--repo", args.repo, "--transport", "http"])
-        end = "rhctl service stop" if is_service_installed() else f"kill {daemon['pid']}"
+        end = "rhctl service stop" if is_service_installed(home) else f"kill {daemon['pid']}"
         raise HarnessError(
             f"the daemon already serves on {daemon['url']}, not on {wanted}",
             code="DAEMON_RUNNING",

@@ -136,7 +136,9 @@ def echo() -> Iterator[Echo]:
     """Yield the bare SDK over HTTP."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    process = subprocess.Popen([sys.executable, "-m", "tests.bench.echo", str(port)], env=environment(), cwd=os.getcwd())
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.bench.echo", str(port)], env=environment(), cwd=os.getcwd()
+    )
     try:
         for _ in range(400):
             try:

@@ -163,14 +163,12 @@ async def running_daemon(base: Path, **flags: Any) -> AsyncIterator[Running]:
         is_held=False,
     )
     try:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("rhd.app.GOODBYE_S", 0.0, raising=False)  # nobody here waits to be told of the end
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(daemon.run)
-                with trio.fail_after(20):
-                    await daemon.serving.wait()
-                yield Running(home, daemon.house)
-                daemon.house.stop.set()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(daemon.run)
+            with trio.fail_after(20):
+                await daemon.serving.wait()
+            yield Running(home, daemon.house)
+            daemon.house.stop.set()
     finally:
         control.remove()
         for sock in (control.socket, *http):

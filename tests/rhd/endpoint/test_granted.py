@@ -22,11 +22,12 @@ from rhd.repos.registry import Repo
 BOTH = ("planner", "executor")
 
 
-def repo(slug: str, name: str | None = None) -> Repo:
-    return Repo(RepoId.new(), Slug(slug), name or slug, f"/repos/{slug}", "aaaaaa", b"", 0.0)
+def repo(slug: str, name: str | None = None, *, mark: str) -> Repo:
+    id_ = RepoId("rh_" + 20 * mark)  # the same in every process that collects tests
+    return Repo(id_, Slug(slug), name or slug, f"/repos/{slug}", "aaaaaa", b"", 0.0)
 
 
-ONE, TWO, THREE = repo("one"), repo("second-app", "Second App"), repo("third", "one")
+ONE, TWO, THREE = repo("one", mark="a"), repo("second-app", "Second App", mark="b"), repo("third", "one", mark="c")
 
 
 class Registry(list[Repo]):
