@@ -27,7 +27,7 @@ from tests.support.people import Memory, Person, logged_in
 from tests.support.repositories import Repository
 
 WITHIN_S = 90
-LEAVE_WITHIN_S = 5
+LEAVE_WITHIN_S = 1
 
 
 class Running:
@@ -171,10 +171,11 @@ class Seat:
         finally:
             with trio.CancelScope(shield=True):
                 await running.input.aclose()
-                with trio.move_on_after(LEAVE_WITHIN_S):
-                    await process.wait()
-                with contextlib.suppress(ProcessLookupError):  # launchers leave the real program behind
-                    os.killpg(process.pid, signal.SIGKILL)
+                for sent in (signal.SIGTERM, signal.SIGKILL):
+                    with trio.move_on_after(LEAVE_WITHIN_S):
+                        await process.wait()
+                    with contextlib.suppress(ProcessLookupError):  # a launcher may leave the real program behind
+                        os.killpg(process.pid, sent)
                 await process.wait()
                 await running.output.aclose()
 
@@ -184,7 +185,7 @@ class Seat:
         Returns:
             The address.
         """
-        found = await client.until(re.escape(self.daemon.url) + r"/authorize\?\S+(?=\s)")
+        found = await client.until(re.escape(self.daemon.url) + r"/authorize\?[!-~]+(?=[^!-~])")
         person = Person(self.passphrase)
         await person.open(found)
         async with httpx2.AsyncClient() as browser:

@@ -82,8 +82,13 @@ async def test_codex_asks_for_a_login_once_it_is_revoked(codex: Codex) -> None:
     codex.seat.daemon.rhctl("revoke", connected["id"])
     async with codex.app_server() as server:
         status = (await server.servers())["harness"]
-        print(status)
-        assert status["runtimeStatus"] != "connected"
+        assert (status["authStatus"], status["tools"]) == ("notLoggedIn", {})
+        assert "Auth required" in status["toolsError"]
+    async with codex.seat.running(codex.program, "mcp", "login", "harness", "--no-browser") as login:
+        await codex.seat.answer_login(login)
+        assert await login.until_end() == 0
+    async with codex.app_server() as server:
+        assert (await server.tool("harness", "harness_status"))["repo"] == codex.seat.slug
 
 
 @pytest.mark.parametrize("scope", ["project", "user"])
