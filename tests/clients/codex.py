@@ -1,4 +1,4 @@
-"""Codex at a seat: its command, its folder, and `codex app-server`, its own MCP client without a model or an account."""
+"""Codex at a seat: its command, its folder, and `codex app-server`: its MCP client, without a model or an account."""
 
 from __future__ import annotations
 
