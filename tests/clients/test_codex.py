@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import trio
 
 from tests.clients.codex import MODERN, Codex
+from tests.clients.model import model_of
 from tests.clients.seat import Seat
 from tests.promises.test_chain import PLANNER_TOOLS
 
@@ -91,20 +94,27 @@ async def test_codex_asks_for_a_login_once_it_is_revoked(codex: Codex) -> None:
         assert (await server.tool("harness", "harness_status"))["repo"] == codex.seat.slug
 
 
+def set_up(codex: Codex, scope: str) -> str:
+    """Have one of our commands write Codex's configuration; return what it says."""
+    words = {
+        "project": ("repo-harness", "mcp", "setup", "codex", "--repo", ".", "--scope", "project"),
+        "user": ("rhctl", "setup", "codex", "--scope", "user", "--write"),
+    }[scope]
+    done = codex.seat.run(*words, "--home", str(codex.seat.daemon.home))
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 @pytest.mark.parametrize("scope", ["project", "user"])
 async def test_codex_connects_over_stdio_as_our_command_set_it_up(codex: Codex, scope: str) -> None:
-    seat = codex.seat
-    home = ("--home", str(seat.daemon.home))
+    seat, said = codex.seat, set_up(codex, scope)
     if scope == "project":
-        done = seat.run("repo-harness", "mcp", "setup", "codex", "--repo", ".", "--scope", "project", *home)
-        assert re.search(r"^ +trust_level = \"trusted\"$", done.stdout, re.M), "what is missing is said"
+        assert re.search(r"^ +trust_level = \"trusted\"$", said, re.M), "what is missing is said"
         async with codex.app_server() as server:
             assert "repo_harness" not in await server.servers(), "Codex reads no project that it does not trust"
         codex.trust()
     else:
-        done = seat.run("rhctl", "setup", "codex", "--scope", "user", "--write", *home)
-        assert "trust" not in done.stdout
-    assert done.returncode == 0, done.stderr
+        assert "trust" not in said
     assert codex.server("repo_harness")["transport"]["type"] == "stdio"
 
     async with codex.app_server(*MODERN) as server:
@@ -114,4 +124,39 @@ async def test_codex_connects_over_stdio_as_our_command_set_it_up(codex: Codex, 
         read = await server.tool("repo_harness", "read_workflow_file", path="tasks/current.md")
         assert read["content"] == seat.repository.read("tasks/current.md")
         note = await server.tool("repo_harness", "append_handoff_note", body="Half of it is done.")
+        assert "Half of it is done." in seat.repository.read(note["path"])
+
+
+def calls_of(said: str) -> dict[str, dict[str, Any]]:
+    """Return what became of each call that a run of `codex exec` made, by tool."""
+    events = [json.loads(line) for line in said.splitlines()]
+    items = [event["item"] for event in events if event["type"] == "item.completed"]
+    return {item["tool"]: item for item in items if item["type"] == "mcp_tool_call"}
+
+
+async def test_a_run_of_codex_has_the_tools_from_its_first_turn_and_asks_before_it_writes(codex: Codex) -> None:
+    """`codex exec` waits for a required server alone, and lets nothing through that it would have to ask about."""
+    seat, space = codex.seat, "mcp__repo_harness"
+    set_up(codex, "project")
+    read = (space, "read_workflow_file", {"path": "tasks/current.md"})
+    write = (space, "append_handoff_note", {"body": "Half of it is done."})
+    with model_of(read, write) as model:
+        codex.configure(model.configuration())
+        codex.trust()
+        first = seat.run(codex.program, "exec", "--json", "--sandbox", "read-only", "go on")
+        assert first.returncode == 0, first.stdout
+        offered = next(tool for tool in model.heard[0]["tools"] if tool.get("name") == space)
+        assert sorted(tool["name"] for tool in offered["tools"]) == sorted(EXECUTOR_TOOLS)
+        became = calls_of(first.stdout)
+        found = became["read_workflow_file"]["result"]["structured_content"]
+        assert found["content"] == seat.repository.read("tasks/current.md")
+        assert "requires approval" in became["append_handoff_note"]["error"]["message"]
+
+        config = seat.repository.path / ".codex" / "config.toml"
+        approved = f'[mcp_servers.repo_harness.tools.{write[1]}]\napproval_mode = "approve"\n'
+        config.write_text(f"{config.read_text()}\n{approved}")
+        set_up(codex, "project")
+        assert approved in config.read_text(), "what its user says stays when it is set up again"
+        again = seat.run(codex.program, "exec", "--json", "--sandbox", "read-only", "go on")
+        note = calls_of(again.stdout)["append_handoff_note"]["result"]["structured_content"]
         assert "Half of it is done." in seat.repository.read(note["path"])
