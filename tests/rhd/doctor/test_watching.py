@@ -3,7 +3,6 @@ from __future__ import annotations
 from rhd.doctor.watching import examine_watching
 from rhd.watch.hints import Usage
 
-
 USAGE = Usage(40, 1, 8192, 128, 16384, {}, ())
 
 
