@@ -48,7 +48,6 @@ async def test_codex_logs_in_by_oauth_and_calls_in_both_eras(codex: Codex, place
     for words in ((), MODERN):
         async with codex.app_server(*words) as server:
             status = (await server.servers())["harness"]
-            assert status["runtimeStatus"] == "connected"
             assert sorted(status["tools"]) == sorted([*PLANNER_TOOLS, *(["list_repos"] if place == "hub" else [])])
             assert (status["toolListMeta"] is not None) is (words == MODERN), "only the 2026 era stamps its results"
             read = await server.tool("harness", "read_workflow_file", path="docs/spec.md")
@@ -119,7 +118,6 @@ async def test_codex_connects_over_stdio_as_our_command_set_it_up(codex: Codex, 
 
     async with codex.app_server(*MODERN) as server:
         status = (await server.servers())["repo_harness"]
-        assert status["runtimeStatus"] == "connected"
         assert sorted(status["tools"]) == sorted(EXECUTOR_TOOLS)
         read = await server.tool("repo_harness", "read_workflow_file", path="tasks/current.md")
         assert read["content"] == seat.repository.read("tasks/current.md")
