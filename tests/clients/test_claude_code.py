@@ -27,7 +27,7 @@ def health(seat: Seat, claude: list[str | Path]) -> dict[str, str]:
 
 
 async def test_claude_code_connects_over_stdio_and_with_a_token(seat: Seat, claude: list[str | Path]) -> None:
-    bridge = ("rhctl", "connect", "--home", seat.daemon.home, "--repo", seat.repository.path)
+    bridge = ("rhctl", "connect", "--home", seat.daemon.home)  # the repository is the one that it is started in
     token = f"Authorization: Bearer {await seat.token(seat.hub_url)}"
     for words in (("stdio", "--", *bridge), ("-t", "http", "token", seat.hub_url, "-H", token)):
         done = seat.run(*claude, "mcp", "add", "-s", "user", *words)
