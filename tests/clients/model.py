@@ -42,9 +42,9 @@ class Model:
         else:
             text = {"type": "output_text", "text": "Done.", "annotations": []}
             item = {"type": "message", "id": "m", "role": "assistant", "status": "completed", "content": [text]}
-        response = {"id": f"r{turn}", "object": "response", "status": "completed", "output": [item]}
-        response["usage"] = {"input_tokens": 1, "output_tokens": 1, "total_tokens": 2}
-        events = [
+        usage = {"input_tokens": 1, "output_tokens": 1, "total_tokens": 2}
+        response = {"id": f"r{turn}", "object": "response", "status": "completed", "output": [item], "usage": usage}
+        events: list[dict[str, Any]] = [
             {"type": "response.created", "response": {**response, "status": "in_progress", "output": []}},
             {"type": "response.output_item.done", "output_index": 0, "item": item},
             {"type": "response.completed", "response": response},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import contextlib
 import fcntl
 import os
 import pty
@@ -174,8 +173,8 @@ class Seat:
                 for sent in (signal.SIGTERM, signal.SIGKILL):
                     with trio.move_on_after(LEAVE_WITHIN_S):
                         await process.wait()
-                    with contextlib.suppress(ProcessLookupError):  # a launcher may leave the real program behind
-                        os.killpg(process.pid, sent)
+                    if process.returncode is None:
+                        os.killpg(process.pid, sent)  # launchers wait for the real program
                 await process.wait()
                 await running.output.aclose()
 
