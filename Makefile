@@ -54,7 +54,7 @@ conformance: setup  ## the official MCP conformance suite, both revisions; write
 	$(BIN)/python -m tests.conformance
 
 clients: setup  ## real clients: Codex, Claude Code, the MCP Inspector, mcp-remote
-	$(BIN)/pytest --override-ini=testpaths=tests/clients --override-ini=timeout=900 tests/clients
+	$(BIN)/pytest --override-ini=testpaths=tests/clients --override-ini=timeout=900 --override-ini=faulthandler_timeout=0 tests/clients
 
 pages: setup  ## the consent page in a real Chromium; writes docs/images
 	$(BIN)/pytest --override-ini=testpaths=tests/pages tests/pages
