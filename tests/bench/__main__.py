@@ -8,12 +8,13 @@ Exits with 1 if a figure misses its goal and its floor does not stand beside it.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +34,10 @@ def measure(name: str) -> Iterator[Figure]:
     Raises:
         CalledProcessError: the bench failed.
     """
-    path = os.pathsep.join([str(ROOT), f"{ROOT}/daemon", f"{ROOT}/ctl"])
     command = [sys.executable, "-m", f"tests.bench.{name}"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": path}) as bench:
+    # Installed modules have their bytecode: what starts here has it too, after the first time.
+    environ = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ) as bench:
         assert bench.stdout is not None
         for line in bench.stdout:
             yield Figure(**json.loads(line))
@@ -43,12 +45,15 @@ def measure(name: str) -> Iterator[Figure]:
         raise subprocess.CalledProcessError(bench.returncode, command)
 
 
-def show(figure: Figure) -> str:
-    """Return a figure as one line."""
-    goal = f"≤ {figure.goal:g}" if figure.goal is not None else ""
-    beside = f"{figure.beside:10.2f} {figure.ratio or 0:5.1f}×  {figure.of}" if figure.beside is not None else ""
-    value = f"{figure.value:9.2f} {figure.unit}"
-    return f"  {figure.verdict:6}  {figure.name:66} {goal:>7} {value:22} {beside}".rstrip()
+def show(figures: Sequence[Figure]) -> str:
+    """Return figures of the same thing as one line."""
+    cells = []
+    for figure in figures:
+        goal = f" ({figure.verdict}: ≤ {figure.goal:g})" if figure.goal is not None else ""
+        beside = f" = {figure.ratio:.2f}×" if figure.ratio else ""
+        cells.append(f"{figure.measure} {figure.value:.3g} {figure.unit}{beside}{goal}")
+    of = f"   [× {figures[0].of}]" if figures[0].of else ""
+    return f"  {figures[0].what}: {', '.join(cells)}{of}"
 
 
 def differences(figures: Iterable[Figure], last: Mapping[str, Any]) -> Iterator[str]:
@@ -73,9 +78,10 @@ def main(words: list[str]) -> int:
         start = time.monotonic()
         print(f"{name}:", flush=True)
         found[name] = []
-        for figure in measure(name):
-            found[name].append(figure)
-            print(show(figure), flush=True)
+        for _, group in itertools.groupby(measure(name), key=lambda figure: (figure.what, figure.of)):
+            figures = list(group)
+            found[name] += figures
+            print(show(figures), flush=True)
         print(f"  ({time.monotonic() - start:.0f} s)", flush=True)
     every = [figure for figures in found.values() for figure in figures]
     for line in (changed := list(differences(every, last))) and ["since the last run:", *changed]:
@@ -85,10 +91,11 @@ def main(words: list[str]) -> int:
     LAST.write_text(json.dumps({**last, **steady}, indent=1, ensure_ascii=False) + "\n")
     if is_written:
         (ROOT / PAGE).write_text(render(found, time.strftime("%Y-%m-%d")))
-    for figure in every:
-        if figure.verdict in ("floor", "missed"):
-            print(show(figure), f"          {figure.why}", sep="\n")
-    return int(any(figure.verdict == "missed" for figure in every))
+    if short := [figure for figure in every if figure.verdict in ("floor", "missed")]:
+        print("beyond their goals:")
+    for figure in short:
+        print(show([figure]), figure.why, sep="\n    ")
+    return int(any(figure.verdict == "missed" for figure in short))
 
 
 if __name__ == "__main__":

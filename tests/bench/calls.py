@@ -1,4 +1,4 @@
-"""What a call takes: each tool in each era, from one client and from sixteen at once, on the hub of 100 repositories."""
+"""What a call takes: each tool in each era, from one client and from sixteen, on the hub of 100 repositories."""
 
 from __future__ import annotations
 
@@ -77,17 +77,18 @@ def main() -> None:
 
         for era, clients in itertools.product(ERAS, CLIENTS):
             echoing = [bare.wire(era) for _ in range(clients)]
-            ours = [many.wire(era, token) for _ in range(clients)]
+            listing = [bare.wire(era, "/tools") for _ in range(clients)]
+            floors = {LIST: measure(bare.process, listing, list_tools, COUNTS[LIST])}
             floor = measure(bare.process, echoing, repeat, COUNTS[READ])
             what = f"{era}, {clients} client{'s' * (clients > 1)}"
             tell(f"{ECHO}, {what}", floor)
-            floors = {LIST: measure(bare.process, echoing, list_tools, COUNTS[LIST])}
+            ours = [many.wire(era, token) for _ in range(clients)]
             for tool in (*ARGUMENTS, LIST):
                 make = list_tools if tool == LIST else call(tool, ARGUMENTS[tool])
                 took = measure(many.process, ours, make, COUNTS.get(tool, COUNT))
                 of = "the bare SDK's list of the same tools" if tool == LIST else ECHO
                 tell(f"{tool}, {what}", took, floors.get(tool, floor), of, GOALS.get((tool, era, clients)))
-            for wire in echoing + ours:
+            for wire in echoing + listing + ours:
                 wire.close()
 
 

@@ -1,7 +1,7 @@
-"""The bare SDK on our serving: its low-level server and its own session manager, one tool that returns what it is told.
+"""The bare SDK on our serving: its low-level server and its own session manager; no authorization, no file, no audit.
 
-No authorization, no file, no audit: what stands beside our figures. It lists the same tools as the hub does, so that
-its list costs what theirs must. Run with a port.
+What stands beside our figures: at `/mcp` one tool that returns what it is told, at `/tools` the list of the hub's
+tools. Run with a port.
 """
 
 from __future__ import annotations
@@ -14,10 +14,23 @@ import trio
 from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
+from rhd.asgi import Receive, Scope, Send
 from rhd.endpoint.tools.table import described_tools
 from rhd.web.serving import serve
 
 TOOLS = [types.Tool.model_validate(tool) for tool in described_tools(frozenset({"planner", "executor"}), True)]
+
+
+ECHO = types.Tool(
+    name="echo",
+    description="Returns the text.",
+    input_schema={"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]},
+    output_schema={"type": "object", "properties": {"content": {"type": "string"}}, "required": ["content"]},
+)
+
+
+async def list_echo(ctx: Any, params: Any) -> types.ListToolsResult:
+    return types.ListToolsResult(tools=[ECHO])
 
 
 async def list_tools(ctx: Any, params: Any) -> types.ListToolsResult:
@@ -33,11 +46,15 @@ async def call_tool(ctx: Any, params: types.CallToolRequestParams) -> types.Call
 
 async def run(port: int) -> None:
     """Serve until killed."""
-    server: Server[Any] = Server("echo", version="1", on_list_tools=list_tools, on_call_tool=call_tool)
-    manager = StreamableHTTPSessionManager(server)
-    async with manager.run():
+    echo = StreamableHTTPSessionManager(Server("echo", version="1", on_list_tools=list_echo, on_call_tool=call_tool))
+    tools = StreamableHTTPSessionManager(Server("tools", version="1", on_list_tools=list_tools))
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await (echo if scope["path"] == "/mcp" else tools).handle_request(scope, receive, send)
+
+    async with echo.run(), tools.run():
         listeners = await trio.open_tcp_listeners(port, host="127.0.0.1")
-        await serve(manager.handle_request, listeners, stop=trio.Event())
+        await serve(app, listeners, stop=trio.Event())
 
 
 if __name__ == "__main__":

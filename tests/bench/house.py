@@ -151,9 +151,9 @@ class Echo:
     port: int
     process: Process
 
-    def wire(self, era: str) -> Wire:
+    def wire(self, era: str, path: str = "/mcp") -> Wire:
         """Return a connected client."""
-        return Wire(self.port, "/mcp", era)
+        return Wire(self.port, path, era)
 
 
 @contextmanager
