@@ -79,12 +79,12 @@ def replace(many: House, index: int, text: str) -> float:
 
 def change(many: House, streams: Streams, count: int, pause_s: tuple[float, float]) -> list[float]:
     """Change one artifact after the other, at random moments; return the delays of all who were to be told."""
-    chance = random.Random(7)
+    chance = random.Random()
     took = []
-    for number in range(count):
+    for _ in range(count):
         time.sleep(chance.uniform(*pause_s))
         index = chance.randrange(REPOS)
-        text = f"# Changed {number}\n\n> **Status**: Draft\n\n" + "Some text that stays as it was.\n" * 120
+        text = f"# Changed at {time.monotonic_ns()}\n\n> **Status**: Draft\n\n" + "Some text that stays as it was.\n" * 120
         took += streams.hear(many.slugs[index], replace(many, index, text), len(streams) // REPOS)
     return took
 
