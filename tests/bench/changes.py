@@ -84,7 +84,9 @@ def change(many: House, streams: Streams, count: int, pause_s: tuple[float, floa
     for _ in range(count):
         time.sleep(chance.uniform(*pause_s))
         index = chance.randrange(REPOS)
-        text = f"# Changed at {time.monotonic_ns()}\n\n> **Status**: Draft\n\n" + "Some text that stays as it was.\n" * 120
+        text = (
+            f"# Changed at {time.monotonic_ns()}\n\n> **Status**: Draft\n\n" + "Some text that stays as it was.\n" * 120
+        )
         took += streams.hear(many.slugs[index], replace(many, index, text), len(streams) // REPOS)
     return took
 
