@@ -1,7 +1,7 @@
 """The bare SDK on our serving: its low-level server and its own session manager; no authorization, no file, no audit.
 
 What stands beside our figures: at `/mcp` one tool that returns what it is told, at `/tools` the list of the hub's
-tools. Run with a port.
+tools, at `/streams` what listens. Run with a port.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import mcp_types as types
 import trio
 from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler
 
 from rhd.asgi import Receive, Scope, Send
 from rhd.endpoint.tools.table import described_tools
@@ -47,12 +48,18 @@ async def call_tool(ctx: Any, params: types.CallToolRequestParams) -> types.Call
 async def run(port: int) -> None:
     """Serve until killed."""
     echo = StreamableHTTPSessionManager(Server("echo", version="1", on_list_tools=list_echo, on_call_tool=call_tool))
+    bus = InMemorySubscriptionBus()
+    listening: Server[Any] = Server(
+        "echo", version="1", on_subscriptions_listen=ListenHandler(bus, max_subscriptions=2000)
+    )
+    streams = StreamableHTTPSessionManager(listening)
     tools = StreamableHTTPSessionManager(Server("tools", version="1", on_list_tools=list_tools))
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        await (echo if scope["path"] == "/mcp" else tools).handle_request(scope, receive, send)
+        await managers[scope["path"]].handle_request(scope, receive, send)
 
-    async with echo.run(), tools.run():
+    managers = {"/mcp": echo, "/tools": tools, "/streams": streams}
+    async with echo.run(), tools.run(), streams.run():
         listeners = await trio.open_tcp_listeners(port, host="127.0.0.1")
         await serve(app, listeners, stop=trio.Event())
 

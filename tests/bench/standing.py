@@ -14,9 +14,8 @@ from tests.bench.figures import Figure, Process, import_ms, report
 from tests.bench.house import PRD, House, house
 from tests.bench.wire import ERAS, MODERN, Wire
 
-CALM_AFTER_S = CALM_S * QUIET + 4
-IDLE_S = 60.0
-"""As long as the period in which everything is looked at once, whatever is known."""
+CALM_AFTER_S = CALM_S * QUIET + 1
+IDLE_S = 30.0
 STARTS = 5
 BETWEEN_EXEC_AND_BIND_S = 60
 
