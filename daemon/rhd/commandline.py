@@ -8,6 +8,7 @@ in a socket that listens already.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import sys
@@ -144,6 +145,9 @@ def _open(home: Home, flags: Mapping[str, Any], readiness: Readiness, stack: Exi
 
     store = Store.open(places.database)
 
+    # What is imported lives as long as the process: collecting amid the imports costs an eighth of their time, and
+    # looking through it all in every full collection would hold up whatever is being answered.
+    gc.disable()
     import trio
 
     from rhd.app import Daemon
@@ -161,4 +165,6 @@ def _open(home: Home, flags: Mapping[str, Any], readiness: Readiness, stack: Exi
         is_held="http" in held,
         release_control=None if bound is None else bound.remove,
     )
+    gc.freeze()
+    gc.enable()
     return partial(trio.run, daemon.run, restrict_keyboard_interrupt_to_checkpoints=True)
