@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -67,6 +68,12 @@ class Running:
     async def open(self) -> trio.SocketStream:
         """Return a bare connection to the control socket."""
         return await trio.open_unix_socket(self.home.socket)
+
+    async def ask(self, line: bytes) -> Any:
+        """Send one line on a connection of its own and return the answer."""
+        async with await self.open() as stream:
+            await stream.send_all(line)
+            return await read_line(stream)
 
     async def adopt(self, path: Path) -> str:
         """Adopt a repository and return its slug, once its catalog is true."""
@@ -136,6 +143,19 @@ class Running:
     def passphrase(self, path: Path) -> str:
         """Return a repository's passphrase from its copy."""
         return str(json.loads((path / ".repo-harness/mcp.oauth.json").read_text())["passphrase"])
+
+
+async def read_line(stream: trio.SocketStream) -> Any:
+    """Return the next line as JSON, and nothing of what is behind it; None at the end of the stream."""
+    line = b""
+    with trio.fail_after(10):
+        while not line.endswith(b"\n"):
+            seen = await stream.socket.recv(65536, socket.MSG_PEEK)
+            if not seen:
+                assert not line
+                return None
+            line += await stream.receive_some(seen.find(b"\n") + 1 or len(seen))
+    return json.loads(line)
 
 
 @asynccontextmanager
