@@ -27,6 +27,7 @@ from rhd.repos.service import RepoService
 from rhd.service.readiness import Readiness
 from rhd.service.sockets import bind_control, bind_http
 from rhd.settings import Settings
+from rhd.store.audit import AuditRow, read_rows
 from rhd.store.database import Store
 from rhwire.home import Home
 from rhwire.lock import take_lock
@@ -107,17 +108,26 @@ class Running:
             await stream.send_all(Request(1, "start", {"repo": slug, "profile": profile, "lease": True}).encode())
             with trio.fail_after(10):
                 assert b'"leased":true' in await stream.receive_some(65536)
+            held = registry._leased[repo_id][profile]
             yield
-            registry.listen(lambda change: ended.set() if not registry._leased[repo_id] else None)
+            registry.listen(lambda change: ended.set() if registry._leased[repo_id].get(profile, 0) < held else None)
         with trio.fail_after(10):
             await ended.wait()
 
-    def begin_login(self, name: str = "ChatGPT", *, resource: str = "hub", client_id: str | None = None) -> str:
+    def begin_login(
+        self,
+        name: str = "ChatGPT",
+        *,
+        resource: str = "hub",
+        client_id: str | None = None,
+        scopes: tuple[str, ...] = ("planner", "offline_access"),
+    ) -> str:
         """Let a client's login wait on its page, without a browser; return the code that the page shows.
 
         Args:
             resource: `hub` or a slug.
             client_id: the address of its description, for one that did not register itself.
+            scopes: what it asks for.
         """
         client = OAuthClient(client_id or new_token(12), name, ("https://chatgpt.com/connector/callback",))
         (redirect,) = client.redirect_uris
@@ -131,7 +141,7 @@ class Running:
             state=None,
             challenge="c" * 43,
             resource=resource,
-            scopes=("planner", "offline_access"),
+            scopes=scopes,
         )
         return self.house.authority.logins.wait(login)
 
@@ -139,6 +149,14 @@ class Running:
         """Let a client in as the owner would, and return the id of its grant."""
         repos = [repo.id for repo in self.house.registry if repo.slug in slugs]
         return await self.house.authority.approve(self.begin_login(name), repos, profiles)
+
+    async def audited(self) -> list[AuditRow]:
+        """Return the audit rows on disk, oldest first, after flushing what waits."""
+        self.house.authority.storms.flush()
+        self.house.audit.flush()
+        await self.house.store.write(lambda connection: None)
+        found = await self.house.store.read(lambda connection: read_rows(connection, limit=1000))
+        return [row for _, row in reversed(found)]
 
     def passphrase(self, path: Path) -> str:
         """Return a repository's passphrase from its copy."""

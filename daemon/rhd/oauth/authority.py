@@ -149,7 +149,9 @@ class Authority:
         for client, known_at in self._grants.clients.values():
             grants = self._grants.of_client(client.id)
             out += [
-                Connection(g.id, client.id, client.name, client.host, g.resource, g.profiles, g.created_at, _last_call(g))
+                Connection(
+                    g.id, client.id, client.name, client.host, g.resource, g.profiles, g.created_at, _last_call(g)
+                )
                 for g in grants
             ]
             if not grants:

@@ -18,7 +18,6 @@ from typing import Any
 import pytest
 import trio
 
-from rhd.control.table import VERBS
 from rhwire import messages
 from rhwire.messages import Request
 from tests.support.inprocess import Running, read_line, running_daemon
@@ -228,20 +227,6 @@ async def test_a_verb_that_fails_tells_no_secret_and_the_next_one_works(
     assert answer["error"]["data"]["code"] == "INTERNAL"
     assert "canary" not in json.dumps(answer)
     assert (await daemon.call("version"))["pid"] == os.getpid()
-
-
-def test_every_verb_has_a_file_of_its_name_and_says_what_it_does() -> None:
-    folder = Path("daemon/rhd/control")
-    for name, verb in VERBS.items():
-        assert (folder / f"{name}.py").exists()
-        assert (verb.run.__doc__ or "").strip()
-
-
-def test_the_command_and_the_verb_of_one_matter_have_one_name() -> None:
-    commands = {p.stem for p in Path("ctl/rhctl/commands").glob("*.py")} - {"__init__"}
-    only_there = {"connect", "raw", "service"}  # attach is the verb of connect; the others need no verb of their own
-    assert commands - only_there <= set(VERBS)
-    assert set(VERBS) - commands == {"attach"}
 
 
 def test_two_processes_see_the_same_bytes() -> None:
