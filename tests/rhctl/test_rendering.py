@@ -46,8 +46,7 @@ def test_one_of_a_thing_and_more_of_it() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0, "0 s"), (0.9, "0 s"), (59.9, "59 s"), (60, "1 min"), (3599, "59 min"), (3600, "1 h"), (86399, "23 h")]
-    + [(86400, "1 d"), (8.7e6, "100 d")],
+    [(0, "0 s"), (59.9, "59 s"), (60, "1 min"), (3599, "59 min"), (3600, "1 h"), (86399, "23 h"), (8.7e6, "100 d")],
 )
 def test_a_duration_is_told_in_its_largest_unit(seconds: float, text: str) -> None:
     assert duration(seconds) == text
