@@ -37,7 +37,7 @@ Gives planning models the workflow artifacts of your repositories,
 and nothing else.
 
   adopt [PATH]             make a repository's workflow artifacts reachable
-  mcp serve                serve it: on stdio, or over HTTP with --transport http
+  mcp serve                serve it on stdio, or over HTTP (--transport http)
   mcp setup chatgpt|codex  print or write a client's configuration
   mcp doctor               examine the installation
 

@@ -49,16 +49,20 @@ async def here(daemon: Running, repository: Repository, monkeypatch: pytest.Monk
     return repository
 
 
+def _split(line: str, words: dict[str, object]) -> list[str]:
+    return shlex.split(line.replace("\\\n", "").format(**words))
+
+
 async def page(line: str, *more: str, **words: object) -> Said:
     """Run a command of the page in this process."""
-    program, *arguments = shlex.split(line.format(**words))
+    program, *arguments = _split(line, words)
     return await type_in(*arguments, *more, program=program)
 
 
 @asynccontextmanager
 async def page_spawned(line: str, **words: object) -> AsyncIterator[trio.Process]:
     """Run a command of the page in a process of its own."""
-    program, *arguments = shlex.split(line.format(**words))
+    program, *arguments = _split(line, words)
     async with spawned(*arguments, program=program) as process:
         yield process
 

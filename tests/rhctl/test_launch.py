@@ -16,14 +16,12 @@ from rhctl import launch
 from rhctl.ending import end_daemon
 from rhctl.errors import NoDaemon
 from rhctl.launch import clean_environment, daemon_command, import_path, start_daemon, start_detached, wait_for_daemon
-from rhctl.services.steps import perform
-from rhctl.services.systemd import Systemd
-from rhctl.units import Spec
+from rhctl.services import managers
+from rhwire.errors import HarnessError
 from rhwire.home import Home, HomeUnusable
 from rhwire.lock import ask_lock
 from tests.support.daemons import environment
 from tests.support.inprocess import Running
-from tests.support.servicemanagers import PretendedSystemd
 from tests.support.terminal import run
 
 
@@ -187,33 +185,42 @@ async def test_one_that_serves_meanwhile_is_joined(daemon: Running, daemon_is: C
     client.close()
 
 
-def install(home: Home) -> None:
-    """Install the service as far as its files."""
-    spec = Spec((sys.executable, "-P", "-m", "rhd"), home, "127.0.0.1", 9001, "/usr/bin:/bin")
-    for step in Systemd().plan_install(spec, ()):
-        perform(step, Systemd().environ)
+class Manager:
+    """A service manager that keeps the service of every home; it starts nothing."""
+
+    def __init__(self, problem: HarnessError | None = None) -> None:
+        self.problem = problem
+        self.launched = 0
+
+    def check(self) -> None:
+        """Be there."""
+
+    def launch(self) -> None:
+        """Note it, or fail."""
+        self.launched += 1
+        if self.problem is not None:
+            raise self.problem
 
 
 async def test_an_installed_service_is_started_rather_than_a_daemon_beside_it(
-    daemon: Running, daemon_is: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    daemon: Running, daemon_is: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     daemon_is("exit 1")
-    systemd = PretendedSystemd(tmp_path / "manager", monkeypatch)
-    install(daemon.home)
-    systemd.calls()
+    manager = Manager()
+    monkeypatch.setattr(managers, "find_service", lambda home: manager)
     client = await trio.to_thread.run_sync(start_daemon, daemon.home)
     client.close()
-    assert systemd.calls() == ["start rhd.service rhd.socket rhd-http.socket"]
+    assert manager.launched == 1
 
 
 def test_a_service_that_does_not_start_is_told_and_nothing_started_beside_it(
     home: Home, daemon_is: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     daemon_is(f"touch {tmp_path}/started")
-    systemd = PretendedSystemd(tmp_path / "manager", monkeypatch)
-    install(home)
-    systemd.fails_to("start", "Failed to start.")
+    problem = HarnessError("did not start: no", code="SERVICE_FAILED", next_step="Correct it.")
+    monkeypatch.setattr(managers, "find_service", lambda home: Manager(problem))
     said = run("repos", "--json")
     assert (said.code, said.refusal) == (3, "NO_DAEMON")
-    assert said.json["error"]["message"] == "the service is installed, but did not start: Failed to start."
+    assert said.json["error"]["message"] == "the service is installed, but did not start: no"
+    assert said.json["error"]["next_step"] == "Correct it."
     assert not (tmp_path / "started").exists()
