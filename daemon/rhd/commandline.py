@@ -80,15 +80,18 @@ def _examine(home: Home, flags: Mapping[str, Any]) -> int:
 
 def _show_settings(home: Home, flags: Mapping[str, Any]) -> int:
     """Print places and settings as a start here and now would have them; unless one is recorded, nothing is made."""
+    from rhd.errors import StartRefused
     from rhd.places import find_places, look_up_places
     from rhd.settings import Settings, write_file
 
-    if assignment := flags["settings"]:
+    name, equals, value = flags["settings"].partition("=")
+    if name and not equals:
+        raise StartRefused(f"{name} is given no value", next_step=f"Write it as {name}=VALUE; {name}= takes it out.")
+    if equals:
         home.prepare()
-    places = find_places(home) if assignment else look_up_places(home)
+    places = find_places(home) if equals else look_up_places(home)
     config = _config(flags, places.config)
-    if assignment:
-        name, _, value = assignment.partition("=")
+    if equals:
         write_file(config, name, value)
     settings = Settings.load(config, os.environ, flags)
     found = {"config": config, "database": places.database, "logs": places.logs, "settings": settings.to_json()}

@@ -177,8 +177,13 @@ async def read_line(stream: trio.SocketStream) -> Any:
 
 
 @asynccontextmanager
-async def running_daemon(base: Path, **flags: Any) -> AsyncIterator[Running]:
-    """Yield a daemon that serves on a free port; leaving drains it. About 60 ms in all."""
+async def running_daemon(base: Path, *, readiness: Readiness | None = None, **flags: Any) -> AsyncIterator[Running]:
+    """Yield a daemon that serves on a free port; leaving drains it. About 60 ms in all.
+
+    Args:
+        readiness: what plays the service manager.
+        flags: of its command line.
+    """
     home = Home(str(base))
     home.prepare()
     lock = take_lock(home.lock)
@@ -195,7 +200,7 @@ async def running_daemon(base: Path, **flags: Any) -> AsyncIterator[Running]:
         places.config,
         flags,
         store,
-        Readiness(),
+        readiness or Readiness(),
         control_sockets=[control.socket],
         http_sockets=http,
         is_held=False,
