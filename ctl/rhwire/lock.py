@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 import struct
 import sys
 
 from rhwire.errors import HarnessError
+from rhwire.home import HomeUnusable
 
 # struct flock on 64-bit Linux: short type, short whence, off_t start, off_t len, pid_t pid.
 _LINUX_FLOCK = "hhqqi4x"
@@ -36,11 +38,15 @@ def take_lock(path: str) -> int:
 
     Raises:
         LockHeld: another process has it.
-        OSError: the file cannot be opened or is not a plain file.
+        HomeUnusable: the file cannot be opened, is not a plain file, is not ours or is open to others.
     """
-    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-    fd = os.open(path, flags, 0o600)
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
+        fd = os.open(path, flags, 0o600)
+    except OSError as error:
+        raise HomeUnusable(f"cannot take the lock {path}: {error.strerror}") from error
+    try:
+        _check_file(path, os.fstat(fd))
         if sys.platform == "linux":
             whole_file = struct.pack(_LINUX_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
             fcntl.fcntl(fd, fcntl.F_OFD_SETLK, whole_file)
@@ -61,7 +67,7 @@ def take_lock(path: str) -> int:
 def ask_lock(path: str) -> int | None:
     """Return the pid of the daemon that holds the lock (0 if it has not written it yet), or None if nobody does."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return None
     try:
@@ -76,6 +82,22 @@ def ask_lock(path: str) -> int | None:
         return (_read_pid(fd) or 0) if is_held else None
     finally:
         os.close(fd)
+
+
+def _check_file(path: str, found: os.stat_result) -> None:
+    """Refuse a lock that somebody else could take, and so keep every daemon from starting."""
+    if not stat.S_ISREG(found.st_mode):
+        raise HomeUnusable(
+            f"the lock {path} is not a plain file",
+            next_step="Look at it, and remove it if nothing needs it.",
+        )
+    if found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o077:
+        raise HomeUnusable(
+            f"the lock {path} belongs to user {found.st_uid} with mode {stat.S_IMODE(found.st_mode):04o}, "
+            "but has to be yours alone",
+            code="FOLDER_NOT_OURS",
+            next_step=f"While no daemon runs, remove it: rm {path}",
+        )
 
 
 def _read_pid(fd: int) -> int | None:
