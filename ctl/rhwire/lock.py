@@ -2,7 +2,7 @@
 
 On Linux it is an open-file-description lock: it dies with the last descriptor, however the process ends, and
 `F_OFD_GETLK` answers who holds it without touching it (a flock can only be asked by taking it, which would make
-a starting daemon believe that it lost). On macOS it is a flock, which `F_GETLK` reports.
+a starting daemon believe that it lost). On macOS it is a flock, which `F_GETLK` reports as a whole.
 """
 
 from __future__ import annotations
@@ -12,14 +12,19 @@ import os
 import stat
 import struct
 import sys
+import time
 
 from rhwire.errors import HarnessError
 from rhwire.home import HomeUnusable
 
 # struct flock on 64-bit Linux: short type, short whence, off_t start, off_t len, pid_t pid.
 _LINUX_FLOCK = "hhqqi4x"
+# The parts of the file that its holder locks, as start and length: one to live, one more once its pid stands in it.
+_ALIVE, _NAMED = (0, 1), (1, 1)
 # struct flock on macOS: off_t start, off_t len, pid_t pid, short type, short whence.
 _DARWIN_FLOCK = "qqihh"
+
+NAMED_WITHIN_S = 0.5
 
 
 class LockHeld(HarnessError):
@@ -48,12 +53,11 @@ def take_lock(path: str) -> int:
     try:
         _check_file(path, os.fstat(fd))
         if sys.platform == "linux":
-            whole_file = struct.pack(_LINUX_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
-            fcntl.fcntl(fd, fcntl.F_OFD_SETLK, whole_file)
+            fcntl.fcntl(fd, fcntl.F_OFD_SETLK, struct.pack(_LINUX_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, *_ALIVE, 0))
         else:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError):
-        pid = _read_pid(fd)
+        pid = _wait_for_pid(fd)
         os.close(fd)
         raise LockHeld(path, pid) from None
     except BaseException:
@@ -61,6 +65,8 @@ def take_lock(path: str) -> int:
         raise
     os.ftruncate(fd, 0)
     os.pwrite(fd, b"%d\n" % os.getpid(), 0)
+    if sys.platform == "linux":
+        fcntl.fcntl(fd, fcntl.F_OFD_SETLK, struct.pack(_LINUX_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, *_NAMED, 0))
     return fd
 
 
@@ -71,17 +77,32 @@ def ask_lock(path: str) -> int | None:
     except OSError:
         return None
     try:
-        if sys.platform == "linux":
-            question = struct.pack(_LINUX_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
-            answer = fcntl.fcntl(fd, fcntl.F_OFD_GETLK, question)
-            is_held = struct.unpack(_LINUX_FLOCK, answer)[0] != fcntl.F_UNLCK
-        else:
-            question = struct.pack(_DARWIN_FLOCK, 0, 0, 0, fcntl.F_WRLCK, os.SEEK_SET)
-            answer = fcntl.fcntl(fd, fcntl.F_GETLK, question)
-            is_held = struct.unpack(_DARWIN_FLOCK, answer)[3] != fcntl.F_UNLCK
-        return (_read_pid(fd) or 0) if is_held else None
+        return _ask_pid(fd) if _is_held(fd, _ALIVE) else None
     finally:
         os.close(fd)
+
+
+def _is_held(fd: int, part: tuple[int, int]) -> bool:
+    if sys.platform == "linux":
+        question = struct.pack(_LINUX_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, *part, 0)
+        answer = fcntl.fcntl(fd, fcntl.F_OFD_GETLK, question)
+        return bool(struct.unpack(_LINUX_FLOCK, answer)[0] != fcntl.F_UNLCK)
+    question = struct.pack(_DARWIN_FLOCK, 0, 0, 0, fcntl.F_WRLCK, os.SEEK_SET)
+    answer = fcntl.fcntl(fd, fcntl.F_GETLK, question)
+    return bool(struct.unpack(_DARWIN_FLOCK, answer)[3] != fcntl.F_UNLCK)
+
+
+def _ask_pid(fd: int) -> int:
+    """Return what the holder wrote, or 0: until it has, the file still names a predecessor that was killed."""
+    text = os.pread(fd, 32, 0).strip() if _is_held(fd, _NAMED) else b""
+    return int(text) if text.isdigit() else 0
+
+
+def _wait_for_pid(fd: int) -> int | None:
+    until = time.monotonic() + NAMED_WITHIN_S
+    while not (pid := _ask_pid(fd)) and time.monotonic() < until:
+        time.sleep(0.002)
+    return pid or None
 
 
 def _check_file(path: str, found: os.stat_result) -> None:
@@ -98,8 +119,3 @@ def _check_file(path: str, found: os.stat_result) -> None:
             code="FOLDER_NOT_OURS",
             next_step=f"While no daemon runs, remove it: rm {path}",
         )
-
-
-def _read_pid(fd: int) -> int | None:
-    text = os.pread(fd, 32, 0).strip()
-    return int(text) if text.isdigit() else None

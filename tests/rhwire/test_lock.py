@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -111,3 +113,19 @@ def test_what_is_no_plain_file_is_refused_and_nobody_waits_for_it(tmp_path: Path
         with pytest.raises(HomeUnusable):
             take_lock(str(tmp_path / name))
     assert ask_lock(str(tmp_path / "pipe")) is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a flock is held as a whole")
+def test_a_predecessor_that_was_killed_is_never_taken_for_the_holder(tmp_path: Path) -> None:
+    """Between taking the lock and writing its pid, a daemon finds the old one in the file; nobody is to signal that."""
+    path = tmp_path / "lock"
+    path.touch(mode=0o600)
+    path.write_text("12345\n")
+    fd = os.open(path, os.O_RDWR)
+    fcntl.fcntl(fd, fcntl.F_OFD_SETLK, struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 1, 0))
+    assert ask_lock(str(path)) == 0
+    with pytest.raises(LockHeld, match="another process") as refused:
+        take_lock(str(path))
+    assert refused.value.pid is None
+    os.close(fd)
+    assert ask_lock(str(path)) is None
