@@ -54,6 +54,12 @@ class Home:
             name = hashlib.sha256(os.fsencode(base)).hexdigest()[:32]
             self.socket = f"{temporary}/rhd-{os.getuid()}/{name}.sock"
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Home) and (self.base, self.socket) == (other.base, other.socket)
+
+    def __hash__(self) -> int:
+        return hash((self.base, self.socket))
+
     @classmethod
     def find(cls, flag: str | None, environ: Mapping[str, str] | None = None) -> Home:
         """Return the home that a process with this flag and environment uses.

@@ -85,11 +85,11 @@ def ask_lock(path: str) -> int | None:
 def _is_held(fd: int, part: tuple[int, int]) -> bool:
     if sys.platform == "linux":
         question = struct.pack(_LINUX_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, *part, 0)
-        answer = fcntl.fcntl(fd, fcntl.F_OFD_GETLK, question)
-        return bool(struct.unpack(_LINUX_FLOCK, answer)[0] != fcntl.F_UNLCK)
-    question = struct.pack(_DARWIN_FLOCK, 0, 0, 0, fcntl.F_WRLCK, os.SEEK_SET)
-    answer = fcntl.fcntl(fd, fcntl.F_GETLK, question)
-    return bool(struct.unpack(_DARWIN_FLOCK, answer)[3] != fcntl.F_UNLCK)
+        kind = struct.unpack(_LINUX_FLOCK, fcntl.fcntl(fd, fcntl.F_OFD_GETLK, question))[0]
+    else:
+        question = struct.pack(_DARWIN_FLOCK, 0, 0, 0, fcntl.F_WRLCK, os.SEEK_SET)
+        kind = struct.unpack(_DARWIN_FLOCK, fcntl.fcntl(fd, fcntl.F_GETLK, question))[3]
+    return bool(kind != fcntl.F_UNLCK)
 
 
 def _ask_pid(fd: int) -> int:

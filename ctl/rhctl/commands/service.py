@@ -109,14 +109,23 @@ def _ask_daemon(subject: Subject, service: Spec | None) -> dict[str, Any]:
 
 
 def _kept(subject: Subject) -> dict[str, str | None]:
-    """Return where everything lies that stays, as far as a first start has decided it."""
+    """Return where everything lies that stays; null is what was never made, or holds nothing."""
     kept: dict[str, str | None] = {"home": subject.home.base, "config": None, "database": None, "logs": None}
     try:
         with open(subject.home.record, encoding="utf-8") as stream:
             kept |= {name: str(place) for name, place in json.load(stream).items() if name in kept}
     except (OSError, ValueError, AttributeError):
         pass
-    return kept
+    return {name: place if place and _holds_something(place) else None for name, place in kept.items()}
+
+
+def _holds_something(place: str) -> bool:
+    try:
+        return bool(os.listdir(place))
+    except NotADirectoryError:
+        return True
+    except OSError:
+        return False
 
 
 def _notes(subject: Subject, action: str, plan: list[Step], path: str | None) -> list[str]:
