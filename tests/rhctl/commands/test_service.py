@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from rhctl.commands import service
 from rhctl.units import SYSTEMD_UNITS
 from rhwire.home import Home
 from rhwire.lock import ask_lock
@@ -403,3 +404,11 @@ def test_without_a_session_launchd_is_refused_with_what_helps(launchd: FakeLaunc
 def test_what_is_not_understood_is_a_usage_error(systemd: FakeSystemd, words: tuple[str, ...]) -> None:
     assert run("service", *words).code == 2
     assert systemd.calls == []
+
+
+def test_the_help_has_a_line_for_each_action(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        service.run(["--help"])
+    lines = capsys.readouterr().out.splitlines()
+    for action in service.ACTIONS:
+        assert sum(line.startswith(f"  {action} ") for line in lines) == 1, action
