@@ -1,8 +1,7 @@
-"""`rhd`: what it refuses to start on, two at once, and starts that are killed."""
+"""A start: of two one lives, one that was killed stops no other, and what is not ours alone is refused."""
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
@@ -15,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from rhd.commandline import main
+from rhd.places import find_places
+from rhd.settings import write_file
 from rhwire.home import Home
 from rhwire.lock import ask_lock, take_lock
-from rhwire.version import VERSION
 from tests.support import killed_starts
 from tests.support.daemons import Daemon, environment
 from tests.support.rivals import race
@@ -167,50 +166,19 @@ def test_a_port_in_use_is_refused_and_the_control_socket_taken_away_again(home: 
     assert not os.path.lexists(home.socket)
 
 
-# What it says instead of running.
-
-
-def test_settings_are_shown_without_making_anything(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    base = tmp_path / "none"
-    assert main(["--home", str(base), "--settings"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found["database"] == f"{base}/rhd.sqlite3"
-    assert found["settings"]["port"] == {"value": 8765, "origin": "default"}
-    assert not base.exists()
-
-
-def test_a_setting_is_recorded_and_then_in_force(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["--home", str(tmp_path / "home"), "--settings"]
-    assert main([*words, "port=9321"]) == 0
-    capsys.readouterr()
-    assert main(words) == 0
-    assert json.loads(capsys.readouterr().out)["settings"]["port"] == {"value": 9321, "origin": "file"}
-
-
-@pytest.mark.parametrize("assignment", ["port=none", "colour=blue"])
-def test_a_setting_that_cannot_be_is_refused_for_programs_and_people(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], assignment: str
-) -> None:
-    assert main(["--home", str(tmp_path / "home"), "--settings", assignment]) == 1
-    said = capsys.readouterr()
-    assert json.loads(said.out)["error"]["code"] == "CONFIG_INVALID"
-    assert said.err.startswith("rhd: ")
-
-
-def test_without_a_home_the_reason_is_said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.delenv("HOME")
-    assert main([]) == 1
-    assert capsys.readouterr().err.startswith("rhd: neither --home nor")
-
-
-def test_the_version_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main(["--version"])
-    assert (ended.value.code, capsys.readouterr().out) == (0, f"rhd {VERSION}\n")
-
-
-def test_an_unknown_word_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main(["--prot", "1"])
-    assert ended.value.code == 2
-    assert "--prot" in capsys.readouterr().err
+def test_what_is_made_in_a_user_s_folder_is_theirs_alone_whatever_the_umask(tmp_path: Path) -> None:
+    user = tmp_path / "user"
+    (user / ".config").mkdir()
+    (user / ".config").chmod(0o755)  # which is theirs to decide
+    home = Home.find(None, {"HOME": str(user)})
+    before = os.umask(0)
+    try:
+        home.prepare()
+        places = find_places(home)
+        write_file(places.config, "port", 9000)
+    finally:
+        os.umask(before)
+    modes = {str(path.relative_to(user)): path.stat().st_mode & 0o777 for path in user.rglob("*")}
+    assert modes.pop(".config") == 0o755
+    assert {".config/repo-harness/config.toml", ".local", ".local/share/repo-harness"} <= modes.keys()
+    assert {mode & 0o077 for mode in modes.values()} == {0}
