@@ -19,7 +19,7 @@ from typing import Any
 
 from rhd.service.readiness import Readiness
 from rhwire.errors import HarnessError
-from rhwire.home import Home, HomeUnusable
+from rhwire.home import Home
 from rhwire.lock import take_lock
 from rhwire.version import VERSION
 
@@ -117,10 +117,7 @@ def _run(home: Home, flags: Mapping[str, Any]) -> None:
 def _open(home: Home, flags: Mapping[str, Any], readiness: Readiness, stack: ExitStack) -> Callable[[], None]:
     """Open what must be open before anything runs; return what runs until the daemon has drained."""
     home.prepare()
-    try:
-        lock = take_lock(home.lock)  # before the sockets: whoever holds it may replace a stale one
-    except OSError as error:
-        raise HomeUnusable(f"cannot take the lock {home.lock}: {error.strerror}") from error
+    lock = take_lock(home.lock)  # before the sockets: whoever holds it may replace a stale one
     stack.callback(os.close, lock)
 
     from rhd.logs import set_up_logging
