@@ -191,6 +191,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "denied": denied,
     "profiles": profiles,
     "settings": settings,
+    "settings": settings,
     "shapes": shapes,
     "tools": tools,
     "verbs": verbs,
