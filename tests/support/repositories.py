@@ -118,6 +118,12 @@ class Repository:
         target.write_text(text)
         return target
 
+    def put(self, name: str, text: str) -> None:
+        """Have a file of an existing folder appear whole, as one change: one that is written in place may be two."""
+        written = self.path.parent / f".{self.path.name}.written"
+        written.write_text(text)
+        written.replace(self.path / name)
+
     def read(self, name: str) -> str:
         """Return a file's text."""
         return (self.path / name).read_text()

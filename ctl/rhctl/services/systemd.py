@@ -171,7 +171,7 @@ class Systemd:
             steps.append(_run("enable", *SYSTEMD_UNITS))
         # Whoever asks for a start wants one, however many there were in the last minute.
         reset = _run("reset-failed", *SYSTEMD_UNITS, may_fail=True)
-        is_down = state.service in _DOWN and state.sockets in _DOWN
+        is_down = _are_down(shown)
         is_half = state.service not in _DOWN and state.sockets in _DOWN
         if is_half or (not is_down and changed.keys() & set(SOCKETS)):
             # A socket unit opens, or takes another address, only while neither it nor its service runs.

@@ -36,7 +36,7 @@ async def test_nothing_has_changed_yet(daemon: Running) -> None:
 async def test_the_newest_changes_oldest_first(daemon: Running, repository: Repository) -> None:
     slug = await daemon.adopt(repository.path)
     for name in ("one", "two\u202e"):
-        repository.write(f"plans/{name}.md", "# Plan\n")
+        repository.put(f"plans/{name}.md", "# Plan\n")
         await daemon.settle(slug)
     one, two = (await type_in("events", slug, "-n", "2", "--json")).json["changes"]
     assert set(one) == KEYS
@@ -57,7 +57,7 @@ async def test_following_tells_each_change_as_it_comes_until_interrupted(
     async with spawned("events", slug, "-f", "-n", "1", *words) as process:
         await next_line(process)  # it follows
         for number in range(2):
-            repository.write(f"plans/{number}.md", "# Plan\n")
+            repository.put(f"plans/{number}.md", "# Plan\n")
             await daemon.settle(slug)
             line = await next_line(process)
             assert f"plans/{number}.md" in line

@@ -108,6 +108,20 @@ def test_an_uninstallation_leaves_nothing_of_it(systemd: FakeSystemd, spec: Spec
     assert Systemd().installed() is None
 
 
+def test_one_socket_that_listens_is_stopped_too_since_it_would_bring_the_service_back(
+    systemd: FakeSystemd, spec: Spec
+) -> None:
+    """A port that is taken fails the one socket and leaves the other."""
+    carry_out(Systemd().plan_install(spec, ()))
+    systemd.service.end()
+    systemd.active = {"rhd.socket"}
+    assert verbs(Systemd().plan_stop()) == ["stop"]
+    moved = verbs(Systemd().plan_restart(spec._replace(port=10), ()))
+    assert moved == ["Write", "daemon-reload", "stop", "reset-failed", "start"]
+    systemd.active = set()
+    assert Systemd().plan_stop() == []
+
+
 def test_without_a_session_the_way_to_one_is_said(
     tmp_path: Path, no_manager: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,10 +27,11 @@ async def test_the_newest_are_told_oldest_first_and_as_many_as_asked_for(
     daemon: Running, repository: Repository, tmp_path: Path
 ) -> None:
     one = await daemon.adopt(repository.path)
-    two = await daemon.adopt(Repository.make(tmp_path / "two").path)
+    other = Repository.make(tmp_path / "two")
+    two = await daemon.adopt(other.path)
     for number in range(3):
-        for slug, path in ((one, repository.path), (two, tmp_path / "two")):
-            (path / f"plans/{number}.md").write_text(f"# {number}\n")
+        for slug, changed in ((one, repository), (two, other)):
+            changed.put(f"plans/{number}.md", f"# {number}\n")
             await daemon.settle(slug)
     changes = (await daemon.call("events", count=6))["changes"]
     assert [(c["repo"], c["path"]) for c in changes] == [(s, f"plans/{n}.md") for n in range(3) for s in (one, two)]
@@ -57,7 +58,7 @@ async def test_a_stream_begins_with_the_newest_and_misses_nothing_after_them(
         assert (first["method"], set(first["params"])) == ("event", KEYS)
         told = [first["params"]["cursor"]]
         for number in range(3):
-            repository.write(f"plans/{number}.md", "# Plan\n")
+            repository.put(f"plans/{number}.md", "# Plan\n")
             await daemon.settle(slug)
             event = await read_line(stream)
             assert event["params"]["path"] == f"plans/{number}.md"
@@ -73,7 +74,7 @@ async def test_a_stream_of_everything_includes_what_is_adopted_later_and_one_of_
         assert (await read_line(one))["params"]["repo"] == slug  # it follows
         later = await daemon.adopt(Repository.make(tmp_path / "later").path)
         assert (await read_line(everything))["params"]["repo"] == later
-        repository.write("plans/new.md", "# Plan\n")
+        repository.put("plans/new.md", "# Plan\n")
         await daemon.settle(slug)
         assert (await read_line(one))["params"]["path"] == "plans/new.md"
 

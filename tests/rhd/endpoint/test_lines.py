@@ -112,10 +112,37 @@ async def test_the_longest_line_that_is_allowed_is_heard(monkeypatch: pytest.Mon
 async def test_a_client_that_leaves_ends_the_servers_stream() -> None:
     async with wired() as wire:
         await wire.client.send_all(request(1) + b'{"half')
-        await wire.client.aclose()
         assert (await wire.read()).id == 1
+        await wire.answer(1)
+        await wire.line()
+        await wire.client.aclose()
         with pytest.raises(anyio.EndOfStream):
             await wire.read()
+
+
+async def test_a_client_that_has_said_its_last_word_is_answered_what_it_asked(autojump_clock: MockClock) -> None:
+    async with wired() as wire:
+        await wire.client.send_all(request(1) + request(2))
+        await wire.client.send_eof()
+        for number in (1, 2):
+            assert (await wire.read()).id == number
+        await wire.answer(1)
+        assert (await wire.line())["id"] == 1
+        before = trio.current_time()
+        with pytest.raises(anyio.EndOfStream):  # the second is not waited for any longer than is said
+            await wire.read()
+        assert trio.current_time() - before == pytest.approx(lines.LINGER_S)
+
+
+async def test_a_subscription_is_nothing_to_wait_for_when_its_client_leaves(autojump_clock: MockClock) -> None:
+    async with wired() as wire:
+        await wire.client.send_all(request(1).replace(b'"ping"', b'"subscriptions/listen"'))
+        await wire.client.send_eof()
+        await wire.read()
+        before = trio.current_time()
+        with pytest.raises(anyio.EndOfStream):
+            await wire.read()
+        assert trio.current_time() == before
 
 
 async def test_a_client_that_does_not_read_is_given_up(autojump_clock: MockClock) -> None:
