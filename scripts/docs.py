@@ -190,6 +190,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "commands": commands,
     "denied": denied,
     "profiles": profiles,
+    "settings": settings,
     "shapes": shapes,
     "tools": tools,
     "verbs": verbs,

@@ -8,6 +8,7 @@ in a socket that listens already.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import sys
@@ -18,7 +19,7 @@ from typing import Any
 
 from rhd.service.readiness import Readiness
 from rhwire.errors import HarnessError
-from rhwire.home import Home, HomeUnusable
+from rhwire.home import Home
 from rhwire.lock import take_lock
 from rhwire.version import VERSION
 
@@ -116,10 +117,7 @@ def _run(home: Home, flags: Mapping[str, Any]) -> None:
 def _open(home: Home, flags: Mapping[str, Any], readiness: Readiness, stack: ExitStack) -> Callable[[], None]:
     """Open what must be open before anything runs; return what runs until the daemon has drained."""
     home.prepare()
-    try:
-        lock = take_lock(home.lock)  # before the sockets: whoever holds it may replace a stale one
-    except OSError as error:
-        raise HomeUnusable(f"cannot take the lock {home.lock}: {error.strerror}") from error
+    lock = take_lock(home.lock)  # before the sockets: whoever holds it may replace a stale one
     stack.callback(os.close, lock)
 
     from rhd.logs import set_up_logging
@@ -147,6 +145,9 @@ def _open(home: Home, flags: Mapping[str, Any], readiness: Readiness, stack: Exi
 
     store = Store.open(places.database)
 
+    # What is imported lives as long as the process: collecting amid the imports costs an eighth of their time, and
+    # looking through it all in every full collection would hold up whatever is being answered.
+    gc.disable()
     import trio
 
     from rhd.app import Daemon
@@ -164,4 +165,6 @@ def _open(home: Home, flags: Mapping[str, Any], readiness: Readiness, stack: Exi
         is_held="http" in held,
         release_control=None if bound is None else bound.remove,
     )
+    gc.freeze()
+    gc.enable()
     return partial(trio.run, daemon.run, restrict_keyboard_interrupt_to_checkpoints=True)

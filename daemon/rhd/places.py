@@ -12,7 +12,7 @@ import tempfile
 from dataclasses import dataclass
 
 from rhd.errors import StartRefused
-from rhwire.home import Home, HomeUnusable, make_private_folder
+from rhwire.home import Home, HomeUnusable, make_folders, make_private_folder
 
 VERSION = 1
 
@@ -44,7 +44,7 @@ def find_places(home: Home) -> Places:
         _record(home, places)
     try:
         make_private_folder(places.logs)
-        os.makedirs(os.path.dirname(places.config), exist_ok=True)
+        make_folders(os.path.dirname(places.config))
         database_folder = os.path.dirname(places.database)
         if database_folder != home.base:
             make_private_folder(database_folder)
