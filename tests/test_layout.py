@@ -79,3 +79,23 @@ def test_every_test_file_holds_a_test(package: str) -> None:
     """An empty file would satisfy everything above."""
     for path in (ROOT / "tests" / package).rglob("test_*.py"):
         assert re.search(r"^\s*(async )?def test_|^Test\w+ = ", path.read_text(), re.MULTILINE), path
+
+
+STARTERS = re.compile(
+    r"\b(subprocess|multiprocessing|concurrent\.futures\.process|pty"
+    r"|(os|trio|anyio)\.(fork\w*|exec[lv]\w*|posix_spawn\w*|spawn[lv]\w*|system|popen|open_process|run_process)"
+    r"|trio\.lowlevel\.open_process|to_process)\b"
+)
+
+
+def test_the_daemon_starts_no_process_that_could_open_a_repository() -> None:
+    """Whatever reads a repository goes through `Root` in this one process; only agents that a user runs are others."""
+    found = {
+        str(path.relative_to(ROOT)): starters[0].group()
+        for path in modules("rhd")
+        if (starters := list(STARTERS.finditer(path.read_text()))) and "runner" not in path.parts
+    }
+    assert found == {}
+    assert all(
+        STARTERS.search(text) for text in ("import subprocess", "os.execv(", "await trio.run_process(", "os.fork()")
+    )

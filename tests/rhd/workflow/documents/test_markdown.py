@@ -96,7 +96,7 @@ def test_front_matter_quotes_what_it_holds() -> None:
 
 
 def test_what_is_taken_out_is_every_control_character_and_half_of_a_pair_and_nothing_else() -> None:
-    text = "".join(map(chr, range(0x110000)))
+    text = "".join(map(chr, range(0x30000)))  # no plane above has any
     gone = {c for c in text if unicodedata.category(c) in ("Cc", "Cs")}
     ends = set(text) - set("".join(text.splitlines()))
     assert set(text) - set(markdown._without_controls(text)) == gone - {"\t"}
