@@ -23,7 +23,7 @@ class Parser(argparse.ArgumentParser):
     """
 
     def __init__(self, prog: str, about: str, example: str) -> None:
-        super().__init__(prog=prog, description=about, allow_abbrev=False)
+        super().__init__(prog=prog, description=about, allow_abbrev=False, formatter_class=_formatter)
         self._example = example
 
     def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]
@@ -42,6 +42,18 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise what argparse would print and exit with."""
         raise UsageError(message, next_step=f"See: {self.prog} --help")
+
+
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    """Return what every `add_argument` makes one of; without a width it imports shutil, and with it three archivers."""
+    try:
+        columns = int(os.environ.get("COLUMNS", "")) or 80
+    except ValueError:
+        try:
+            columns = os.get_terminal_size().columns
+        except OSError:
+            columns = 80
+    return argparse.HelpFormatter(prog, width=columns - 2)
 
 
 def make_parser(name: str, about: str, example: str, *, program: str = "rhctl", starts: bool = True) -> Parser:

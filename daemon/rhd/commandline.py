@@ -8,6 +8,7 @@ in a socket that listens already.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import sys
@@ -79,15 +80,18 @@ def _examine(home: Home, flags: Mapping[str, Any]) -> int:
 
 def _show_settings(home: Home, flags: Mapping[str, Any]) -> int:
     """Print places and settings as a start here and now would have them; unless one is recorded, nothing is made."""
+    from rhd.errors import StartRefused
     from rhd.places import find_places, look_up_places
     from rhd.settings import Settings, write_file
 
-    if assignment := flags["settings"]:
+    name, equals, value = flags["settings"].partition("=")
+    if name and not equals:
+        raise StartRefused(f"{name} is given no value", next_step=f"Write it as {name}=VALUE; {name}= takes it out.")
+    if equals:
         home.prepare()
-    places = find_places(home) if assignment else look_up_places(home)
+    places = find_places(home) if equals else look_up_places(home)
     config = _config(flags, places.config)
-    if assignment:
-        name, _, value = assignment.partition("=")
+    if equals:
         write_file(config, name, value)
     settings = Settings.load(config, os.environ, flags)
     found = {"config": config, "database": places.database, "logs": places.logs, "settings": settings.to_json()}
@@ -141,6 +145,9 @@ def _open(home: Home, flags: Mapping[str, Any], readiness: Readiness, stack: Exi
 
     store = Store.open(places.database)
 
+    # What is imported lives as long as the process: collecting amid the imports costs an eighth of their time, and
+    # looking through it all in every full collection would hold up whatever is being answered.
+    gc.disable()
     import trio
 
     from rhd.app import Daemon
@@ -158,4 +165,6 @@ def _open(home: Home, flags: Mapping[str, Any], readiness: Readiness, stack: Exi
         is_held="http" in held,
         release_control=None if bound is None else bound.remove,
     )
+    gc.freeze()
+    gc.enable()
     return partial(trio.run, daemon.run, restrict_keyboard_interrupt_to_checkpoints=True)

@@ -1,8 +1,4 @@
-"""What catalogs cost: `PYTHONPATH=daemon:ctl:. python tests/bench/catalog.py`.
-
-Time for one repository of 300 artifacts and memory for 100 repositories of 100, each of 4 KiB. Beside each time
-stands what only listing, opening and reading the same files takes in the same run.
-"""
+"""What a repository's catalog costs, and a confined open, beside what only listing, opening and reading takes."""
 
 from __future__ import annotations
 
@@ -15,77 +11,35 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
+from rhd.access import PLANNER
+from rhd.ids import RelPath
 from rhd.workflow import beneath
 from rhd.workflow.artifacts import Row
 from rhd.workflow.catalog import Catalog
 from rhd.workflow.listing import list_page
+from rhd.workflow.reading import read_page
 from rhd.workflow.root import Root
+from tests.bench.figures import Figure, report, timed_ms
+from tests.bench.house import PRD, fill
 
 KEY = b"k" * 32
-ROUNDS = 9
-PLACES = (
-    ("plans/prds", ".prd.md"),
-    ("plans/sprints", ".sprint.md"),
-    ("plans", ".md"),
-    ("tasks/contracts", ".contract.md"),
-    ("tasks/notes", ".notes.md"),
-    ("tasks/reviews", ".review.md"),
-)
-PROSE = "What is to be done stands here, and why, and how one will know that it is done.\n"
-
-
-def fill(top: Path, count: int) -> None:
-    """Write `count` artifacts of 4 KiB as a project has them."""
-    for number in range(count):
-        folder, ending = PLACES[number % len(PLACES)]
-        path = top / folder / f"2026{number % 12 + 1:02}{number % 28 + 1:02}-0900-artifact-{number}{ending}"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        cards = "".join(
-            f"### Task Card {n}: Slice\n\n- [x] Objective: `a`\n- [ ] Verification: b\n\n" for n in range(1, 7)
-        )
-        text = f"# Artifact number {number}\n\n> **Status**: Draft\n\n" + (cards if "sprint" in ending else "")
-        path.write_text((text + PROSE * 60)[:4096])
-
-
-def best_of(call: Callable[[], object], rounds: int = ROUNDS) -> float:
-    """Return the shortest time of several, in milliseconds."""
-    times = []
-    for _ in range(rounds):
-        start = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - start)
-    return min(times) * 1e3
+ROUNDS, OPENS = 9, 2000
+REPOS, ARTIFACTS, ONE = 100, 100, 300
+BY_NAME = "listing, opening and reading by name"
 
 
 def read_all(top: Path) -> None:
     """List, look at, open and read everything, by name."""
     for folder, _, names in os.walk(top):
         for name in names:
-            descriptor = os.open(os.path.join(folder, name), os.O_RDONLY)
-            os.read(descriptor, os.fstat(descriptor).st_size + 1)
-            os.close(descriptor)
+            read_plainly(os.path.join(folder, name))
 
 
-def show(what: str, milliseconds: float) -> None:
-    """Print one line."""
-    print(f"  {what:42}{milliseconds:8.1f} ms", flush=True)
-
-
-def time_of_one(top: Path, count: int) -> None:
-    """Print what one repository takes."""
-    fill(top, count)
-    time.sleep(0.2)  # out of the clock's grain, so that signatures are believed
-    print(f"one repository of {count} artifacts")
-    show("list, open and read them by name", best_of(lambda: read_all(top)))
-    for method in beneath.WAYS:
-        with Root.open(str(top), method=method) as root:
-            show(f"catalog, nothing known ({method})", best_of(partial(refreshed, root)))
-            catalog = refreshed(root)
-            rows = [artifact.row() for artifact in catalog.artifacts.all()]
-            show("from the store, all looked at again", best_of(partial(refreshed, root, rows)))
-            show("refreshed, nothing changed", best_of(catalog.refresh))
-            show("refreshed by a hint", best_of(partial(catalog.refresh, frozenset({"plans/prds"}))))
-            show("a page of the list", best_of(partial(list_page, catalog.artifacts, readable=["planner"])))
+def read_plainly(name: str) -> None:
+    """Read a file as anybody would."""
+    descriptor = os.open(name, os.O_RDONLY)
+    os.read(descriptor, os.fstat(descriptor).st_size + 1)
+    os.close(descriptor)
 
 
 def refreshed(root: Root, known: Iterable[Row] = ()) -> Catalog:
@@ -95,17 +49,34 @@ def refreshed(root: Root, known: Iterable[Row] = ()) -> Catalog:
     return catalog
 
 
-def memory_of_many(top: Path, repositories: int, count: int) -> None:
-    """Print what many repositories take."""
-    for number in range(repositories):
-        fill(top / str(number), count)
+def of_one(top: Path) -> None:
+    """Report what the catalog of one repository takes."""
+    fill(top, ONE)
+    time.sleep(0.2)  # out of the clock's grain, so that signatures are believed
+    plain = min(timed_ms(lambda: read_all(top), times=ROUNDS))
+    with Root.open(str(top)) as root:
+        catalog = refreshed(root)
+        rows = [artifact.row() for artifact in catalog.artifacts.all()]
+        calls: dict[str, Callable[[], object]] = {
+            "nothing known": partial(refreshed, root),
+            "from the store, all looked at again": partial(refreshed, root, rows),
+            "refreshed, nothing changed": catalog.refresh,
+            "refreshed by a hint": partial(catalog.refresh, frozenset({"plans/prds"})),
+            "a page of the list": partial(list_page, catalog.artifacts, readable=["planner"]),
+        }
+        for measure, call in calls.items():
+            best = min(timed_ms(call, times=ROUNDS))
+            report(Figure(f"catalog of {ONE} artifacts", measure, best, "ms", None, plain, BY_NAME, is_steady=True))
+
+
+def of_many(top: Path) -> None:
+    """Report what the catalogs of many repositories take."""
+    for number in range(REPOS):
+        fill(top / str(number), ARTIFACTS)
     time.sleep(0.2)
-    roots = [Root.open(str(top / str(number))) for number in range(repositories)]
-    refreshed(roots[0])  # what is cached once for all
-    start = time.perf_counter()
-    for root in roots:
-        refreshed(root)
-    seconds = time.perf_counter() - start
+    plain = min(timed_ms(lambda: read_all(top), times=2))
+    roots = [Root.open(str(top / str(number))) for number in range(REPOS)]
+    best = min(timed_ms(lambda: [refreshed(root) for root in roots], times=2))
     gc.collect()
     tracemalloc.start()
     catalogs = [refreshed(root) for root in roots]
@@ -113,19 +84,48 @@ def memory_of_many(top: Path, repositories: int, count: int) -> None:
     used, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     entries = sum(len(catalog.artifacts) for catalog in catalogs)
-    print(f"{repositories} repositories of {count} artifacts")
-    show("all catalogs, nothing known", seconds * 1e3)
-    print(f"  memory, all in: {used / 1024:,.0f} KiB, {used / entries:.0f} bytes an artifact")
+    what = f"catalogs of {REPOS} × {ARTIFACTS} artifacts"
+    report(
+        Figure(what, "nothing known", best, "ms", None, plain, BY_NAME, is_steady=True),
+        Figure(what, "memory", used / 1e6, "MB", is_steady=True),
+        Figure(what, "memory an artifact", used / entries, "bytes", is_steady=True),
+    )
     for root in roots:
         root.close()
 
 
+def of_opens(top: Path) -> None:
+    """Report what a confined open and a confined read take, in turns with plain ones."""
+    fill(top, 1)
+    name, path, folder = str(top / PRD), RelPath(PRD), os.open(top, beneath.PASS)
+    roots = {method: Root.open(str(top), method=method) for method in beneath.WAYS}
+    calls: dict[tuple[str, str], Callable[[], object]] = {("open", ""): lambda: os.close(os.open(name, os.O_RDONLY))}
+    calls["read of 4 KiB", ""] = lambda: read_plainly(name)
+    calls["open", "openat2"] = lambda: os.close(beneath.openat2(folder, path, os.O_RDONLY))
+    calls["open", "walk"] = lambda: os.close(beneath.walk(folder, path, os.O_RDONLY))
+    for method, root in roots.items():
+        calls["read of 4 KiB", method] = partial(root.read, path, PLANNER.reach, 1 << 20)
+        calls["read of 4 KiB", f"{method}, as a redacted page"] = partial(read_page, root, path, PLANNER.reach, KEY)
+    best = dict.fromkeys(calls, float("inf"))
+    for _ in range(ROUNDS):
+        for key, call in calls.items():
+            start = time.perf_counter()
+            for _ in range(OPENS):
+                call()
+            best[key] = min(best[key], (time.perf_counter() - start) / OPENS * 1e6)
+    for (what, how), took in best.items():
+        if how:
+            report(Figure(f"confined {what}", how, took, "µs", None, best[what, ""], "a plain one", is_steady=True))
+    for root in roots.values():
+        root.close()
+    os.close(folder)
+
+
 def main() -> None:
-    """Measure and print."""
-    with tempfile.TemporaryDirectory() as folder:
-        time_of_one(Path(folder), 300)
-    with tempfile.TemporaryDirectory() as folder:
-        memory_of_many(Path(folder), 100, 100)
+    """Measure and report."""
+    for measure in (of_one, of_many, of_opens):
+        with tempfile.TemporaryDirectory() as folder:
+            measure(Path(folder))
 
 
 if __name__ == "__main__":

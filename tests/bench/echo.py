@@ -1,6 +1,7 @@
-"""The bare SDK: its low-level server with one tool that returns what it is told, behind its own HTTP stack.
+"""The bare SDK on our serving: its low-level server and its own session manager; no authorization, no file, no audit.
 
-No authorization, no file, no audit. What stands beside our figures. Run with a port, or `stdio`.
+What stands beside our figures: at `/mcp` one tool that returns what it is told, at `/tools` the list of the hub's
+tools, at `/streams` what listens. Run with a port.
 """
 
 from __future__ import annotations
@@ -9,15 +10,32 @@ import sys
 from typing import Any
 
 import mcp_types as types
+import trio
 from mcp.server.lowlevel import Server
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler
 
-SCHEMA = {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}
-OUTPUT = {"type": "object", "properties": {"content": {"type": "string"}}, "required": ["content"]}
-TOOL = types.Tool(name="echo", description="Returns the text.", input_schema=SCHEMA, output_schema=OUTPUT)
+from rhd.asgi import Receive, Scope, Send
+from rhd.endpoint.tools.table import described_tools
+from rhd.web.serving import serve
+
+TOOLS = [types.Tool.model_validate(tool) for tool in described_tools(frozenset({"planner", "executor"}), True)]
+
+
+ECHO = types.Tool(
+    name="echo",
+    description="Returns the text.",
+    input_schema={"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]},
+    output_schema={"type": "object", "properties": {"content": {"type": "string"}}, "required": ["content"]},
+)
+
+
+async def list_echo(ctx: Any, params: Any) -> types.ListToolsResult:
+    return types.ListToolsResult(tools=[ECHO])
 
 
 async def list_tools(ctx: Any, params: Any) -> types.ListToolsResult:
-    return types.ListToolsResult(tools=[TOOL])
+    return types.ListToolsResult(tools=TOOLS)
 
 
 async def call_tool(ctx: Any, params: types.CallToolRequestParams) -> types.CallToolResult:
@@ -27,42 +45,24 @@ async def call_tool(ctx: Any, params: types.CallToolRequestParams) -> types.Call
     )
 
 
-def make_server() -> Server[Any]:
-    """Return the server."""
-    return Server("echo", version="1", on_list_tools=list_tools, on_call_tool=call_tool)
-
-
-def main() -> None:
+async def run(port: int) -> None:
     """Serve until killed."""
-    if sys.argv[1] == "stdio":
-        import anyio
-        from mcp.server.stdio import stdio_server
+    echo = StreamableHTTPSessionManager(Server("echo", version="1", on_list_tools=list_echo, on_call_tool=call_tool))
+    bus = InMemorySubscriptionBus()
+    listening: Server[Any] = Server(
+        "echo", version="1", on_subscriptions_listen=ListenHandler(bus, max_subscriptions=2000)
+    )
+    streams = StreamableHTTPSessionManager(listening)
+    tools = StreamableHTTPSessionManager(Server("tools", version="1", on_list_tools=list_tools))
 
-        async def run() -> None:
-            server = make_server()
-            async with stdio_server() as (read, write):
-                await server.run(read, write, server.create_initialization_options())
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await managers[scope["path"]].handle_request(scope, receive, send)
 
-        anyio.run(run)
-        return
-
-    from contextlib import asynccontextmanager
-
-    import uvicorn
-    from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
-    from starlette.applications import Starlette
-    from starlette.routing import Mount
-
-    manager = StreamableHTTPSessionManager(make_server())
-
-    @asynccontextmanager
-    async def lifespan(app: Starlette) -> Any:
-        async with manager.run():
-            yield
-
-    app = Starlette(routes=[Mount("/mcp", manager.handle_request)], lifespan=lifespan)
-    uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="error", access_log=False)
+    managers = {"/mcp": echo, "/tools": tools, "/streams": streams}
+    async with echo.run(), tools.run(), streams.run():
+        listeners = await trio.open_tcp_listeners(port, host="127.0.0.1")
+        await serve(app, listeners, stop=trio.Event())
 
 
 if __name__ == "__main__":
-    main()
+    trio.run(run, int(sys.argv[1]))

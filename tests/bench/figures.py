@@ -17,42 +17,58 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Figure:
-    """One line of the table.
+    """One number. Less is better.
 
     Attributes:
-        name: the same in every run.
-        value: what was measured; less is better.
+        what: was measured; the same in every run.
+        measure: of it: p50, memory, CPU a call.
+        value: the number.
         unit: of it.
         goal: what it should be at most; None for a figure that only informs.
         beside: the same of something simpler in the same run: the bare SDK, a bare interpreter, a plain call.
         of: what `beside` is.
-        is_steady: it depends on the code and hardly on the moment (CPU per call, memory), and is compared between runs.
+        times: on a machine where even `beside` is slow, so many times of it is as good as the goal.
+        why: what the rest of the time or memory is, as a profile says; goes with `times`.
+        is_steady: it depends on the code and hardly on the moment (CPU, memory), and is compared between runs.
     """
 
-    name: str
+    what: str
+    measure: str
     value: float
     unit: str
     goal: float | None = None
     beside: float | None = None
     of: str = ""
+    times: float | None = None
+    why: str = ""
     is_steady: bool = False
 
     @property
-    def is_met(self) -> bool:
-        """Whether it is what it should be, or nothing was asked of it."""
-        return self.goal is None or self.value <= self.goal
+    def name(self) -> str:
+        """What it is known by from run to run."""
+        return f"{self.what}: {self.measure}"
 
     @property
     def ratio(self) -> float | None:
         """How many times what stands beside it."""
         return self.value / self.beside if self.beside else None
 
-    def to_json(self) -> dict[str, Any]:
-        """Return it as JSON has it."""
-        return {**dataclasses.asdict(self), "is_met": self.is_met, "ratio": self.ratio}
+    @property
+    def verdict(self) -> str:
+        """`met`, `floor` (not met, but no more than `times` what stands beside it) or `missed`; empty without goal."""
+        if self.goal is None:
+            return ""
+        if self.value <= self.goal:
+            return "met"
+        return "floor" if self.times and self.ratio and self.ratio <= self.times else "missed"
+
+    @property
+    def steady(self) -> float | None:
+        """What two runs on one machine can be compared by: the ratio where there is one, and never a time alone."""
+        return (self.ratio or self.value) if self.is_steady else None
 
 
-def report(figures: Iterable[Figure]) -> None:
+def report(*figures: Figure) -> None:
     """Print figures as they come, one JSON object a line, for the harness that runs this bench."""
     for figure in figures:
         print(json.dumps(dataclasses.asdict(figure)), flush=True)
@@ -83,28 +99,44 @@ class Process:
         """Return its resident memory."""
         return int((self._folder / "statm").read_text().split()[1]) * resource.getpagesize() / 1e6
 
-    def idle_percent(self, seconds: float) -> float:
-        """Return the share of one core that it uses while nobody asks it anything."""
+    def children(self) -> int:
+        """Return how many processes it has started that still run."""
+        return sum(len((task / "children").read_text().split()) for task in (self._folder / "task").iterdir())
+
+    def busy_percent(self, seconds: float) -> float:
+        """Return the share of one core that it uses over some time from now."""
         used, start = self.cpu_s(), time.perf_counter()
         time.sleep(seconds)
         return 100 * (self.cpu_s() - used) / (time.perf_counter() - start)
 
 
-def run_ms(*command: str, times: int = 15, **options: Any) -> float:
-    """Return the median time of running a command to its end."""
-    return timed_ms(lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL, **options), times=times)
-
-
-def timed_ms(call: Callable[[], object], *, times: int) -> float:
-    """Return the median time of a call."""
+def timed_ms(call: Callable[[], object], *, times: int) -> list[float]:
+    """Return how long each of several calls took."""
     took = []
     for _ in range(times):
         start = time.perf_counter()
         call()
         took.append((time.perf_counter() - start) * 1e3)
-    return statistics.median(took)
+    return took
 
 
-def import_ms(*modules: str) -> float:
-    """Return what a bare interpreter takes to start and import these."""
-    return run_ms(sys.executable, "-c", "\n".join(f"import {module}" for module in modules), times=5)
+def run_ms(*command: str, times: int = 1, **options: Any) -> float:
+    """Return the median time of running a command to its end."""
+    return statistics.median(
+        timed_ms(lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL, **options), times=times)
+    )
+
+
+IMPORT = """
+import importlib, sys
+for name in sys.argv[1:]:
+    try:
+        importlib.import_module(name)
+    except ImportError:
+        pass
+"""
+
+
+def import_ms(modules: Iterable[str]) -> float:
+    """Return what a bare interpreter takes to start and import these; what somebody tried in vain is tried here too."""
+    return run_ms(sys.executable, "-c", IMPORT, *modules)

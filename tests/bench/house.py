@@ -19,14 +19,24 @@ from typing import Any
 from rhctl.client import Client
 from rhd.places import find_places
 from rhwire.home import Home
-from tests.bench.catalog import fill
 from tests.bench.figures import Process
 from tests.bench.wire import MODERN, Wire
 from tests.support.daemons import Daemon, environment
 from tests.support.granted import save_grant
 
 ARTIFACTS = 100
-READ = "plans/prds/20260101-0900-artifact-0.prd.md"
+PLACES = (
+    ("plans/prds", ".prd.md"),
+    ("plans/sprints", ".sprint.md"),
+    ("plans", ".md"),
+    ("tasks/contracts", ".contract.md"),
+    ("tasks/notes", ".notes.md"),
+    ("tasks/reviews", ".review.md"),
+)
+PRD = "plans/prds/20260101-0900-artifact-0.prd.md"
+SPRINT = "plans/sprints/20260202-0900-artifact-1.sprint.md"
+CARDS = "".join(f"### Task Card {n}: Slice\n\n- [x] Objective: `a`\n- [ ] Verification: b\n\n" for n in range(1, 7))
+PROSE = "What is to be done stands here, and why, and how one will know that it is done.\n"
 
 
 @dataclass
@@ -80,14 +90,20 @@ class House:
             self.ids.append((path / ".repo-harness/id").read_text().strip())
 
     def grant(self, *grants: dict[str, tuple[str, ...]]) -> list[str]:
-        """Stop the daemon, give these grants on the hub, by slug, and start it again; return a token of each."""
+        """Restart the daemon with these further grants on the hub, by slug; return a token of each."""
         by_slug = dict(zip(self.slugs, self.ids, strict=True))
         self.daemon.end()
         database = find_places(Home(str(self.daemon.home))).database
         with closing(sqlite3.connect(database)) as connection, connection:
             tokens = [save_grant(connection, {by_slug[s]: p for s, p in grant.items()})[1] for grant in grants]
         self.daemon.start()
+        self.until_true()
         return tokens
+
+    def restart(self) -> None:
+        """Begin with a fresh process, as after a login; wait until every catalog is true."""
+        self.daemon.restart()
+        self.until_true()
 
     def wire(self, era: str, token: str, path: str = "/mcp") -> Wire:
         """Return a connected client."""
@@ -103,12 +119,21 @@ class House:
         raise AssertionError("the repositories were not served in time")
 
 
+def fill(top: Path, count: int) -> None:
+    """Write `count` artifacts of 4 KiB as a project has them."""
+    for number in range(count):
+        folder, ending = PLACES[number % len(PLACES)]
+        path = top / folder / f"2026{number % 12 + 1:02}{number % 28 + 1:02}-0900-artifact-{number}{ending}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = f"# Artifact number {number}\n\n> **Status**: Draft\n\n" + (CARDS if "sprint" in ending else "")
+        path.write_text((text + PROSE * 60)[:4096])
+
+
 @contextmanager
 def house(repos: int) -> Iterator[House]:
     """Yield a daemon that serves so many repositories of 100 artifacts of 4 KiB."""
     base = Path(tempfile.mkdtemp(prefix="rhd-bench-"))
     made = House(base, Daemon(base / "home"))
-    (base / "home").mkdir()
     try:
         made.daemon.start()
         made.adopt(repos)
@@ -126,9 +151,9 @@ class Echo:
     port: int
     process: Process
 
-    def wire(self, era: str) -> Wire:
+    def wire(self, era: str, path: str = "/mcp") -> Wire:
         """Return a connected client."""
-        return Wire(self.port, "/mcp/", era)
+        return Wire(self.port, path, era)
 
 
 @contextmanager
@@ -142,7 +167,7 @@ def echo() -> Iterator[Echo]:
     try:
         for _ in range(400):
             try:
-                Wire(port, "/mcp/", MODERN).close()
+                Wire(port, "/mcp", MODERN).close()
                 break
             except ConnectionRefusedError:
                 time.sleep(0.05)

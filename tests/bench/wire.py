@@ -6,7 +6,7 @@ import json
 import selectors
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 MODERN, HANDSHAKE = "2026-07-28", "2025-11-25"
@@ -107,6 +107,11 @@ def is_whole(answer: bytes) -> bool:
     return body.endswith(b"0\r\n\r\n") or b" 202 " in head[:20]
 
 
+def is_result(answer: bytes) -> bool:
+    """Say whether an answer is a result and no error; without parsing it, which would be the client's time."""
+    return b" 200 " in answer[:20] and b'"result":' in answer and b'"isError":true' not in answer
+
+
 def message_of(answer: bytes) -> dict[str, Any]:
     """Return the JSON-RPC message of an answer, be it JSON or the first event of a stream."""
     head, _, body = answer.partition(b"\r\n\r\n")
@@ -116,43 +121,38 @@ def message_of(answer: bytes) -> dict[str, Any]:
     return dict(json.loads(body.partition(b"data: ")[2].partition(b"\r\n")[0]))
 
 
-def drive(wires: list[Wire], requests: Iterator[bytes], count: int) -> list[float]:
+def drive(wires: list[Wire], request: Callable[[Wire], bytes], count: int) -> list[float]:
     """Keep one request on each connection until `count` are answered; return how long each took, in milliseconds.
 
     Raises:
         AssertionError: one was refused.
     """
     selector = selectors.DefaultSelector()
-    begun: dict[int, float] = {}
-    answers: dict[int, bytes] = {}
+    begun: dict[Wire, float] = {}
+    answers: dict[Wire, bytes] = {}
     took: list[float] = []
-    sent = 0
-    for wire in wires:
-        wire.socket.setblocking(True)
-        selector.register(wire.socket, selectors.EVENT_READ)
 
-    def send(sock: socket.socket) -> None:
-        nonlocal sent
-        if sent < count:
-            sent += 1
-            answers[sock.fileno()] = b""
-            request = next(requests)
-            begun[sock.fileno()] = time.perf_counter()
-            sock.sendall(request)
+    def send(wire: Wire) -> None:
+        data = request(wire)
+        answers[wire] = b""
+        begun[wire] = time.perf_counter()
+        wire.socket.sendall(data)
 
     for wire in wires:
-        send(wire.socket)
-    while len(took) < count:
-        for key, _ in selector.select(30):
-            sock = key.fileobj
-            assert isinstance(sock, socket.socket)
-            data = sock.recv(1 << 18)
+        selector.register(wire.socket, selectors.EVENT_READ, wire)
+        send(wire)
+    while begun:
+        ready = selector.select(30)
+        assert ready, "no answer in 30 s"
+        for key, _ in ready:
+            wire = key.data
+            data = wire.socket.recv(1 << 18)
             assert data, "the server hung up"
-            answers[key.fd] += data
-            if is_whole(answers[key.fd]):
-                took.append((time.perf_counter() - begun[key.fd]) * 1e3)
-                assert b" 200 " in answers[key.fd][:20], answers[key.fd][:500]
-                assert b'"isError":true' not in answers[key.fd], answers[key.fd][:2000]
-                send(sock)
+            answers[wire] += data
+            if is_whole(answers[wire]):
+                took.append((time.perf_counter() - begun.pop(wire)) * 1e3)
+                assert is_result(answers[wire]), answers[wire][:2000]
+                if len(took) + len(begun) < count:
+                    send(wire)
     selector.close()
     return took

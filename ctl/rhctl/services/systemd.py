@@ -153,9 +153,7 @@ class Systemd:
 
     def plan_stop(self) -> list[Step]:
         """Return the steps that stop the units: without its sockets, the service would come back at once."""
-        state = self.state()
-        is_down = state.service in _DOWN and state.sockets in _DOWN
-        return [] if is_down else [_run("stop", *SYSTEMD_UNITS)]
+        return [] if _are_down(self._show()) else [_run("stop", *SYSTEMD_UNITS)]
 
     def plan_restart(self, spec: Spec, handover: Sequence[Step]) -> list[Step]:
         """Return the steps that restart the service: behind its sockets, unless `spec` has another address."""
@@ -233,6 +231,11 @@ class Systemd:
 
 def _run(verb: str, *units: str, may_fail: bool = False) -> Run:
     return Run(("systemctl", "--user", verb, *units), may_fail)
+
+
+def _are_down(units: dict[str, dict[str, str]]) -> bool:
+    """Say whether none of the units runs: one socket that listens is enough to start the service."""
+    return all(unit.get("ActiveState", "inactive") in _DOWN for unit in units.values())
 
 
 def _problem(service: dict[str, str]) -> str | None:

@@ -237,6 +237,7 @@ class Notifier:
         self._listeners[listener] = None  # before the acknowledgement, so that nothing falls between
         try:
             await self._catch_up(listener, _known_cursors(ctx.params))  # waits in the box until it is acknowledged
+            listener.heard = None  # a line for each repository, and a stream catches up but once
             acknowledged = types.SubscriptionsAcknowledgedNotificationParams(notifications=honored, _meta=meta)
             await session.send_notification(
                 types.SubscriptionsAcknowledgedNotification(params=acknowledged), related_request_id=request_id

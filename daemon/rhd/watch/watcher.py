@@ -15,7 +15,7 @@ from rhd.watch.hints import Mode, Why
 from rhd.watch.outbox import Outbox
 from rhd.watch.shard import NATIVE, Notify
 
-BRISK_S, CALM_S = 0.008, 0.040
+BRISK_S, CALM_S = 0.008, 0.020
 """Shortest and longest pause between looks. A look out of a pause wakes a core, which takes 10 us on bare metal and 80
 in a virtual machine: at the longest pause that is the whole load of an idle watcher."""
 

@@ -1,24 +1,21 @@
 """What serving costs: per request beside other servers of the same run, and per connection that waits.
 
-Run: python tests/bench/bench_serving.py
-
 Each server is a process of its own with an app that reads a tool call of the usual size and answers it. Machines and
 moments differ by a factor of two; the ratios do not.
 """
 
 from __future__ import annotations
 
-import os
 import resource
 import socket
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
-ROUNDS, WARM_UP, REQUESTS, STREAMS = 3, 300, 2000, 1000
+from tests.bench.figures import Figure, Process, quantile, report
+
+ROUNDS, WARM_UP, REQUESTS, STREAMS = 2, 300, 2000, 1000
 CALL = b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"harness_status","arguments":{}}}'
 REQUEST = (
     b"POST /mcp HTTP/1.1\r\nHost: 127.0.0.1:8765\r\nContent-Type: application/json\r\n"
@@ -105,7 +102,8 @@ def run_ours(sock: socket.socket) -> None:
     trio.run(main)
 
 
-SERVERS = {"asyncio, raw": run_asyncio, "trio, raw": run_trio, "hypercorn.trio": run_stock, "serving": run_ours}
+STOCK = "hypercorn.trio"
+SERVERS = {"asyncio, raw": run_asyncio, "trio, raw": run_trio, STOCK: run_stock, "serving": run_ours}
 
 
 class Server:
@@ -114,23 +112,16 @@ class Server:
     def __init__(self, name: str) -> None:
         with socket.create_server(("127.0.0.1", 0), backlog=1024) as sock:
             self.address = sock.getsockname()
-            environment = {**os.environ, "PYTHONPATH": f"{ROOT}/daemon:{ROOT}/ctl"}
-            command = [sys.executable, __file__, name, str(sock.fileno())]
-            self._process = subprocess.Popen(command, pass_fds=[sock.fileno()], env=environment)
+            command = [sys.executable, "-m", "tests.bench.serving", name, str(sock.fileno())]
+            self._running = subprocess.Popen(command, pass_fds=[sock.fileno()])
+        self.process = Process(self._running.pid)
 
     def __enter__(self) -> Server:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.wait()
-
-    def cpu_s(self) -> float:
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def memory_bytes(self) -> int:
-        return int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1]) * resource.getpagesize()
+        self._running.kill()
+        self._running.wait()
 
 
 def measure_calls(name: str) -> tuple[float, float, float]:
@@ -144,18 +135,18 @@ def measure_calls(name: str) -> tuple[float, float, float]:
             got = b""
             while not got.endswith(RESULT):
                 got += client.recv(65536)
-            return time.perf_counter() - begun
+            return (time.perf_counter() - begun) * 1e6
 
         for _ in range(WARM_UP):
             call()
-        cpu = server.cpu_s()
-        took = sorted(call() for _ in range(REQUESTS))
-        cpu = server.cpu_s() - cpu
-    return took[REQUESTS // 2] * 1e6, took[REQUESTS * 99 // 100] * 1e6, cpu / REQUESTS * 1e6
+        used = server.process.cpu_s()
+        took = [call() for _ in range(REQUESTS)]
+        used = server.process.cpu_s() - used
+    return quantile(took, 0.5), quantile(took, 0.99), used / REQUESTS * 1e6
 
 
 def measure_stream(name: str, request: bytes) -> float:
-    """Return the memory of one connection on which nothing happens, in KiB."""
+    """Return the memory of one connection on which nothing happens, in kB."""
     with Server(name) as server:
         clients = []
 
@@ -167,16 +158,16 @@ def measure_stream(name: str, request: bytes) -> float:
                 clients.append(client)
 
         connect(100)
-        before = server.memory_bytes()
+        before = server.process.memory_mb()
         connect(STREAMS)
-        grown = server.memory_bytes() - before
+        grown = server.process.memory_mb() - before
         for client in clients:
             client.close()
-    return grown / STREAMS / 1024
+    return grown / STREAMS * 1e3
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and report, or be one of the servers."""
     if len(sys.argv) == 3:
         sock = socket.socket(fileno=int(sys.argv[2]))
         sock.setblocking(False)
@@ -186,14 +177,14 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
     rounds = [{name: measure_calls(name) for name in SERVERS} for _ in range(ROUNDS)]
     best = {name: min(figures[name] for figures in rounds) for name in SERVERS}
-    print(f"{'one call':16} {'p50 µs':>8} {'p99 µs':>8} {'CPU µs':>8}   p50 against trio, raw")
-    for name, (p50, p99, cpu) in best.items():
-        print(f"{name:16} {p50:8.0f} {p99:8.0f} {cpu:8.0f}   {p50 / best['trio, raw'][0]:.1f}x")
-    print(f"\n{'a connection':16} {'idle KiB':>8} {'stream KiB':>10}")
-    for name in ("hypercorn.trio", "serving"):
-        idle = measure_stream(name, REQUEST)
-        stream = measure_stream(name, b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n")
-        print(f"{name:16} {idle:8.1f} {stream:10.1f}")
+    for number, measure in enumerate(("p50", "p99", "CPU a call")):
+        for name, of in (("serving", STOCK), ("serving", "trio, raw"), ("serving", "asyncio, raw")):
+            what = f"one request, {name} beside {of}"
+            value, beside = best[name][number], best[of][number]
+            report(Figure(what, measure, value, "µs", None, beside, of, is_steady=number == 2))
+    for measure, request in (("idle", REQUEST), ("stream", b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n")):
+        value, beside = measure_stream("serving", request), measure_stream(STOCK, request)
+        report(Figure("memory of a connection", measure, value, "kB", None, beside, STOCK, is_steady=True))
 
 
 if __name__ == "__main__":

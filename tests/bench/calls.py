@@ -1,0 +1,109 @@
+"""What a call takes: each tool in each era, from one client and from sixteen, on the hub of 100 repositories."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from tests.bench.figures import Figure, Process, quantile, report
+from tests.bench.house import PRD, SPRINT, echo, house
+from tests.bench.wire import ERAS, MODERN, Wire, drive
+
+REPOS = 100
+CLIENTS = (1, 16)
+WARM_UP = 100
+READ = "read_workflow_file"
+LIST = "tools/list"
+ECHO = "the bare SDK's echo of 4 KiB"
+TASK = {"title": "Slice", "objective": "It works.", "files": ["src/a.py"], "checks": ["make test"]}
+TEXT = "What is to be done stands here, and why.\n" * 20
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    READ: {"path": PRD},
+    "harness_status": {},
+    "harness_doctor": {},
+    "list_workflow_files": {"kind": "prd"},
+    "latest_handoff": {},
+    "latest_checks": {},
+    "list_workflow_changes": {},
+    "list_repos": {},
+    "write_prd_from_idea": {"idea": TEXT},
+    "write_checklist_sprint": {"prd_path": PRD, "tasks": [TASK] * 3},
+    "prepare_codex_goal_from_sprint": {"prd_path": PRD, "sprint_path": SPRINT},
+    "append_handoff_note": {"body": TEXT},
+}
+TITLED = {"write_prd_from_idea", "write_checklist_sprint"}
+COUNTS = {READ: 2000, LIST: 300, "write_prd_from_idea": 100, "write_checklist_sprint": 100, "append_handoff_note": 100}
+COUNT = 200
+GOALS = {(READ, MODERN, 1): (1.5, 6.0)}
+TIMES = 1.5
+WHY = ""
+
+
+class Took(NamedTuple):
+    """What calls took: milliseconds as the client sees them, and of the server's processor for each."""
+
+    p50: float
+    p99: float
+    cpu: float
+
+
+def measure(process: Process, wires: list[Wire], request: Callable[[Wire], bytes], count: int) -> Took:
+    """Make `count` calls, one at a time on each connection."""
+    drive(wires, request, WARM_UP // 4 if count < COUNT else WARM_UP)
+    used = process.cpu_s()
+    took = drive(wires, request, count)
+    return Took(quantile(took, 0.5), quantile(took, 0.99), (process.cpu_s() - used) / count * 1e3)
+
+
+def main() -> None:
+    """Measure and report."""
+    with house(REPOS) as many, echo() as bare:
+        (token,) = many.grant(dict.fromkeys(many.slugs, ("planner", "executor")))
+        slugs, numbers = itertools.cycle(many.slugs), itertools.count()
+
+        def call(tool: str, arguments: dict[str, Any]) -> Callable[[Wire], bytes]:
+            def make(wire: Wire) -> bytes:
+                given = arguments if tool == "list_repos" else {**arguments, "repo": next(slugs)}
+                return wire.call(tool, given | ({"title": f"Idea {next(numbers)}"} if tool in TITLED else {}))
+
+            return make
+
+        def list_tools(wire: Wire) -> bytes:
+            return wire.request(LIST, {})
+
+        def repeat(wire: Wire) -> bytes:
+            return wire.call("echo", {"text": "x" * 4096})
+
+        for era, clients in itertools.product(ERAS, CLIENTS):
+            echoing = [bare.wire(era) for _ in range(clients)]
+            listing = [bare.wire(era, "/tools") for _ in range(clients)]
+            floors = {LIST: measure(bare.process, listing, list_tools, COUNTS[LIST])}
+            floor = measure(bare.process, echoing, repeat, COUNTS[READ])
+            what = f"{era}, {clients} client{'s' * (clients > 1)}"
+            tell(f"{ECHO}, {what}", floor)
+            ours = [many.wire(era, token) for _ in range(clients)]
+            for tool in (*ARGUMENTS, LIST):
+                make = list_tools if tool == LIST else call(tool, ARGUMENTS[tool])
+                took = measure(many.process, ours, make, COUNTS.get(tool, COUNT))
+                of = "the bare SDK's list of the same tools" if tool == LIST else ECHO
+                tell(f"{tool}, {what}", took, floors.get(tool, floor), of, GOALS.get((tool, era, clients)))
+            for wire in echoing + listing + ours:
+                wire.close()
+
+
+def tell(
+    what: str, took: Took, floor: Took | None = None, of: str = "", goals: tuple[float, float] | None = None
+) -> None:
+    """Report one kind of call."""
+    for measured, goal in (("p50", goals and goals[0]), ("p99", goals and goals[1]), ("cpu", None)):
+        beside = getattr(floor, measured) if floor else None
+        name = "CPU a call" if measured == "cpu" else measured
+        times = TIMES if goal else None
+        value = getattr(took, measured)
+        is_steady = measured == "cpu" and floor is not None
+        report(Figure(what, name, value, "ms", goal, beside, of, times, WHY if goal else "", is_steady))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""`docs/figures.md`: what a run measured, for people."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+
+from rhwire.version import VERSION
+from tests.bench.figures import Figure
+
+PAGE = "docs/figures.md"
+PACKAGES = ("mcp", "trio", "hypercorn", "watchfiles")
+
+
+def render(found: Mapping[str, Iterable[Figure]], date: str) -> str:
+    """Return the page.
+
+    Args:
+        found: the figures, by bench.
+        date: of the run, `YYYY-MM-DD`.
+    """
+    every = [figure for figures in found.values() for figure in figures]
+    lines = [
+        "# Figures",
+        "",
+        f"Measured on {date} by `make bench`, which fails if one of the goals is missed; `make bench` with `--write`",
+        "writes this page. Beside a figure stands the same of something simpler in the same run: machines and moments",
+        "differ, the ratio hardly does.",
+        "",
+        *_table(("", ""), _machine()),
+        "",
+        "## Goals",
+        "",
+        *_table(
+            ("figure", "goal", "measured", "beside it", "ratio"),
+            [(f.name, f"≤ {_number(f.goal)} {f.unit}", *_measured(f)) for f in every if f.goal is not None],
+        ),
+        "",
+    ]
+    if notes := [f"- {f.name}: {f.why}" for f in every if f.verdict in ("floor", "missed")]:
+        lines += ["Where a goal is not met, what stands beside it is the floor:", "", *notes, ""]
+    for name, figures in found.items():
+        if rows := [(f.name, *_measured(f)) for f in figures if f.goal is None]:
+            lines += [f"## {name.capitalize()}", "", *_table(("figure", "measured", "beside it", "ratio"), rows), ""]
+    return "\n".join(lines)
+
+
+def _machine() -> list[tuple[str, str]]:
+    described = dict(line.partition(":")[::2] for line in Path("/proc/cpuinfo").read_text().splitlines() if ":" in line)
+    model = next((value.strip() for key, value in described.items() if key.strip() == "model name"), "unknown")
+    return [
+        ("repo-harness", VERSION),
+        ("machine", f"{os.cpu_count()} cores, {model}"),
+        ("system", f"{platform.system()} {platform.release().partition('-')[0]}"),
+        ("Python", platform.python_version()),
+        *((name, version(name)) for name in PACKAGES),
+    ]
+
+
+def _measured(figure: Figure) -> tuple[str, str, str]:
+    beside = f"{_number(figure.beside)} {figure.unit} ({figure.of})" if figure.beside is not None else ""
+    ratio = f"{figure.ratio:.1f}" if figure.ratio else ""
+    return f"{_number(figure.value)} {figure.unit}".strip(), beside, ratio
+
+
+def _number(value: float | None) -> str:
+    assert value is not None
+    return f"{value:.0f}" if value >= 100 or value == int(value) else f"{value:.3g}"
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
+    return [
+        f"| {' | '.join(head)} |",
+        f"| {' | '.join('---' for _ in head)} |",
+        *(f"| {' | '.join(row)} |" for row in rows),
+    ]

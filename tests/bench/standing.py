@@ -1,0 +1,126 @@
+"""A daemon that nobody asks anything: memory, idle processor time, and how soon it answers after its start."""
+
+from __future__ import annotations
+
+import os
+import re
+import statistics
+import subprocess
+import sys
+import time
+
+from rhd.watch.watcher import CALM_S, QUIET
+from tests.bench.figures import Figure, Process, import_ms, report
+from tests.bench.house import PRD, House, house
+from tests.bench.wire import ERAS, MODERN, Wire
+
+CALM_AFTER_S = CALM_S * QUIET + 1
+IDLE_S = 30.0
+STARTS = 5
+BETWEEN_EXEC_AND_BIND_S = 60
+
+
+def memory(grown: House) -> float:
+    """Return the megabytes that a fresh daemon takes, every repository read once through the hub in either era."""
+    (token,) = grown.grant(dict.fromkeys(grown.slugs, ("planner",)))
+    for era in ERAS:
+        wire = grown.wire(era, token)
+        for slug in grown.slugs:
+            wire.result(wire.call("read_workflow_file", {"repo": slug, "path": PRD}))
+        wire.close()
+    return grown.process.memory_mb()
+
+
+def idle(grown: House) -> tuple[float, float]:
+    """Return the percent of a core that it uses, and a thread that only sleeps as often as its watcher."""
+    time.sleep(CALM_AFTER_S)
+    sleeper = subprocess.Popen([sys.executable, "-c", f"import time\nwhile True: time.sleep({CALM_S})"])
+    try:
+        beside = Process(sleeper.pid)
+        time.sleep(1)
+        used, start = beside.cpu_s(), time.perf_counter()
+        found = grown.process.busy_percent(IDLE_S)
+        return found, 100 * (beside.cpu_s() - used) / (time.perf_counter() - start)
+    finally:
+        sleeper.kill()
+        sleeper.wait()
+
+
+def first_answer_ms(grown: House, token: str) -> float:
+    """Return the time from exec to the first answered `tools/list`, of a client that asks as soon as it can."""
+    grown.daemon.end()
+    start = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "rhd", "--home", str(grown.daemon.home), "--port", str(grown.daemon.port)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    grown.daemon.process = process
+    while True:
+        assert time.perf_counter() - start < BETWEEN_EXEC_AND_BIND_S, "the daemon did not start"
+        try:
+            wire = Wire(grown.daemon.port, "/mcp", MODERN, token)
+            break
+        except ConnectionRefusedError:
+            time.sleep(0.002)
+    assert wire.result(wire.request("tools/list", {}))["tools"]
+    took = (time.perf_counter() - start) * 1e3
+    wire.close()
+    return took
+
+
+def imported(grown: House) -> list[str]:
+    """Return every module that is not ours and that a daemon has imported once it serves, in the order of imports."""
+    grown.daemon.end()
+    seen = len(grown.daemon.log)
+    os.environ["PYTHONPROFILEIMPORTTIME"] = "1"
+    try:
+        grown.daemon.start()
+    finally:
+        del os.environ["PYTHONPROFILEIMPORTTIME"]
+    names = re.findall(r"^import time:.*\| +(\S+)$", grown.daemon.log[seen:], re.MULTILINE)
+    return [name for name in dict.fromkeys(names) if name.partition(".")[0] not in ("rhd", "rhwire", "imported")]
+
+
+def first_answer(grown: House) -> Figure:
+    """Return how long the first `tools/list` takes beyond what the imports take."""
+    modules = imported(grown)
+    (token,) = grown.grant(dict.fromkeys(grown.slugs, ("planner",)))
+    first_answer_ms(grown, token)
+    import_ms(modules)
+    answers, imports = [], []
+    for _ in range(STARTS):
+        answers.append(first_answer_ms(grown, token))
+        imports.append(import_ms(modules))
+    bare = statistics.median(imports)
+    found = statistics.median(answers)
+    report(Figure(f"{len(grown.slugs)} repositories", "exec to the first tools/list", found, "ms", None, bare, IMPORTS))
+    return Figure(f"{len(grown.slugs)} repositories", "beyond the imports", found - bare, "ms", 200)
+
+
+IMPORTS = "a bare interpreter that imports the same packages"
+SLEEPER = "a thread that only sleeps as often"
+
+
+def main() -> None:
+    """Measure and report."""
+    with house(1) as grown:
+        found = {1: memory(grown)}
+        report(Figure("1 repository", "memory", found[1], "MB", is_steady=True))
+        for repos, goal_mb, goal_percent in ((100, 110, 0.5), (500, 160, 1.0)):
+            grown.adopt(repos)
+            found[repos] = memory(grown)
+            what = f"{repos} repositories"
+            report(Figure(what, "memory", found[repos], "MB", goal_mb, is_steady=True))
+            report(Figure(what, "processes beside the daemon's own", grown.process.children(), "", 0))
+            used, sleeping = idle(grown)
+            report(Figure(what, "idle", used, "% of a core", goal_percent, sleeping, SLEEPER, is_steady=True))
+            if repos == 100:
+                report(first_answer(grown))
+        each = (found[500] - found[100]) / 400
+        report(Figure("a further repository", "memory", each, "MB", 0.2, is_steady=True))
+
+
+if __name__ == "__main__":
+    main()
