@@ -267,6 +267,7 @@ def adopt_and_grant(manager: UserManager) -> str:
     return granted.stdout.strip()
 
 
+@pytest.mark.timeout(3600)
 async def test_a_hundred_restarts_under_load_fail_no_call(
     installed: UserManager, port: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -318,6 +319,7 @@ async def test_a_hundred_restarts_under_load_fail_no_call(
 # Starting, without a service manager.
 
 
+@pytest.mark.timeout(3600)
 def test_of_two_that_start_at_once_one_lives_two_hundred_times(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
