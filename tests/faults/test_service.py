@@ -12,6 +12,7 @@ import sys
 import time
 import urllib.request
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -266,10 +267,12 @@ def adopt_and_grant(manager: UserManager) -> str:
     return granted.stdout.strip()
 
 
+@pytest.mark.timeout(3600)
 async def test_a_hundred_restarts_under_load_fail_no_call(
-    installed: UserManager, port: int, capsys: pytest.CaptureFixture[str]
+    installed: UserManager, port: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Reading an artifact through OAuth, fifty times a second; clients reconnect only where a close was announced."""
+    monkeypatch.setattr("tests.support.serving_client.PATIENCE_S", 60.0)  # as clients of MCP have it
     installed.drop_in("[Unit]\nStartLimitIntervalSec=0\n")
     installed.systemctl("daemon-reload")
     token = adopt_and_grant(installed)
@@ -292,6 +295,10 @@ async def test_a_hundred_restarts_under_load_fail_no_call(
         for _ in range(CLIENTS):
             clients.start_soon(load.call_for_ever, CLIENTS / CALLS_PER_S)
         for _ in range(RESTARTS):
+            served = load.answers + CLIENTS  # or a busy machine would only ever start daemons
+            with trio.fail_after(60):
+                while load.answers < served:
+                    await trio.sleep(0.01)
             await trio.sleep(random.uniform(0, 0.5))
             begun = time.monotonic()
             await trio.to_thread.run_sync(installed.systemctl, "restart", "rhd.service")
@@ -301,9 +308,9 @@ async def test_a_hundred_restarts_under_load_fail_no_call(
     with capsys.disabled():
         print(
             f"\n{len(pids)} restarts under systemd, {load.answers} calls, {load.endings} connections told to end, "
-            f"{len(load.failures)} failures, longest restart {longest:.2f} s"
+            f"{len(load.failures)} failures, longest restart {longest:.2f} s, slowest call {load.longest_s:.2f} s"
         )
-    assert load.failures == []
+    assert Counter(load.failures) == {}
     assert len(pids) == RESTARTS
     assert load.answers > RESTARTS * 10
     assert "Traceback" not in installed.log
@@ -312,6 +319,7 @@ async def test_a_hundred_restarts_under_load_fail_no_call(
 # Starting, without a service manager.
 
 
+@pytest.mark.timeout(3600)
 def test_of_two_that_start_at_once_one_lives_two_hundred_times(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -101,7 +101,7 @@ def kill_at_random(home: Path, kills: int) -> int:
     hit = 0
     for number in range(kills):
         if number % 4 == 0:  # most of a first start is the database's
-            for name in ("rhd.sqlite3", "rhd.sqlite3-wal", "rhd.sqlite3-shm"):
+            for name in ("rhd.sqlite3", "rhd.sqlite3-journal", "rhd.sqlite3-wal", "rhd.sqlite3-shm"):
                 (home / name).unlink(missing_ok=True)
         pid = os.fork()
         if not pid:

@@ -22,6 +22,7 @@ class Load:
         answers: how many requests were answered.
         endings: how many connections ended with an announcement, as HTTP has it.
         failures: what went wrong otherwise.
+        longest_s: how long the slowest call took, from its being sent.
     """
 
     port: int
@@ -32,6 +33,7 @@ class Load:
     answers: int = 0
     endings: int = 0
     failures: list[str] = field(default_factory=list)
+    longest_s: float = 0.0
 
     async def call_for_ever(self, pause_s: float) -> None:
         """Be one client that pauses about `pause_s` between its calls."""
@@ -47,6 +49,7 @@ class Load:
 
     async def _call(self, client: Client) -> bool:
         """Make one call; return whether the connection may be used again."""
+        begun = trio.current_time()
         try:
             answer = await client.request(self.target, method="POST", body=self.body, **self.headers)
         except (Ended, h11.RemoteProtocolError, trio.TooSlowError) as error:
@@ -55,6 +58,7 @@ class Load:
         if answer.status != 200 or self.wanted not in answer.body:
             self.failures.append(f"{answer.status} {answer.body[:200]!r}")
         self.answers += 1
+        self.longest_s = max(self.longest_s, trio.current_time() - begun)
         self.endings += answer.is_last
         return not answer.is_last
 

@@ -251,6 +251,8 @@ def _next_step(found: dict[str, Any], unreachable: HarnessError | None) -> str |
         return "Take the settings over, once they can be used: rhctl service restart"
     if found["service"] != "active" and found["sockets"] != "active":
         return "Start it with: rhctl service start"
+    if found["sockets"] != "active":
+        return "Open its sockets again: rhctl service restart"
     if not found["enabled"]:
         return "Have it start with your session: rhctl service install"
     return "Have it start with the machine: loginctl enable-linger" if found["lingers"] is False else None

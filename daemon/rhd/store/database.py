@@ -176,13 +176,21 @@ def _connect(path: str) -> sqlite3.Connection:
 
 def _check_version(path: str) -> None:
     """Refuse a newer database without writing to it: a connection that may write would touch its journal."""
-    with closing(sqlite3.connect(f"file:{quote(path)}?mode=ro", uri=True, timeout=5)) as connection:
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
+    try:
+        version = _read_version(path, "ro")
+    except sqlite3.OperationalError:  # a write was killed before it was whole: it has to be undone before one can read
+        version = _read_version(path, "rw")
     if version > len(MIGRATIONS):
         raise StartRefused(
             f"the database {path} has schema {version}, this version knows {len(MIGRATIONS)}; it is left as it is",
             code="SCHEMA_TOO_NEW",
         )
+
+
+def _read_version(path: str, mode: str) -> int:
+    with closing(sqlite3.connect(f"file:{quote(path)}?mode={mode}", uri=True, timeout=5)) as connection:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(version)
 
 
 def _migrate(connection: sqlite3.Connection) -> None:

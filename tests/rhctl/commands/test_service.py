@@ -265,7 +265,8 @@ def test_a_socket_that_somebody_stopped_is_open_again_after_a_restart(systemd: F
     """systemd opens no socket of a service that runs."""
     install(port)
     systemd.active.discard("rhd-http.socket")
-    assert ask("status")["sockets"] == "inactive"
+    found = ask("status")
+    assert (found["sockets"], found["next_step"]) == ("inactive", "Open its sockets again: rhctl service restart")
     ask("restart")
     assert systemd.active == set(SYSTEMD_UNITS)
 

@@ -44,6 +44,16 @@ if is_killed == "False":
 os._exit(0)
 """
 
+HALF = """
+import os, sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("CREATE TABLE half (it)")
+connection.execute("PRAGMA cache_size = 1")
+connection.execute("BEGIN")
+connection.executemany("INSERT INTO half VALUES (zeroblob(4000))", [()] * 100)
+os._exit(0)
+"""
+
 
 def put(connection: sqlite3.Connection, key: str) -> str:
     connection.execute("INSERT INTO meta (key, value) VALUES (?, x'00')", (key,))
@@ -177,6 +187,16 @@ def test_a_newer_database_is_refused_in_a_sentence_and_left_as_it_is(
     assert f"schema {version}" in refused.value.message
     assert refused.value.next_step
     assert {name: (tmp_path / name).read_bytes() for name in content} == content
+
+
+def test_a_write_that_was_killed_before_the_journal_was_ours_is_undone(tmp_path: Path) -> None:
+    """The first start begins with SQLite's own kind of journal; nobody may read the database before that is undone."""
+    path = str(tmp_path / "db")
+    subprocess.run([sys.executable, "-IS", "-c", HALF, path], check=True)
+    assert os.path.getsize(path + "-journal") > 4000
+    store = Store.open(path)
+    assert store.read_now(lambda c: c.execute("SELECT count(*) FROM half").fetchone()) == (0,)
+    assert store.read_now(lambda c: c.execute("PRAGMA user_version").fetchone()) == (len(MIGRATIONS),)
 
 
 @pytest.mark.parametrize(
