@@ -53,8 +53,8 @@ bench: setup  ## measure every figure of docs/figures.md beside the bare SDK
 conformance: setup  ## the official MCP conformance suite, both revisions; writes docs/conformance.md
 	$(BIN)/python -m tests.conformance
 
-clients: setup  ## real clients: Codex, the MCP Inspector
-	$(BIN)/pytest --override-ini=testpaths=tests/clients tests/clients
+clients: setup  ## real clients: Codex, Claude Code, the MCP Inspector, mcp-remote
+	$(BIN)/pytest --override-ini=testpaths=tests/clients --override-ini=timeout=900 tests/clients
 
 pages: setup  ## the consent page in a real Chromium; writes docs/images
 	$(BIN)/pytest --override-ini=testpaths=tests/pages tests/pages

@@ -2,48 +2,54 @@
 
 from __future__ import annotations
 
+import _thread  # threading would cost an agent's first answer its import
 import os
-import select
 import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
 
+CHUNK_BYTES = 1 << 16
+
 
 def pump(sock: socket.socket, rest: bytes = b"") -> int:
     """Copy both ways until the agent or the daemon ends it.
+
+    Each way has a thread of its own: an agent that writes a long message before it reads must not keep the daemon's
+    from being read, nor the other way round, or all three wait for each other.
 
     Returns:
         0 after the agent closed stdin and every answer was passed on; 1 if the daemon went away first.
     """
     sock.setblocking(True)
-    fd = sock.fileno()
+    has_left = False
+
+    def send() -> None:
+        nonlocal has_left
+        try:
+            while data := os.read(0, CHUNK_BYTES):
+                sock.sendall(data)
+            has_left = True
+            sock.shutdown(1)  # what is still being answered comes, then the daemon hangs up
+        except OSError:
+            pass  # the daemon has gone, which whoever reads from it sees
+
     _write(1, rest)
-    poll = select.poll()
-    poll.register(0, select.POLLIN)
-    poll.register(fd, select.POLLIN)
-    is_open = True
-    while True:
-        for ready, _ in poll.poll():
-            try:
-                data = os.read(ready, 1 << 16)
-                if ready == 0 and data:
-                    sock.sendall(data)
-                    continue
-            except (BrokenPipeError, ConnectionResetError):
-                ready, data = fd, b""
-            if ready == 0:
-                poll.unregister(0)
-                is_open = False
-                sock.shutdown(1)  # what is still being answered comes, then the daemon hangs up
-            elif data:
-                _write(1, data)
-            elif is_open:
-                sys.stderr.write("rhctl: the daemon closed the connection\n")
-                return 1
-            else:
-                return 0
+    _thread.start_new_thread(send, ())
+    while data := _receive(sock):
+        _write(1, data)
+    if has_left:
+        return 0
+    sys.stderr.write("rhctl: the daemon closed the connection\n")
+    return 1
+
+
+def _receive(sock: socket.socket) -> bytes:
+    try:
+        return sock.recv(CHUNK_BYTES)
+    except ConnectionResetError:
+        return b""
 
 
 def _write(fd: int, data: bytes) -> None:

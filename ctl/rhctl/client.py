@@ -98,14 +98,14 @@ class Client:
         """Return a verb's result; a stream's events go to `on_event` as they come, without a time limit.
 
         Raises:
-            Refused: the daemon refuses.
+            Refused: the daemon refuses; PROTOCOL_MISMATCH if what answers is none of ours.
             NoDaemon: it went away.
         """
         id_ = self.send(method, params or {})
         if on_event is not None:
             self.sock.settimeout(None)
         while True:
-            message = messages.decode(self.read_line(), limit_bytes=None)
+            message = _parse(self.read_line())
             if "method" in message:
                 if on_event is not None:
                     on_event(message["params"])
@@ -187,12 +187,27 @@ def _gone(error: OSError) -> NoDaemon:
     return NoDaemon("the daemon closed the connection")
 
 
+def _parse(line: bytes) -> dict[str, Any]:
+    """Return one message of the daemon's: an event, a result or an error."""
+    try:
+        message = messages.decode(line, limit_bytes=None)
+    except messages.WireError:
+        message = None
+    if isinstance(message, dict):
+        if isinstance(message.get("params"), dict) if "method" in message else "result" in message:
+            return message
+        if isinstance(message.get("error"), dict):
+            return message
+    raise Refused("what serves this home does not speak as a daemon does", code="PROTOCOL_MISMATCH")
+
+
 def _refused(error: dict[str, Any]) -> Refused:
-    data = error.get("data") or {}
-    code = data.get("code", "INTERNAL")
+    data = error.get("data")
+    data = data if isinstance(data, dict) else {}
+    code = data.get("code")
     return Refused(
-        error.get("message", "the daemon refused"),
-        code=code if code in CODES else "INTERNAL",
-        next_step=data.get("next_step"),
+        str(error.get("message") or "the daemon refused"),
+        code=code if isinstance(code, str) and code in CODES else "INTERNAL",  # of a newer daemon, perhaps
+        next_step=str(data["next_step"]) if data.get("next_step") else None,
         details=data.get("details"),
     )

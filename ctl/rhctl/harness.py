@@ -33,14 +33,16 @@ ENDS_WITHIN_S = 10.0
 OVERVIEW = """\
 usage: repo-harness COMMAND [OPTION…]
 
-Gives planning models the workflow artifacts of your repositories, and nothing else.
+Gives planning models the workflow artifacts of your repositories,
+and nothing else.
 
   adopt [PATH]             make a repository's workflow artifacts reachable
-  mcp serve                serve it: on stdio, or over HTTP with --transport http
+  mcp serve                serve it on stdio, or over HTTP (--transport http)
   mcp setup chatgpt|codex  print or write a client's configuration
   mcp doctor               examine the installation
 
-Try: repo-harness mcp serve --help. Everything else is rhctl's: rhctl --help
+Try: repo-harness mcp serve --help
+Everything else is rhctl's: rhctl --help
 """
 
 

@@ -45,10 +45,11 @@ VERBS = {name: line for _, group in GROUPS for name, line in group}
 
 def overview(program: str = "rhctl") -> str:
     """Return the help that lists every command."""
-    lines = [f"usage: {program} COMMAND [OPTION…]", "", "Gives planning models the workflow artifacts of your"]
-    lines[-1] += " repositories, and nothing else."
+    lines = [f"usage: {program} COMMAND [OPTION…]", ""]
+    lines += ["Gives planning models the workflow artifacts of your repositories,", "and nothing else."]
     for title, group in GROUPS:
         lines += ["", f"{title}:"]
         lines += [f"  {name:<11} {line}" for name, line in group]
-    lines += ["", f"Every command: --json, --home FOLDER, --help with an example. Try: {program} adopt --help"]
+    lines += ["", "Every command: --json, --home FOLDER, --help with an example."]
+    lines += [f"Try: {program} adopt --help"]
     return "\n".join(lines) + "\n"

@@ -54,6 +54,12 @@ class Home:
             name = hashlib.sha256(os.fsencode(base)).hexdigest()[:32]
             self.socket = f"{temporary}/rhd-{os.getuid()}/{name}.sock"
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Home) and (self.base, self.socket) == (other.base, other.socket)
+
+    def __hash__(self) -> int:
+        return hash((self.base, self.socket))
+
     @classmethod
     def find(cls, flag: str | None, environ: Mapping[str, str] | None = None) -> Home:
         """Return the home that a process with this flag and environment uses.
@@ -84,18 +90,13 @@ class Home:
 
 
 def make_private_folder(path: str) -> None:
-    """Make sure that `path` is a folder of ours with mode 0700; parents are made as the umask says.
+    """Make sure that `path` is a folder of ours with mode 0700.
 
     Raises:
         HomeUnusable: it is not, or cannot be made.
     """
     try:
-        if parent := os.path.dirname(path):
-            os.makedirs(parent, exist_ok=True)
-        try:
-            os.mkdir(path, 0o700)
-        except FileExistsError:
-            pass  # looked at below; contextlib.suppress would cost the client its import
+        make_folders(path)
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError as error:
         raise HomeUnusable(f"cannot use the folder {path}: {error.strerror}") from error
@@ -115,3 +116,22 @@ def make_private_folder(path: str) -> None:
             )
     finally:
         os.close(fd)
+
+
+def make_folders(path: str) -> None:
+    """Make `path` and the parents that are missing, each 0700 whatever the umask; what exists stays as it is.
+
+    That is how the XDG base directory specification wants them made. `os.makedirs` makes parents as the umask says:
+    under one of 000, anybody could put another folder in the place of ours.
+
+    Raises:
+        OSError: one cannot be made.
+    """
+    try:
+        os.mkdir(path, 0o700)
+    except FileNotFoundError:
+        make_folders(os.path.dirname(path))
+        make_folders(path)
+    except OSError:
+        if not os.path.isdir(path):  # a root file system that is read-only does not say that it exists
+            raise

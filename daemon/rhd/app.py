@@ -20,6 +20,7 @@ from rhd.control.house import House
 from rhd.control.server import ControlServer
 from rhd.doctor.installation import examine_installation
 from rhd.doctor.repositories import examine_repository
+from rhd.doctor.watching import examine_watching
 from rhd.endpoint.backend import Backend
 from rhd.endpoint.endpoints import Endpoints
 from rhd.endpoint.notifier import Notifier
@@ -215,6 +216,7 @@ class Daemon:
         if repo_id is not None:
             return self._examine_repo(RepoId(repo_id))
         found = list(await trio.to_thread.run_sync(examine_installation, self._home, self._flags, dict(os.environ)))
+        found.append(examine_watching(self._hints.usage()))
         for service in self._services:
             found += examine_repository(service, self._registry)
         return found

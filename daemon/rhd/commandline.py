@@ -19,7 +19,7 @@ from typing import Any
 
 from rhd.service.readiness import Readiness
 from rhwire.errors import HarnessError
-from rhwire.home import Home, HomeUnusable
+from rhwire.home import Home
 from rhwire.lock import take_lock
 from rhwire.version import VERSION
 
@@ -80,15 +80,18 @@ def _examine(home: Home, flags: Mapping[str, Any]) -> int:
 
 def _show_settings(home: Home, flags: Mapping[str, Any]) -> int:
     """Print places and settings as a start here and now would have them; unless one is recorded, nothing is made."""
+    from rhd.errors import StartRefused
     from rhd.places import find_places, look_up_places
     from rhd.settings import Settings, write_file
 
-    if assignment := flags["settings"]:
+    name, equals, value = flags["settings"].partition("=")
+    if name and not equals:
+        raise StartRefused(f"{name} is given no value", next_step=f"Write it as {name}=VALUE; {name}= takes it out.")
+    if equals:
         home.prepare()
-    places = find_places(home) if assignment else look_up_places(home)
+    places = find_places(home) if equals else look_up_places(home)
     config = _config(flags, places.config)
-    if assignment:
-        name, _, value = assignment.partition("=")
+    if equals:
         write_file(config, name, value)
     settings = Settings.load(config, os.environ, flags)
     found = {"config": config, "database": places.database, "logs": places.logs, "settings": settings.to_json()}
@@ -114,10 +117,7 @@ def _run(home: Home, flags: Mapping[str, Any]) -> None:
 def _open(home: Home, flags: Mapping[str, Any], readiness: Readiness, stack: ExitStack) -> Callable[[], None]:
     """Open what must be open before anything runs; return what runs until the daemon has drained."""
     home.prepare()
-    try:
-        lock = take_lock(home.lock)  # before the sockets: whoever holds it may replace a stale one
-    except OSError as error:
-        raise HomeUnusable(f"cannot take the lock {home.lock}: {error.strerror}") from error
+    lock = take_lock(home.lock)  # before the sockets: whoever holds it may replace a stale one
     stack.callback(os.close, lock)
 
     from rhd.logs import set_up_logging

@@ -12,7 +12,7 @@ import tempfile
 from dataclasses import dataclass
 
 from rhd.errors import StartRefused
-from rhwire.home import Home, HomeUnusable, make_private_folder
+from rhwire.home import Home, HomeUnusable, make_folders, make_private_folder
 
 VERSION = 1
 
@@ -44,7 +44,7 @@ def find_places(home: Home) -> Places:
         _record(home, places)
     try:
         make_private_folder(places.logs)
-        os.makedirs(os.path.dirname(places.config), exist_ok=True)
+        make_folders(os.path.dirname(places.config))
         database_folder = os.path.dirname(places.database)
         if database_folder != home.base:
             make_private_folder(database_folder)
@@ -96,7 +96,7 @@ def _parse(text: str, path: str) -> Places:
                 code="SCHEMA_TOO_NEW",
             )
         places = Places(found["config"], found["database"], found["logs"])
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise StartRefused(
             f"{path} is damaged",
             code="HOME_UNUSABLE",
@@ -111,10 +111,14 @@ def _record(home: Home, places: Places) -> None:
     text = json.dumps({"version": VERSION, "config": places.config, "database": places.database, "logs": places.logs})
     try:
         fd, temporary = tempfile.mkstemp(prefix=".rh-", suffix=".tmp", dir=home.base)
-        with open(fd, "w", encoding="utf-8") as stream:
-            stream.write(text + "\n")
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, home.record)
+        try:
+            with open(fd, "w", encoding="utf-8") as stream:
+                stream.write(text + "\n")
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.replace(temporary, home.record)
+        except BaseException:
+            os.unlink(temporary)
+            raise
     except OSError as error:
         raise StartRefused(f"cannot write {home.record}: {error.strerror}", code="HOME_UNUSABLE") from error

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from rhd.errors import StartRefused
+from rhwire.home import make_folders
 
 DEFAULT_PORT = 8765
 
@@ -238,7 +239,7 @@ def write_file(path: str, name: str, value: Any) -> None:
         document[name] = list(value) if isinstance(value, tuple) else value
     folder = os.path.dirname(path)
     try:
-        os.makedirs(folder, exist_ok=True)
+        make_folders(folder)
         fd, temporary = tempfile.mkstemp(prefix=".rh-", suffix=".tmp", dir=folder)
         try:
             with open(fd, "w", encoding="utf-8") as stream:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import codecs
+import fcntl
 import os
+import pty
+import re
+import signal
+import struct
 import subprocess
 import sys
+import termios
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -19,6 +26,44 @@ from tests.support.people import Memory, Person, logged_in
 from tests.support.repositories import Repository
 
 WITHIN_S = 90
+LEAVE_WITHIN_S = 1
+
+
+class Running:
+    """A client's command that runs."""
+
+    def __init__(self, process: trio.Process, stdin: trio.abc.SendStream, stdout: trio.abc.ReceiveStream) -> None:
+        self.process = process
+        self.input = stdin
+        self.output = stdout
+        self.said = ""
+        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+
+    async def until(self, pattern: str) -> str:
+        """Read on until something that it said, from the start, matches; return that."""
+        while (found := re.search(pattern, self.said)) is None:
+            assert await self._read(), f"{pattern} was not said:\n{self.said}"
+        return found[0]
+
+    async def line(self) -> str:
+        """Return the next whole line, and forget it."""
+        await self.until(r"\n")
+        line, _, self.said = self.said.partition("\n")
+        return line
+
+    async def until_end(self) -> int:
+        """Read all that it says and return its exit code."""
+        while await self._read():
+            pass
+        return await self.process.wait()
+
+    async def _read(self) -> bool:
+        try:
+            data = await self.output.receive_some()
+        except trio.BrokenResourceError:  # the end of a terminal
+            return False
+        self.said += self._decode(data)
+        return bool(data)
 
 
 @dataclass
@@ -76,11 +121,11 @@ class Seat:
             **self.variables,
         }
 
-    def run(self, *words: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-        """Run a client's command to its end, in the repository unless told otherwise."""
+    def run(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end, in the repository."""
         return subprocess.run(
             [str(word) for word in words],
-            cwd=cwd or self.repository.path,
+            cwd=self.repository.path,
             env=self.env,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -90,47 +135,61 @@ class Seat:
         )
 
     @asynccontextmanager
-    async def running(self, *words: str | Path, cwd: Path | None = None) -> AsyncIterator[trio.Process]:
-        """Yield a client's command while it runs, its output (both) on `stdout`; it is killed at the end if need be."""
+    async def running(
+        self, *words: str | Path, is_terminal: bool = False, is_logging: bool = False
+    ) -> AsyncIterator[Running]:
+        """Yield a client's command while it runs in the repository; it is ended if it does not end by itself.
+
+        Args:
+            is_terminal: it sees a terminal, for clients that ask for one.
+            is_logging: what it says on stderr is no part of its answers, and dropped.
+        """
+        ours, theirs = pty.openpty() if is_terminal else (None, None)
         process = await trio.lowlevel.open_process(
             [str(word) for word in words],
-            cwd=cwd or self.repository.path,
+            cwd=self.repository.path,
             env=self.env,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stdin=subprocess.PIPE if theirs is None else theirs,
+            stdout=subprocess.PIPE if theirs is None else theirs,
+            stderr=subprocess.DEVNULL if is_logging else subprocess.STDOUT,
+            start_new_session=True,
         )
+        if theirs is None:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            running = Running(process, process.stdin, process.stdout)
+        else:
+            assert ours is not None
+            fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 2000, 0, 0))  # an address is never wrapped
+            os.close(theirs)
+            terminal = trio.lowlevel.FdStream(ours)
+            running = Running(process, terminal, terminal)
         try:
             with trio.fail_after(WITHIN_S):
-                yield process
+                yield running
         finally:
-            if process.returncode is None:
-                process.kill()
             with trio.CancelScope(shield=True):
+                await running.input.aclose()
+                for sent in (signal.SIGTERM, signal.SIGKILL):
+                    with trio.move_on_after(LEAVE_WITHIN_S):
+                        await process.wait()
+                    if process.returncode is None:
+                        os.killpg(process.pid, sent)  # launchers wait for the real program
                 await process.wait()
-                for stream in (process.stdin, process.stdout):
-                    assert stream is not None
-                    await stream.aclose()
+                await running.output.aclose()
 
-    async def answer_login(self, process: trio.Process) -> str:
+    async def answer_login(self, client: Running) -> str:
         """Wait until a client prints the address of a login, answer the page, follow the redirect to the client.
 
         Returns:
             The address.
         """
-        assert process.stdout is not None
-        said = b""
-        start = f"{self.daemon.url}/authorize?".encode()
-        while start not in said or not said[said.index(start) :].split()[0:1] or b"\n" not in said[said.index(start) :]:
-            data = await process.stdout.receive_some()
-            assert data, f"no login was begun:\n{said.decode(errors='replace')}"
-            said += data
-        url = said[said.index(start) :].split()[0].decode()
+        found = await client.until(re.escape(self.daemon.url) + r"/authorize\?[!-~]+(?=[^!-~])")
         person = Person(self.passphrase)
-        await person.open(url)
+        await person.open(found)
         async with httpx2.AsyncClient() as browser:
             await browser.get(person.location, follow_redirects=True)
-        return url
+        return found
 
     async def token(self, url: str) -> str:
         """Return an access token for an endpoint, from a login of its own."""

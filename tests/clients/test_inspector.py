@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,7 +27,7 @@ def inspect(seat: Seat, where: list[str], era: str, *words: str) -> tuple[int, A
     seat.variables["MCP_CATALOG_PATH"] = str(seat.home / "catalog.json")
     launcher = seat.programs.package("@modelcontextprotocol/inspector") / "clients/launcher/build/index.js"
     # What comes behind the target's own words would be taken for the target's.
-    command = [seat.programs.node, launcher, "--cli", "--protocol-era", era, "--format", "json", "-q"]
+    command: list[str | Path] = [seat.programs.node, launcher, "--cli", "--protocol-era", era, "--format", "json", "-q"]
     done = seat.run(*command, *words, *where)
     return done.returncode, json.loads(done.stdout or done.stderr)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 
-from rhd import app
+from rhd import commandline
 from rhd.endpoint import endpoints
 from tests.conformance.fixtures import make_server
 
 if __name__ == "__main__":
     endpoints.make_server = make_server
-    sys.exit(app.main(sys.argv[1:]))
+    sys.exit(commandline.main(sys.argv[1:]))

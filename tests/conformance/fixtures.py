@@ -27,6 +27,8 @@ from rhd.endpoint.backend import Backend
 from rhd.endpoint.notifier import Notifier
 from rhd.endpoint.sdk import ListChangedServer
 from rhd.endpoint.server import caller_of
+from rhd.endpoint.uris import make_uri
+from rhd.ids import Slug
 
 Context = ServerRequestContext[Any, Any]
 Json = dict[str, Any]
@@ -357,6 +359,11 @@ async def read_resource(ctx: Context, params: types.ReadResourceRequestParams) -
 # -- the server -----------------------------------------------------------------------------------------------
 
 
+def artifact_uri(uri: str) -> str:
+    """Return a resource of the suite as one that the product's notifier, which knows artifacts alone, can keep."""
+    return make_uri(Slug("suite"), uri.partition("://")[2])
+
+
 def make_server(backend: Backend, notifier: Notifier, find: Any) -> ListChangedServer:
     """Return the suite's server; takes what the product's own `make_server` takes, and stands in its place."""
     repo_id = find().id if find is not None else None
@@ -403,11 +410,11 @@ def make_server(backend: Backend, notifier: Notifier, find: Any) -> ListChangedS
         return {"resultType": "complete", "completion": {"values": found, "total": len(found), "hasMore": False}}
 
     async def subscribe(ctx: Context, params: types.SubscribeRequestParams) -> types.EmptyResult:
-        await notifier.subscribe(ctx, str(params.uri))
+        await notifier.subscribe(ctx, artifact_uri(params.uri))
         return types.EmptyResult()
 
     async def unsubscribe(ctx: Context, params: types.UnsubscribeRequestParams) -> types.EmptyResult:
-        notifier.unsubscribe(ctx, str(params.uri))
+        notifier.unsubscribe(ctx, artifact_uri(params.uri))
         return types.EmptyResult()
 
     async def listen(ctx: Context, params: types.SubscriptionsListenRequestParams) -> types.SubscriptionsListenResult:

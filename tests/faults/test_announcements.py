@@ -47,17 +47,7 @@ async def test_100_000_random_operations_are_announced(tmp_path: Path, policy: P
 
 
 async def test_500_branch_switches_are_announced(tmp_path: Path) -> None:
-    repository = Repository.make(tmp_path / "r")
-    for number in range(300):
-        repository.write(f"plans/prds/{number}.md", "1\n")
-    repository.commit("many")
-    repository.git("checkout", "-q", "-b", "none")
-    repository.git("rm", "-rqf", "plans")
-    repository.commit("none")
-    repository.git("checkout", "-q", "-b", "others")
-    for number in range(150, 450):
-        repository.write(f"plans/prds/{number}.md", "22\n")
-    repository.commit("others")
+    repository = Repository.make_branches(tmp_path / "r")
     switches = random.Random(1)
     async with announcing(tmp_path / "db", EVENTS) as rooms:
         announced = await follow(rooms, repository)

@@ -13,33 +13,20 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 import trio
 
 from rhd.watch.arming import Policy
-from rhd.watch.hub import WatchHub
 from rhd.watch.watcher import PAUSE_S
 from tests.support.disorder import Disorder
-from tests.support.mirror import Mirror
+from tests.support.mirror import EVENTS, Mirror, run_hub
 from tests.support.repositories import Repository
 
 pytestmark = pytest.mark.timeout(1200)
 
-EVENTS = Policy(polling=False)
 POLLING = Policy(events=False, poll_s=0.2)
-
-
-@asynccontextmanager
-async def run_hub(policy: Policy = EVENTS) -> AsyncIterator[tuple[WatchHub, trio.Nursery]]:
-    hub = WatchHub(policy)
-    async with trio.open_nursery() as nursery:
-        await nursery.start(hub.run)
-        yield hub, nursery
-        nursery.cancel_scope.cancel()
 
 
 async def strike_often(disorder: Disorder, times: int, seed: int) -> None:
@@ -107,17 +94,7 @@ async def test_10_000_races_of_mkdir_p_and_a_write_at_once(tmp_path: Path) -> No
 
 
 async def test_500_branch_switches_of_300_files(tmp_path: Path) -> None:
-    repository = Repository.make(tmp_path / "r")
-    for number in range(300):
-        repository.write(f"plans/prds/{number}.md", "1\n")
-    repository.commit("many")
-    repository.git("checkout", "-q", "-b", "none")
-    repository.git("rm", "-rqf", "plans")
-    repository.commit("none")
-    repository.git("checkout", "-q", "-b", "others")
-    for number in range(150, 450):
-        repository.write(f"plans/prds/{number}.md", "22\n")
-    repository.commit("others")
+    repository = Repository.make_branches(tmp_path / "r")
     switches = random.Random(1)
     async with run_hub() as (hub, nursery):
         mirror = Mirror(hub, "a", repository.path)
@@ -246,7 +223,7 @@ from pathlib import Path
 import trio
 from rhd.watch.arming import Policy
 from rhd.watch.hub import WatchHub
-from tests.support.mirror import Mirror
+from tests.support.mirror import EVENTS, Mirror, run_hub
 
 def allow(what, number):
     Path(f"/proc/sys/user/max_inotify_{what}").write_text(str(number))

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import configparser
+import json
 import os
 import plistlib
 import re
 import shlex
 import shutil
 import subprocess
-from importlib import resources
+import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import rhctl.units
 from rhctl.units import LAUNCHD_LABEL, SYSTEMD_UNITS, Spec, parse_plist, parse_systemd, render_plist, render_systemd
 from rhwire.errors import HarnessError
 from rhwire.home import Home
@@ -208,7 +211,7 @@ def test_what_was_written_is_read_back(tmp_path: Path, name: str, host: str) -> 
     home = Home(str(tmp_path / name))
     spec = Spec(("/bin/python3", "-m", f"/{name}"), home, host, 99, f"/{name}:/bin", f"/{name}")
     for back in (parse_systemd(render_systemd(spec)), parse_plist(render_plist(spec))):
-        assert back._replace(home=home) == spec
+        assert back == spec
         assert (back.home.base, back.home.socket, back.home.is_default) == (home.base, home.socket, False)
 
 
@@ -258,12 +261,41 @@ def test_every_word_is_filled_in(tmp_path: Path) -> None:
         assert not re.search("@[A-Z]+@", text)
 
 
-def test_an_installed_package_brings_its_own_templates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a wheel the folders lie in rhctl/units; they are looked for there first."""
-    package = tmp_path / "rhctl"
-    (package / "units" / "systemd").mkdir(parents=True)
-    for name in SYSTEMD_UNITS:
-        (package / "units" / "systemd" / name).write_text(f"# packaged {name} @SOCKET@\n")
-    monkeypatch.setattr(resources, "files", lambda name: tmp_path / name)
-    units = render_systemd(make_spec("/bin/rhd", tmp_path))
-    assert units["rhd.socket"] == f"# packaged rhd.socket {tmp_path}/rhd.sock\n"
+def test_a_checkout_is_read_where_it_lies(tmp_path: Path) -> None:
+    """What an editable install runs from; nothing is copied that could grow old."""
+    assert not (Path(rhctl.units.__file__).parent / "units").exists()
+    folders = {"systemd": list(SYSTEMD_UNITS), "launchd": [f"{LAUNCHD_LABEL}.plist"]}
+    for folder, names in folders.items():
+        assert sorted(path.name for path in (ROOT / folder).iterdir()) == sorted(names)
+        for name in names:
+            assert rhctl.units._read(folder, name) == (ROOT / folder / name).read_text()
+
+
+RENDER = """
+import json, sys
+sys.path[:] = [sys.argv[1], *(path for path in sys.path if path.endswith(("lib-dynload", sys.argv[2])))]
+from rhctl.units import Spec, render_plist, render_systemd
+from rhwire.home import Home
+spec = Spec(("/bin/rhd",), Home("/h"), "127.0.0.1", 8765, "/bin")
+print(json.dumps({**render_systemd(spec), "plist": render_plist(spec)}))
+"""
+
+
+def test_a_wheel_brings_the_same_templates(tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True, timeout=60)
+    (wheel,) = tmp_path.glob("*.whl")
+    installed = tmp_path / "installed"
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(installed)
+    assert {path.name for path in installed.iterdir() if "-" not in path.name} == {"rhctl", "rhd", "rhwire"}
+    library = os.path.basename(os.path.dirname(os.__file__))
+    done = subprocess.run(
+        [sys.executable, "-IS", "-c", RENDER, str(installed), library],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    spec = Spec(("/bin/rhd",), Home("/h"), "127.0.0.1", 8765, "/bin")
+    assert json.loads(done.stdout) == {**render_systemd(spec), "plist": render_plist(spec)}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rhwire.home import MAX_SOCKET_PATH_BYTES, Home, HomeUnusable
+from rhwire.home import MAX_SOCKET_PATH_BYTES, Home, HomeUnusable, make_folders
 
 
 def test_the_flag_wins_over_the_variable_and_the_variable_over_home() -> None:
@@ -50,7 +50,8 @@ def test_folders_are_ours_alone_whatever_the_umask(tmp_path: Path, mask: int) ->
         Home(str(tmp_path / "a" / "base")).prepare()
     finally:
         os.umask(before)
-    assert stat.S_IMODE((tmp_path / "a" / "base").stat().st_mode) == 0o700
+    for folder in (tmp_path / "a", tmp_path / "a" / "base"):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
 def test_a_folder_open_to_others_is_refused_with_the_command_that_closes_it(tmp_path: Path) -> None:
@@ -88,3 +89,25 @@ def test_the_default_home_is_the_default_one_though_it_is_named(named: str) -> N
     assert Home.find(None, {"HOME": "/h", "REPO_HARNESS_HOME": named}).is_default
     assert not Home.find(named, {"HOME": "/other"}).is_default
     assert not Home.find(named, {}).is_default
+
+
+def test_parents_that_exist_stay_as_they_are_and_missing_ones_are_ours_alone(tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir(mode=0o755)
+    before = os.umask(0)
+    try:
+        for _ in range(2):
+            make_folders(str(shared / "one" / "two" / "three"))
+    finally:
+        os.umask(before)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in [shared, *shared.rglob("*")]}
+    assert modes == {"shared": 0o755, "one": 0o700, "two": 0o700, "three": 0o700}
+
+
+@pytest.mark.parametrize("place", ["file", "dangling", "file/below", "dangling/below"])
+def test_a_folder_cannot_be_made_where_something_else_is(tmp_path: Path, place: str) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(OSError, match=r"exists|Not a directory"):
+        make_folders(str(tmp_path / place))
+    assert not (tmp_path / "nowhere").exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -26,6 +27,7 @@ from rhd.repos.service import RepoService
 from rhd.service.readiness import Readiness
 from rhd.service.sockets import bind_control, bind_http
 from rhd.settings import Settings
+from rhd.store.audit import AuditRow, read_rows
 from rhd.store.database import Store
 from rhwire.home import Home
 from rhwire.lock import take_lock
@@ -68,6 +70,12 @@ class Running:
         """Return a bare connection to the control socket."""
         return await trio.open_unix_socket(self.home.socket)
 
+    async def ask(self, line: bytes) -> Any:
+        """Send one line on a connection of its own and return the answer."""
+        async with await self.open() as stream:
+            await stream.send_all(line)
+            return await read_line(stream)
+
     async def adopt(self, path: Path) -> str:
         """Adopt a repository and return its slug, once its catalog is true."""
         slug = str((await self.call("adopt", path=str(path)))["slug"])
@@ -100,17 +108,26 @@ class Running:
             await stream.send_all(Request(1, "start", {"repo": slug, "profile": profile, "lease": True}).encode())
             with trio.fail_after(10):
                 assert b'"leased":true' in await stream.receive_some(65536)
+            held = registry._leased[repo_id][profile]
             yield
-            registry.listen(lambda change: ended.set() if not registry._leased[repo_id] else None)
+            registry.listen(lambda change: ended.set() if registry._leased[repo_id].get(profile, 0) < held else None)
         with trio.fail_after(10):
             await ended.wait()
 
-    def begin_login(self, name: str = "ChatGPT", *, resource: str = "hub", client_id: str | None = None) -> str:
+    def begin_login(
+        self,
+        name: str = "ChatGPT",
+        *,
+        resource: str = "hub",
+        client_id: str | None = None,
+        scopes: tuple[str, ...] = ("planner", "offline_access"),
+    ) -> str:
         """Let a client's login wait on its page, without a browser; return the code that the page shows.
 
         Args:
             resource: `hub` or a slug.
             client_id: the address of its description, for one that did not register itself.
+            scopes: what it asks for.
         """
         client = OAuthClient(client_id or new_token(12), name, ("https://chatgpt.com/connector/callback",))
         (redirect,) = client.redirect_uris
@@ -124,7 +141,7 @@ class Running:
             state=None,
             challenge="c" * 43,
             resource=resource,
-            scopes=("planner", "offline_access"),
+            scopes=scopes,
         )
         return self.house.authority.logins.wait(login)
 
@@ -133,14 +150,40 @@ class Running:
         repos = [repo.id for repo in self.house.registry if repo.slug in slugs]
         return await self.house.authority.approve(self.begin_login(name), repos, profiles)
 
+    async def audited(self) -> list[AuditRow]:
+        """Return the audit rows on disk, oldest first, after flushing what waits."""
+        self.house.authority.storms.flush()
+        self.house.audit.flush()
+        await self.house.store.write(lambda connection: None)
+        found = await self.house.store.read(lambda connection: read_rows(connection, limit=1000))
+        return [row for _, row in reversed(found)]
+
     def passphrase(self, path: Path) -> str:
         """Return a repository's passphrase from its copy."""
         return str(json.loads((path / ".repo-harness/mcp.oauth.json").read_text())["passphrase"])
 
 
+async def read_line(stream: trio.SocketStream) -> Any:
+    """Return the next line as JSON, and nothing of what is behind it; None at the end of the stream."""
+    line = b""
+    with trio.fail_after(10):
+        while not line.endswith(b"\n"):
+            seen = await stream.socket.recv(65536, socket.MSG_PEEK)
+            if not seen:
+                assert not line
+                return None
+            line += await stream.receive_some(seen.find(b"\n") + 1 or len(seen))
+    return json.loads(line)
+
+
 @asynccontextmanager
-async def running_daemon(base: Path, **flags: Any) -> AsyncIterator[Running]:
-    """Yield a daemon that serves on a free port; leaving drains it. About 60 ms in all."""
+async def running_daemon(base: Path, *, readiness: Readiness | None = None, **flags: Any) -> AsyncIterator[Running]:
+    """Yield a daemon that serves on a free port; leaving drains it. About 60 ms in all.
+
+    Args:
+        readiness: what plays the service manager.
+        flags: of its command line.
+    """
     home = Home(str(base))
     home.prepare()
     lock = take_lock(home.lock)
@@ -157,7 +200,7 @@ async def running_daemon(base: Path, **flags: Any) -> AsyncIterator[Running]:
         places.config,
         flags,
         store,
-        Readiness(),
+        readiness or Readiness(),
         control_sockets=[control.socket],
         http_sockets=http,
         is_held=False,

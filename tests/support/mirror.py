@@ -5,12 +5,28 @@ from __future__ import annotations
 import os
 import stat
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import trio
 
+from rhd.watch.arming import Policy
 from rhd.watch.hints import HintSource, Via
+from rhd.watch.hub import WatchHub
+
+EVENTS = Policy(polling=False)
+
+
+@asynccontextmanager
+async def run_hub(policy: Policy = EVENTS) -> AsyncIterator[tuple[WatchHub, trio.Nursery]]:
+    """Yield a hub that runs, and a nursery for those who use it."""
+    hub = WatchHub(policy)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(hub.run)
+        yield hub, nursery
+        nursery.cancel_scope.cancel()
+
 
 Listing = dict[str, tuple[int, int, int]]
 """Files of one folder: name -> modification time in ns, size, inode."""

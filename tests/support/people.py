@@ -45,18 +45,19 @@ class Person:
     Attributes:
         pages: what was shown, in order.
         ticks: further `(name, value)` to tick on the last page.
+        http: options of the HTTP clients, this person's browser and the one that is logged in.
     """
 
-    def __init__(self, *passphrases: str, headers: dict[str, str] | None = None) -> None:
+    def __init__(self, *passphrases: str, **http: Any) -> None:
         self.passphrases = list(passphrases)
-        self.headers = headers or {}
+        self.http = http
         self.pages: list[Page] = []
         self.ticks: list[tuple[str, str]] = []
         self.location = ""
 
     async def open(self, url: str) -> None:
         """Answer the page at `url`."""
-        async with httpx2.AsyncClient(headers=self.headers) as browser:
+        async with httpx2.AsyncClient(**self.http) as browser:
             page = await self._see(browser, await browser.get(url))
             for passphrase in self.passphrases:
                 page = await self._press(browser, url, page, "open", passphrase)
@@ -104,6 +105,6 @@ async def logged_in(
         redirect_handler=person.open,
         callback_handler=person.come_back,
     )
-    async with httpx2.AsyncClient(auth=provider, headers=person.headers, timeout=30) as http:
+    async with httpx2.AsyncClient(auth=provider, timeout=30, **person.http) as http:
         async with Client(streamable_http_client(url, http_client=http), mode=mode, cache=None, **options) as client:
             yield client

@@ -75,6 +75,22 @@ class Repository:
         made.commit("start")
         return made
 
+    @classmethod
+    def make_branches(cls, path: Path) -> Repository:
+        """Create a repository whose branches main, none and others hold 300 PRDs, none, and 300 others in part."""
+        made = cls.make(path)
+        for number in range(300):
+            made.write(f"plans/prds/{number}.md", "1\n")
+        made.commit("many")
+        made.git("checkout", "-q", "-b", "none")
+        made.git("rm", "-rqf", "plans")
+        made.commit("none")
+        made.git("checkout", "-q", "-b", "others")
+        for number in range(150, 450):
+            made.write(f"plans/prds/{number}.md", "22\n")
+        made.commit("others")
+        return made
+
     def git(self, *arguments: str) -> str:
         """Run git here and return what it prints."""
         command = [

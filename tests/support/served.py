@@ -15,12 +15,10 @@ from rhd.web.serving import Limits, serve
 @asynccontextmanager
 async def served(make_app: Callable[[int], ASGIApp]) -> AsyncIterator[str]:
     """Serve what `make_app(port)` returns; yield `http://127.0.0.1:PORT`."""
-    listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
-    port = listeners[0].socket.getsockname()[1]
+    (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    port = listener.socket.getsockname()[1]
     stop = trio.Event()
-    async with trio.open_nursery() as nursery:
-        await nursery.start(partial(serve, make_app(port), listeners, limits=Limits(drain_s=0.2), stop=stop))
+    async with listener, trio.open_nursery() as nursery:
+        await nursery.start(partial(serve, make_app(port), [listener], limits=Limits(drain_s=0.2), stop=stop))
         yield f"http://127.0.0.1:{port}"
         stop.set()
-    for listener in listeners:
-        await listener.aclose()

@@ -17,12 +17,18 @@ class Load:
     """What the clients saw.
 
     Attributes:
+        target: what they POST to, with `headers` and `body`.
+        wanted: what has to be in every answer.
         answers: how many requests were answered.
         endings: how many connections ended with an announcement, as HTTP has it.
         failures: what went wrong otherwise.
     """
 
     port: int
+    target: str = "/call"
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b"{}"
+    wanted: bytes = b""
     answers: int = 0
     endings: int = 0
     failures: list[str] = field(default_factory=list)
@@ -42,12 +48,12 @@ class Load:
     async def _call(self, client: Client) -> bool:
         """Make one call; return whether the connection may be used again."""
         try:
-            answer = await client.request("/call", method="POST", body=b"{}")
+            answer = await client.request(self.target, method="POST", body=self.body, **self.headers)
         except (Ended, h11.RemoteProtocolError, trio.TooSlowError) as error:
             self.failures.append(type(error).__name__)
             return False
-        if answer.status != 200:
-            self.failures.append(str(answer.status))
+        if answer.status != 200 or self.wanted not in answer.body:
+            self.failures.append(f"{answer.status} {answer.body[:200]!r}")
         self.answers += 1
         self.endings += answer.is_last
         return not answer.is_last

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import trio
@@ -16,7 +18,9 @@ import trio
 import rhctl.__main__
 import rhctl.harness
 from rhwire.escape import is_plain
+from tests.support.daemons import environment
 
+MODULES = {"rhctl": "rhctl", "repo-harness": "rhctl.harness"}
 PROGRAMS: dict[str, Callable[[list[str]], int]] = {"rhctl": rhctl.__main__.main, "repo-harness": rhctl.harness.main}
 
 
@@ -80,6 +84,37 @@ async def type_in(*words: str, program: str = "rhctl", typed: str | None = None)
     """Run a command in a thread, while the daemon that it talks to runs in this one."""
     with trio.fail_after(30):
         return await trio.to_thread.run_sync(lambda: run(*words, program=program, typed=typed), abandon_on_cancel=True)
+
+
+@asynccontextmanager
+async def spawned(*words: str, program: str = "rhctl", cwd: Path | None = None) -> AsyncIterator[trio.Process]:
+    """Yield a command in a process of its own, with a pipe for each of its streams; it is killed at the end."""
+    command = [sys.executable, "-m", MODULES[program], *words]
+
+    async def run(task_status: trio.TaskStatus[trio.Process]) -> None:
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        await trio.run_process(command, **pipes, cwd=cwd, env=environment(), check=False, task_status=task_status)
+
+    with trio.fail_after(30):
+        async with trio.open_nursery() as nursery:
+            yield await nursery.start(run)
+            nursery.cancel_scope.cancel()
+
+
+async def finish(process: trio.Process) -> Said:
+    """Close a command's standard input; return what it printed from then on, and how it ended."""
+    heard: dict[str, bytes] = {"stdout": b"", "stderr": b""}
+
+    async def hear(name: str) -> None:
+        async for data in getattr(process, name):
+            heard[name] += data
+
+    assert process.stdin is not None
+    await process.stdin.aclose()
+    async with trio.open_nursery() as nursery:
+        for name in heard:
+            nursery.start_soon(hear, name)
+    return Said(await process.wait(), heard["stdout"].decode(), heard["stderr"].decode())
 
 
 @contextmanager

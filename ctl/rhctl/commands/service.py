@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 
@@ -24,12 +25,13 @@ if TYPE_CHECKING:
 ACTIONS = ("install", "uninstall", "start", "stop", "restart", "status")
 STARTING = ("install", "start", "restart")
 ABOUT = """\
-Keep the daemon running as a service of yours: a systemd user service, or a launchd agent. Its sockets outlive it, so
-that a restart loses nothing. Everything can be repeated without harm.
+Keep the daemon running as a service of yours: a systemd user service, or a
+launchd agent. Its sockets outlive it, so that a restart loses nothing.
+Everything can be repeated without harm.
 
-  install    write its files, enable and start it; a daemon that runs hands over first
+  install    write its files, enable and start it; a daemon that runs is drained
   uninstall  stop it and remove its files; your data stays
-  start      start it; where no service is installed, a detached daemon
+  start      start it; where none is installed, a detached daemon
   stop       stop whatever serves the home, sockets included
   restart    let a new daemon take over, on the port that the settings name
   status     what is installed, what runs, what to do next"""
@@ -38,6 +40,7 @@ that a restart loses nothing. Everything can be repeated without harm.
 def run(arguments: list[str]) -> int:
     """Keep the daemon as a service of this user."""
     parser = make_parser("service", ABOUT, "rhctl service install --dry-run", starts=False)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter  # a table is no paragraph
     parser.add_argument("action", choices=ACTIONS, metavar="ACTION", help=", ".join(ACTIONS))
     parser.add_argument("--port", type=int, metavar="PORT", help="the HTTP port from now on; recorded in the settings")
     parser.add_argument("--dry-run", action="store_true", help="only show what would be written and run")
@@ -109,14 +112,23 @@ def _ask_daemon(subject: Subject, service: Spec | None) -> dict[str, Any]:
 
 
 def _kept(subject: Subject) -> dict[str, str | None]:
-    """Return where everything lies that stays, as far as a first start has decided it."""
+    """Return where everything lies that stays; null is what was never made, or holds nothing."""
     kept: dict[str, str | None] = {"home": subject.home.base, "config": None, "database": None, "logs": None}
     try:
         with open(subject.home.record, encoding="utf-8") as stream:
             kept |= {name: str(place) for name, place in json.load(stream).items() if name in kept}
     except (OSError, ValueError, AttributeError):
         pass
-    return kept
+    return {name: place if place and _holds_something(place) else None for name, place in kept.items()}
+
+
+def _holds_something(place: str) -> bool:
+    try:
+        return bool(os.listdir(place))
+    except NotADirectoryError:
+        return True
+    except OSError:
+        return False
 
 
 def _notes(subject: Subject, action: str, plan: list[Step], path: str | None) -> list[str]:

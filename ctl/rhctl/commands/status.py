@@ -64,8 +64,10 @@ def show(answer: dict[str, Any]) -> None:
     public = f"{daemon['public_url']}/mcp" if daemon["public_url"] else "none recorded (rhctl endpoint URL)"
     say(f"public endpoint  {public}")
     watch = daemon["watch"]
+    used = (f"{watch[noun]}{_of(watch[f'max_{noun}'])} {noun}" for noun in ("watches", "instances"))
+    say(f"watching         {', '.join(used)}")
     for advice in watch["advice"]:
-        say(f"watches          {watch['watches']} of {watch['max_watches']} in use: {advice}")
+        say(f"  widen it with: {advice}")
     say()
     if not answer["repos"]:
         say("no repository is adopted")
@@ -74,7 +76,7 @@ def show(answer: dict[str, Any]) -> None:
     rows = []
     for repo in answer["repos"]:
         last = repo["last_change"]
-        changed = f"{last['path']} {last['change']} {age(last['at'])}" if last else "-"
+        changed = f"{last['path']} {last['change']} {age(last['at'])} ({last['via']})" if last else "-"
         rows.append(
             (
                 repo["slug"],
@@ -91,3 +93,7 @@ def show(answer: dict[str, Any]) -> None:
             say()
             say(f"{repo['slug']}: {escape(repo['problem']['message'])} [{repo['problem']['code']}]")
             say(f"  {escape(repo['problem']['next_step'])}")
+
+
+def _of(allowed: int | None) -> str:
+    return "" if allowed is None else f" of {allowed}"

@@ -11,7 +11,7 @@ from rhctl.launch import start_detached
 from rhctl.settings import ask_settings
 from rhwire.errors import HarnessError
 from rhwire.escape import escape
-from rhwire.home import Home
+from rhwire.home import Home, make_folders
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -131,10 +131,14 @@ def perform(step: Step, environ: Mapping[str, str]) -> None:
 def _write(path: str, text: str) -> None:
     temporary = path + "~"
     try:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(temporary, "w", encoding="utf-8") as stream:
+        make_folders(os.path.dirname(path))
+        # What launchd wants, whatever the umask: everybody may read it, nobody else write it.
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+        with open(fd, "w", encoding="utf-8") as stream:
+            os.fchmod(fd, 0o644)
             stream.write(text)
-        os.chmod(temporary, 0o644)  # what launchd wants: nobody else may write it
+            stream.flush()
+            os.fsync(fd)
         os.replace(temporary, path)
     except OSError as error:
         raise _failed(f"cannot write {path}: {error.strerror}") from error

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from rhctl.units import Spec
 
 SERVICE, *SOCKETS = SYSTEMD_UNITS
+BOOTED = "/run/systemd/system"
+RUNTIMES = "/run/user"
 LINGERING = "/var/lib/systemd/linger"
 ANSWER_WITHIN_S = 120.0
 
@@ -46,7 +48,7 @@ class Systemd:
         # A client may have been stripped of XDG_CONFIG_HOME since the installation.
         folders = [f"{folder}/systemd/user" for folder in dict.fromkeys([config, os.path.expanduser("~/.config")])]
         self._folder = next((f for f in folders if os.path.exists(f"{f}/{SERVICE}")), folders[0])
-        usual = f"/run/user/{os.getuid()}"
+        usual = f"{RUNTIMES}/{os.getuid()}"
         runtimes = [os.environ.get("XDG_RUNTIME_DIR") or usual, usual]
         self._runtime = next((r for r in runtimes if os.path.exists(f"{r}/systemd/private")), None)
 
@@ -68,7 +70,7 @@ class Systemd:
         """
         if self._runtime is not None and shutil.which("systemctl"):
             return
-        if not os.path.isdir("/run/systemd/system"):
+        if not os.path.isdir(BOOTED):
             why, next_step = "systemd does not run this machine, which may be a container", None
             if _is_wsl():
                 why = "systemd does not run this WSL distribution"
@@ -106,7 +108,7 @@ class Systemd:
             name = pwd.getpwuid(os.getuid()).pw_name
         except KeyError:
             return None
-        return os.path.exists(f"{LINGERING}/{name}") if os.path.isdir("/run/systemd/system") else None
+        return os.path.exists(f"{LINGERING}/{name}") if os.path.isdir(BOOTED) else None
 
     def log_command(self) -> str:
         """Return the command that shows the journal."""
@@ -151,9 +153,7 @@ class Systemd:
 
     def plan_stop(self) -> list[Step]:
         """Return the steps that stop the units: without its sockets, the service would come back at once."""
-        state = self.state()
-        is_down = state.service in _DOWN and state.sockets in _DOWN
-        return [] if is_down else [_run("stop", *SYSTEMD_UNITS)]
+        return [] if _are_down(self._show()) else [_run("stop", *SYSTEMD_UNITS)]
 
     def plan_restart(self, spec: Spec, handover: Sequence[Step]) -> list[Step]:
         """Return the steps that restart the service: behind its sockets, unless `spec` has another address."""
@@ -172,8 +172,9 @@ class Systemd:
         # Whoever asks for a start wants one, however many there were in the last minute.
         reset = _run("reset-failed", *SYSTEMD_UNITS, may_fail=True)
         is_down = state.service in _DOWN and state.sockets in _DOWN
-        if not is_down and changed.keys() & set(SOCKETS):
-            # A socket unit takes another address only while neither it nor its service runs.
+        is_half = state.service not in _DOWN and state.sockets in _DOWN
+        if is_half or (not is_down and changed.keys() & set(SOCKETS)):
+            # A socket unit opens, or takes another address, only while neither it nor its service runs.
             steps += [_run("stop", *SYSTEMD_UNITS), *handover, reset, _run("start", *SYSTEMD_UNITS)]
         elif not is_down and (restarts or SERVICE in changed):
             # The service alone: who connects meanwhile waits in its sockets.
@@ -230,6 +231,11 @@ class Systemd:
 
 def _run(verb: str, *units: str, may_fail: bool = False) -> Run:
     return Run(("systemctl", "--user", verb, *units), may_fail)
+
+
+def _are_down(units: dict[str, dict[str, str]]) -> bool:
+    """Say whether none of the units runs: one socket that listens is enough to start the service."""
+    return all(unit.get("ActiveState", "inactive") in _DOWN for unit in units.values())
 
 
 def _problem(service: dict[str, str]) -> str | None:

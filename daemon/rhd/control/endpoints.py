@@ -58,7 +58,7 @@ def _check_host(host: str) -> None:
         if labels[-1] in _LOCAL_ENDINGS or ".".join(labels[-2:]) in _LOCAL_ENDINGS:
             raise _refusal(f"{host} cannot be reached from the internet") from None
         return
-    if not address.is_global or (address.version == 4 and address in _CARRIER):
+    if not address.is_global or address.is_multicast or (address.version == 4 and address in _CARRIER):
         raise _refusal(f"{host} cannot be reached from the internet")
 
 

@@ -94,7 +94,6 @@ class ControlServer:
         except OSError:  # it has left
             stream.socket.close()
             return
-        self._slots.waiting += 1
         self._live.add(connection)
         nursery.start_soon(self._handle, connection)
 
@@ -115,7 +114,7 @@ class ControlServer:
     async def _admit(self, connection: Connection) -> None:
         if connection.peer.uid != os.geteuid():
             log.warning("foreign-peer uid=%d", connection.peer.uid)
-        elif self._slots.waiting > self._slots.max_waiting:
+        elif not connection.has_place:
             await self._refuse(connection, None, Refusal("too many clients are waiting", code="TIMEOUT"))
         else:
             await self._converse(connection)

@@ -37,6 +37,8 @@ class Connection:
 
     Attributes:
         peer: who it is, as the kernel says.
+        has_place: it may wait for an answer; decided once, as it is accepted, so that a crowd that comes at once
+            shuts nobody out who came before it.
         rest: bytes that came behind the first line.
         scope: around everything that is done for it.
     """
@@ -51,6 +53,8 @@ class Connection:
         self._drains_itself = False
         self._slots = slots
         self._is_open = False
+        self.has_place = slots.waiting < slots.max_waiting
+        slots.waiting += self.has_place
 
     def stay_open(self) -> None:
         """Count this connection among those that stay open: it streams, leases or speaks MCP.
@@ -89,10 +93,10 @@ class Connection:
         return self._draining
 
     def close_slot(self) -> None:
-        """Give the connection's place up; called once, when it ends."""
+        """Give the connection's place up, if it has one; called once, when it ends."""
         if self._is_open:
             self._slots.open -= 1
-        else:
+        elif self.has_place:
             self._slots.waiting -= 1
 
     async def send(self, data: bytes) -> None:

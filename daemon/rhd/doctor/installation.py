@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import socket
@@ -95,12 +96,13 @@ def _port(subject: Installation) -> Iterator[Finding]:
         try:
             probe.bind((settings.host, settings.port))
         except OSError as error:
+            is_taken = error.errno == errno.EADDRINUSE
             yield Finding(
                 "port",
                 ERROR,
                 f"port {settings.port} on {settings.host} cannot be used: {error.strerror}",
-                cause="another program listens on it",
-                next_step="Stop it, or choose another port in the configuration.",
+                cause="another program listens on it" if is_taken else None,
+                next_step=("Stop it, or choose" if is_taken else "Choose") + " another address in the configuration.",
             )
             return
     yield Finding("port", OK, f"port {settings.port} is free")

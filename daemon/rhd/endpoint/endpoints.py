@@ -65,7 +65,7 @@ class Endpoints:
         """Serve one admitted HTTP request; None is the hub.
 
         Raises:
-            Refusal: REPO_NOT_FOUND, the repository was forgotten since.
+            Refusal: REPO_NOT_FOUND, the repository was forgotten since; REPO_BROKEN, its endpoint failed at the start.
         """
         endpoint = await self._endpoint(repo_id)
         scope = {**scope, CALLER_KEY: caller}
@@ -123,6 +123,10 @@ class Endpoints:
             self._live[repo_id] = endpoint  # before the wait, so that two first requests share it
             self._nursery.start_soon(self._keep, repo_id, endpoint)
         await endpoint.ready.wait()
+        if self._live.get(repo_id) is not endpoint:  # it was over before it began
+            if repo_id is not None:
+                self._finder(repo_id)
+            raise Refusal("the endpoint failed while it was being opened", code="REPO_BROKEN")
         return endpoint
 
     def _finder(self, repo_id: RepoId) -> Callable[[], Repo]:

@@ -18,6 +18,11 @@ from mcp.shared.message import SessionMessage
 MAX_LINE_BYTES = 4 << 20
 WRITE_WITHIN_S = 30.0
 
+LINGER_S = 3.0
+"""How long a client that has said its last word is answered what it asked before: scripts pipe their requests in."""
+
+_ENDLESS = "subscriptions/listen"
+
 _PARSE_ERROR = json.dumps(
     {"jsonrpc": "2.0", "id": None, "error": {"code": types.PARSE_ERROR, "message": "Parse error"}}
 ).encode()
@@ -41,6 +46,7 @@ async def line_streams(
     to_client, from_server = anyio.create_memory_object_stream[SessionMessage](0)
     lock = trio.Lock()
     unanswered: set[str | int] = set()
+    endless: set[str | int] = set()
     answered = trio.lowlevel.ParkingLot()
 
     async def write(line: bytes) -> None:
@@ -49,6 +55,11 @@ async def line_streams(
                 await stream.send_all(line + b"\n")
             if scope.cancelled_caught:
                 raise trio.BrokenResourceError("the client does not read")
+
+    async def linger() -> None:
+        with trio.move_on_after(LINGER_S):
+            while unanswered - endless:
+                await answered.park()
 
     async def read_lines() -> None:
         buffer, searched = bytearray(rest), 0
@@ -60,6 +71,7 @@ async def line_streams(
                         return
                     data = await stream.receive_some(65536)
                     if not data:
+                        await linger()
                         return
                     buffer += data
                 line = bytes(buffer[:end])
@@ -74,6 +86,8 @@ async def line_streams(
                     continue
                 if isinstance(message, types.JSONRPCRequest):
                     unanswered.add(message.id)
+                    if message.method == _ENDLESS:
+                        endless.add(message.id)
                 await to_server.send(SessionMessage(message))
 
     async def write_lines() -> None:

@@ -152,8 +152,10 @@ def _answering(handler: Callable[[Context, Any], Awaitable[dict[str, Any]]]) -> 
 
     async def answer(ctx: Context, params: Any) -> dict[str, Any]:
         try:
-            # The mark is the 2026 revision's; the SDK strips it for the revisions before it.
-            return {"resultType": "complete", **await handler(ctx, params)}
+            result = await handler(ctx, params)
+            # The mark is the 2026 revision's, and the SDK strips it for those before it, but from no empty result:
+            # and there clients in TypeScript and Rust refuse it.
+            return {"resultType": "complete", **result} if result else {}
         except HarnessError as error:
             raise protocol_error(error) from None
         except MCPError:

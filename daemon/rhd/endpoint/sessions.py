@@ -15,10 +15,9 @@ from typing import Any
 
 import trio
 
-from rhd.asgi import Message, Receive, Scope, Send
+from rhd.asgi import Message, Receive, Scope, Send, replay
 from rhd.endpoint.callers import Caller
 from rhd.endpoint.sdk import (
-    MAX_BODY_BYTES,
     MODERN_PROTOCOL_VERSIONS,
     ListChangedServer,
     has_session,
@@ -106,25 +105,21 @@ class Sessions:
             self._note_ended(session_id, caller)
 
     async def _post(self, caller: Caller, session_id: str | None, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            body = await _read_body(receive)
-        except _TooLarge:
-            await _answer(send, 413, f"the body is larger than {MAX_BODY_BYTES} bytes")
-            return
+        body = await _read_body(receive)
         if body is None:
             return
         methods = _methods(body)
-        replay = _replay(body, receive)
+        again = replay(body, receive)
         if "initialize" in methods:
-            await self._open(caller, _without_session(scope), replay, send)
+            await self._open(caller, _without_session(scope), again, send)
         elif (session := self._find(session_id, caller)) is not None:
             session.used_at = trio.current_time()
-            await self._kept.handle_request(scope, replay, send)
+            await self._kept.handle_request(scope, again, send)
         elif methods & _LISTENING or self._is_ended(session_id, caller):
             # Listening needs a session to be told anything: a client that is refused initializes again.
             await _answer(send, 404, "Session not found")
         else:
-            await self._stateless.handle_request(_without_session(scope), replay, send)
+            await self._stateless.handle_request(_without_session(scope), again, send)
 
     async def _open(self, caller: Caller, scope: Scope, receive: Receive, send: Send) -> None:
         self._prune()
@@ -235,36 +230,16 @@ def _is_handshake_version(version: str) -> bool:
     return version in HANDSHAKE_PROTOCOL_VERSIONS
 
 
-class _TooLarge(Exception):
-    pass
-
-
 async def _read_body(receive: Receive) -> bytes | None:
-    """Return a request's body, or None if its client left while sending it."""
-    parts, size = [], 0
+    """Return a request's body, which the dispatcher bounds; None if its client left while sending it."""
+    parts = []
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             return None
         parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        if size > MAX_BODY_BYTES:
-            raise _TooLarge
         if not message.get("more_body", False):
             return b"".join(parts)
-
-
-def _replay(body: bytes, receive: Receive) -> Receive:
-    is_given = False
-
-    async def replay() -> Message:
-        nonlocal is_given
-        if is_given:
-            return await receive()
-        is_given = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return replay
 
 
 def _methods(body: bytes) -> set[str]:

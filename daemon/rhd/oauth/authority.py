@@ -149,7 +149,9 @@ class Authority:
         for client, known_at in self._grants.clients.values():
             grants = self._grants.of_client(client.id)
             out += [
-                Connection(g.id, client.id, client.name, client.host, g.resource, g.profiles, g.created_at, g.used_at)
+                Connection(
+                    g.id, client.id, client.name, client.host, g.resource, g.profiles, g.created_at, _last_call(g)
+                )
                 for g in grants
             ]
             if not grants:
@@ -290,3 +292,8 @@ class Authority:
             or client_id.startswith("https://")
             or self.registrations.read(client_id) is not None
         )
+
+
+def _last_call(grant: LiveGrant) -> float | None:
+    """Return when a grant was last used; its row begins with the time at which it was made."""
+    return grant.used_at if grant.used_at > grant.created_at else None

@@ -8,6 +8,7 @@ import stat
 from collections.abc import Callable
 from contextlib import closing
 from typing import Any, Generic, TypeVar
+from urllib.parse import quote
 
 import trio
 
@@ -57,9 +58,10 @@ class Store:
         """
         try:
             _create(path)
+            _check_version(path)
             writer = _connect(path)
             try:
-                _migrate(writer, path)
+                _migrate(writer)
                 reader = _connect(path)
             except BaseException:
                 writer.close()
@@ -172,12 +174,18 @@ def _connect(path: str) -> sqlite3.Connection:
     return connection
 
 
-def _migrate(connection: sqlite3.Connection, path: str) -> None:
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
+def _check_version(path: str) -> None:
+    """Refuse a newer database without writing to it: a connection that may write would touch its journal."""
+    with closing(sqlite3.connect(f"file:{quote(path)}?mode=ro", uri=True, timeout=5)) as connection:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > len(MIGRATIONS):
         raise StartRefused(
             f"the database {path} has schema {version}, this version knows {len(MIGRATIONS)}; it is left as it is",
             code="SCHEMA_TOO_NEW",
         )
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
     for number in range(version, len(MIGRATIONS)):
         connection.executescript(f"BEGIN IMMEDIATE; {MIGRATIONS[number]}; PRAGMA user_version = {number + 1}; COMMIT;")

@@ -6,7 +6,7 @@ import logging
 from contextlib import nullcontext
 from typing import Protocol
 
-from rhd.asgi import Message, Receive, Scope, Send
+from rhd.asgi import Message, Receive, Scope, Send, replay
 from rhd.oauth.authority import Authority
 from rhd.oauth.grants import Bearer
 from rhd.oauth.turns import Turns
@@ -20,7 +20,6 @@ from rhd.web.replies import (
     bounded,
     check_length,
     read_body,
-    replay,
     send_empty,
     send_json,
 )

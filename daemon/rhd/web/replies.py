@@ -102,19 +102,5 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
     return b"".join(parts)
 
 
-def replay(body: bytes, receive: Receive) -> Receive:
-    """Return a `receive` that hands out a body that was read before, and then whatever comes."""
-    is_read = False
-
-    async def receive_again() -> Message:
-        nonlocal is_read
-        if is_read:
-            return await receive()
-        is_read = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return receive_again
-
-
 def _too_large(limit: int) -> Refused:
     return Refused(413, "request_too_large", f"a request here holds at most {limit} bytes", [(b"connection", b"close")])

@@ -165,6 +165,8 @@ class _Look:
         waiting = {"": True} if folders is None else dict.fromkeys(folders, False)
         while waiting:
             folder, is_new = waiting.popitem()
+            if folder not in self.folders:
+                continue  # not there when the one above was listed: if it has come back, that one is hinted again
             for below, stamp in self._list(folder):
                 # One that is not as it was (its names changed, or another took its place) may have lost its hints.
                 if is_full or is_new or self.folders.get(below) != stamp:

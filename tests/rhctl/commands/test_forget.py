@@ -21,8 +21,9 @@ async def test_a_forgotten_repository_is_unreachable_and_its_files_stay(
     assert f"{slug} is forgotten; its files in {repository.path} stay" in said.out
     assert "1 client can no longer reach it" in said.out
     assert repository.read("AGENTS.md") == "# Agents\n"
-    again = await type_in("forget", slug, "--json")
-    assert (again.code, again.refusal) == (4, "REPO_NOT_FOUND")
+    for name, code in ((slug, "REPO_NOT_ADOPTED"), (f"{slug}-2", "REPO_NOT_FOUND")):  # a folder of the first is here
+        again = await type_in("forget", name, "--json")
+        assert (again.code, again.refusal) == (4, code)
 
 
 async def test_a_path_names_it_even_where_nothing_is_any_more(

@@ -87,7 +87,15 @@ async def test_the_whole_answer(daemon: Running, repository: Repository) -> None
     }
     row = (await type_in("status", slug)).out.splitlines()[-1].split()
     assert row[:5] == [slug, "ok", "planner", "events", "1"]
-    assert row[-1] == "ago"
+    assert row[-2:] == ["ago", "(start)"]
+
+
+async def test_how_much_of_what_may_be_watched_is_watched(daemon: Running, repository: Repository) -> None:
+    await daemon.adopt(repository.path)
+    watch = (await type_in("status", "--json")).json["daemon"]["watch"]
+    said = (await type_in("status")).out
+    assert f"{watch['watches']} of {watch['max_watches']} watches" in said
+    assert f"{watch['instances']} of {watch['max_instances']} instances" in said
 
 
 async def test_what_is_wrong_is_said_with_its_code_and_what_to_do(

@@ -5,47 +5,25 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import resource
 import socket
 import stat
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
 
-from rhd.control.table import VERBS
 from rhwire import messages
 from rhwire.messages import Request
-from tests.support.inprocess import Running, running_daemon
+from tests.support.inprocess import Running, read_line, running_daemon
+from tests.support.repositories import Repository
 
-
-@pytest.fixture
-async def daemon(tmp_path: Path) -> AsyncIterator[Running]:
-    async with running_daemon(tmp_path / "home") as running:
-        yield running
-
-
-async def read_line(stream: trio.SocketStream, within_s: float = 10) -> Any:
-    """Return the next line as JSON; None at the end of the stream."""
-    buffer = b""
-    with trio.fail_after(within_s):
-        while not buffer.endswith(b"\n"):
-            data = await stream.receive_some(1)
-            if not data:
-                assert not buffer
-                return None
-            buffer += data
-    return json.loads(buffer)
-
-
-async def ask(daemon: Running, line: bytes) -> Any:
-    """Send one line on a connection of its own and return the answer."""
-    async with await daemon.open() as stream:
-        await stream.send_all(line)
-        return await read_line(stream)
+MAX_WAITING, MAX_OPEN = 64, 1024
 
 
 async def test_one_connection_can_ask_again(daemon: Running) -> None:
@@ -97,7 +75,7 @@ async def test_one_connection_can_ask_again(daemon: Running) -> None:
     ids=lambda value: repr(value[:40]) if isinstance(value, bytes) else str(value),
 )
 async def test_what_is_no_request_gets_one_clear_error(daemon: Running, line: bytes, rpc_code: int, code: str) -> None:
-    error = (await ask(daemon, line))["error"]
+    error = (await daemon.ask(line))["error"]
     assert (error["code"], error["data"]["code"]) == (rpc_code, code)
     assert error["message"]
     assert error["data"]["next_step"]
@@ -128,35 +106,69 @@ async def test_attack_half_a_frame_is_dropped_after_its_time(daemon: Running, mo
         assert await read_line(stream) is None
 
 
-async def test_attack_a_thousand_idle_connections_leave_the_socket_answering(
-    daemon: Running, monkeypatch: pytest.MonkeyPatch
+async def test_attack_idle_connections_beyond_64_are_told_so_and_room_appears_as_others_leave(daemon: Running) -> None:
+    version = Request(1, "version", {}).encode()
+    async with AsyncExitStack() as idle:
+        for _ in range(MAX_WAITING):
+            await idle.enter_async_context(await daemon.open())
+        for _ in range(300):
+            async with await daemon.open() as stream:
+                assert (await read_line(stream))["error"]["data"]["code"] == "TIMEOUT"
+                assert await read_line(stream) is None
+    with trio.fail_after(10):
+        while "result" not in await daemon.ask(version):  # until their end was noticed
+            await trio.sleep(0.01)
+
+
+async def test_a_thousand_open_streams_take_nobodys_place_among_the_waiting(
+    daemon: Running, repository: Repository
 ) -> None:
-    monkeypatch.setattr(messages, "FIRST_LINE_WITHIN_S", 2.0)
-    streams = [await daemon.open() for _ in range(300)]
-    with trio.fail_after(20):
-        while True:  # those beyond 64 are told so; the first ones are dropped in time, and room appears
-            answer = await ask(daemon, Request(1, "version", {}).encode())
-            if "result" in answer:
-                break
-            assert answer["error"]["data"]["code"] == "TIMEOUT"
-            await trio.sleep(0.05)
-    for stream in streams:
-        await stream.aclose()
+    """1,024 followers stay and the next one is refused; who waits for an answer is counted apart, and answered."""
+    slug = await daemon.adopt(repository.path)
+    line = Request(1, "events", {"repo": slug, "follow": True, "count": 1}).encode()
+    with _open_files(2 * MAX_OPEN + 200):
+        async with AsyncExitStack() as stack:
+
+            async def follow() -> tuple[trio.SocketStream, Any]:
+                stream = await stack.enter_async_context(await daemon.open())
+                await stream.send_all(line)
+                return stream, await read_line(stream)
+
+            for _ in range(MAX_OPEN):
+                last, first = await follow()
+                assert first["method"] == "event"
+            _, refused = await follow()
+            assert refused["error"]["data"]["code"] == "TIMEOUT"
+            assert "result" in await daemon.ask(Request(2, "version", {}).encode())
+            await last.aclose()
+            with trio.fail_after(10):
+                while (await follow())[1].get("method") != "event":  # its place is free once its end was noticed
+                    await trio.sleep(0.01)
 
 
-async def test_attached_and_streaming_connections_do_not_count_among_the_waiting(
-    daemon: Running, repository: Any
+async def test_attached_connections_stay_open_beyond_the_64_that_may_wait(
+    daemon: Running, repository: Repository
 ) -> None:
     slug = await daemon.adopt(repository.path)
-    streams = []
-    for _ in range(70):
-        stream = await daemon.open()
-        await stream.send_all(Request(1, "attach", {"repo": slug}).encode())
-        assert (await read_line(stream))["result"]["slug"] == slug
-        streams.append(stream)
-    assert (await daemon.call("status"))["repos"][0]["clients"] == 70
-    for stream in streams:
-        await stream.aclose()
+    async with AsyncExitStack() as stack:
+        for _ in range(MAX_WAITING + 1):
+            stream = await stack.enter_async_context(await daemon.open())
+            await stream.send_all(Request(1, "attach", {"repo": slug}).encode())
+            assert (await read_line(stream))["result"]["slug"] == slug
+        assert (await daemon.call("status"))["repos"][0]["clients"] == MAX_WAITING + 1
+
+
+@contextlib.contextmanager
+def _open_files(number: int) -> Iterator[None]:
+    """Let this process have so many files open for as long as the block."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < number:
+        pytest.skip(f"a process may have only {hard} files open here")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, number), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
@@ -211,24 +223,10 @@ async def test_a_verb_that_fails_tells_no_secret_and_the_next_one_works(
 
     monkeypatch.setattr(daemon.house.registry, "__iter__", fail, raising=False)
     monkeypatch.setattr(type(daemon.house.registry), "__iter__", fail)
-    answer = await ask(daemon, Request(1, "repos", {}).encode())
+    answer = await daemon.ask(Request(1, "repos", {}).encode())
     assert answer["error"]["data"]["code"] == "INTERNAL"
     assert "canary" not in json.dumps(answer)
     assert (await daemon.call("version"))["pid"] == os.getpid()
-
-
-def test_every_verb_has_a_file_of_its_name_and_says_what_it_does() -> None:
-    folder = Path("daemon/rhd/control")
-    for name, verb in VERBS.items():
-        assert (folder / f"{name}.py").exists()
-        assert (verb.run.__doc__ or "").strip()
-
-
-def test_the_command_and_the_verb_of_one_matter_have_one_name() -> None:
-    commands = {p.stem for p in Path("ctl/rhctl/commands").glob("*.py")} - {"__init__"}
-    only_there = {"connect", "raw", "service"}  # attach is the verb of connect; the others need no verb of their own
-    assert commands - only_there <= set(VERBS)
-    assert set(VERBS) - commands == {"attach"}
 
 
 def test_two_processes_see_the_same_bytes() -> None:

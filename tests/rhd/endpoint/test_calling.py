@@ -6,22 +6,42 @@ import json
 import threading
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
 from mcp.shared.exceptions import MCPError
 
+from rhd.endpoint.tools.table import TOOLS
 from rhd.store.audit import AuditRow, read_rows
 from rhd.workflow.writing import save
 from tests.support.attached import attached, told
 from tests.support.calls import calling, granted
+from tests.support.desk import seated
 from tests.support.inprocess import Running
 from tests.support.repositories import Repository
 
 MODES = pytest.mark.parametrize("mode", ["2026-07-28", "legacy"])
 PRD = "plans/prds/20261101-0900-search.prd.md"
 CLIENTS = 24
+CALLS: dict[str, dict[str, Any]] = {
+    "harness_status": {},
+    "harness_doctor": {},
+    "list_workflow_files": {},
+    "read_workflow_file": {"path": PRD},
+    "latest_handoff": {},
+    "latest_checks": {},
+    "list_workflow_changes": {},
+    "write_prd_from_idea": {"title": "T", "idea": "i"},
+    "write_checklist_sprint": {"title": "T", "prd_path": PRD, "tasks": [{"title": "t", "objective": "o"}]},
+    "prepare_codex_goal_from_sprint": {"prd_path": PRD, "sprint_path": PRD},
+    "append_handoff_note": {"body": "b"},
+}
+
+
+def test_every_tool_of_a_repository_is_called_here() -> None:
+    assert set(CALLS) == {name for name, spec in TOOLS.items() if not spec.is_of_hub}
 
 
 async def rows(daemon: Running) -> list[AuditRow]:
@@ -148,6 +168,48 @@ async def test_a_call_whose_client_left_is_audited_and_its_write_is_finished(
         may_end.set()
         (change,) = (await changes.wait(cursor, 10)).changes
     assert "# Late" in repository.read(change.path)
+
+
+async def test_of_a_repository_that_was_moved_only_what_says_so_is_answered(
+    tmp_path: Path, repository: Repository
+) -> None:
+    async with seated(tmp_path / "rhd.db", repository) as desk:
+        repository.path.rename(tmp_path / "elsewhere")
+        for name, arguments in CALLS.items():
+            if name in ("harness_doctor", "list_workflow_changes"):
+                await desk.call(name, **arguments)
+            else:
+                error = await desk.refused(name, "REPO_DETACHED", **arguments)
+                assert "adopt" in error["next_step"]
+
+
+async def test_a_grant_that_has_ended_or_does_not_run_gets_nothing_of_any_tool(
+    tmp_path: Path, repository: Repository
+) -> None:
+    async with seated(tmp_path / "rhd.db", repository, is_hub=True) as desk:
+        for held, code in ((None, "REPO_NOT_FOUND"), ({}, "REPO_NOT_FOUND"), ({"project": set()}, "REPO_NOT_FOUND")):
+            desk.held = held
+            for name, arguments in CALLS.items():
+                await desk.refused(name, code, **arguments)
+        desk.held = {"project": {"planner"}}
+        await desk.rooms.registry.stop(desk.repo.id, "planner")
+        for name, arguments in CALLS.items():
+            await desk.refused(name, "PROFILE_STOPPED", **arguments)
+
+
+async def test_a_file_system_that_hangs_ends_in_a_refusal(
+    tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rhd.repos.service.READ_WITHIN_S", 0.05)
+    may_end = threading.Event()
+
+    def hang(*_: object, **__: object) -> None:
+        may_end.wait(10)
+
+    monkeypatch.setattr("rhd.endpoint.tools.files.read_page", hang)
+    async with seated(tmp_path / "rhd.db", repository) as desk:
+        await desk.refused("read_workflow_file", "TIMEOUT", path=PRD)
+        may_end.set()
 
 
 async def test_a_profile_that_is_named_serves_alone(daemon: Running) -> None:

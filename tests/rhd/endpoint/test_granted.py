@@ -159,7 +159,7 @@ def test_what_is_not_granted_is_refused_as_if_it_were_unknown(
 
 
 def test_two_of_one_name_are_told_apart_by_their_slugs() -> None:
-    twin = repo("second-app-2", "Second App")
+    twin = repo("second-app-2", "Second App", mark="d")
     who = Principal("g", "c", {TWO.id: frozenset({"planner"}), twin.id: frozenset({"planner"})})
     with pytest.raises(Refusal) as caught:
         choose_repo(backend(TWO, twin), who, "second app")

@@ -64,6 +64,15 @@ def modern_headers(body: dict[str, Any]) -> dict[str, str]:
     return {**HEADERS, **MODERN, "Mcp-Method": body["method"]} | ({"Mcp-Name": name} if name else {})
 
 
+def result_of(answer: httpx2.Response) -> dict[str, Any]:
+    """Return the result of the one message that an answer carries, as JSON or as a stream."""
+    text = answer.text
+    if answer.headers["content-type"].startswith("text/event-stream"):
+        (data,) = [line for line in text.splitlines() if line.startswith("data: ")]
+        text = data.removeprefix("data: ")
+    return dict(json.loads(text)["result"])
+
+
 INITIALIZE = request(
     "initialize", protocolVersion="2025-11-25", capabilities={}, clientInfo={"name": "t", "version": "1"}
 )
@@ -72,13 +81,18 @@ INITIALIZED = {"jsonrpc": "2.0", "method": "notifications/initialized"}
 
 @dataclass
 class Bench:
-    """One of the SDK's managers behind the daemon's own serving, with a tool that waits until it is cancelled."""
+    """One of the SDK's managers behind the daemon's own serving, with a tool that answers and one that waits.
+
+    Attributes:
+        asked: the tools whose schema was asked for, and `tools/list` for each time that it was answered.
+    """
 
     manager: StreamableHTTPSessionManager
     server: ListChangedServer
     url: str = ""
     keys: list[tuple[str, int]] = field(default_factory=list)
     ended: list[int] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
     called: trio.Event = field(default_factory=trio.Event)
     cancelled: trio.Event = field(default_factory=trio.Event)
 
@@ -95,10 +109,17 @@ class Bench:
 async def bench(*, max_sessions: int = 8) -> AsyncIterator[Bench]:
     """Yield a served manager."""
 
+    def schema_of(name: str) -> dict[str, Any]:
+        it.asked.append(name)
+        return {"type": "object"}
+
     async def list_tools(ctx: Any, params: Any) -> Any:
+        it.asked.append("tools/list")
         return {"resultType": "complete", "tools": [{"name": "wait", "inputSchema": {"type": "object"}}]}
 
     async def call_tool(ctx: Any, params: Any) -> Any:
+        if params.name == "answer":
+            return {"resultType": "complete", "content": [], "structuredContent": {"a": 1}, "isError": False}
         it.called.set()
         try:
             await trio.sleep_forever()
@@ -117,7 +138,9 @@ async def bench(*, max_sessions: int = 8) -> AsyncIterator[Bench]:
         owner = dict(scope["headers"]).get(b"x-owner", b"one").decode()
         await it.manager.handle_request({**scope, "user": session_owner(owner, "client")}, receive, send)
 
-    server = ListChangedServer("bench", version="1", on_list_tools=list_tools, on_call_tool=call_tool)
+    server = ListChangedServer(
+        "bench", version="1", get_tool_input_schema=schema_of, on_list_tools=list_tools, on_call_tool=call_tool
+    )
     server.middleware.append(note)
     it = Bench(make_manager(server, is_stateless=False, max_sessions=max_sessions), server)
     with trio.fail_after(WITHIN_S):
@@ -180,8 +203,7 @@ async def test_the_sdk_tells_each_era_truly_which_lists_change(daemon: Running) 
             assert told.prompts == types.PromptsCapability(list_changed=False), mode
     async with bench() as it, httpx2.AsyncClient() as http:
         opened = await http.post(it.url, json=INITIALIZE, headers=HEADERS)
-        (data,) = [line for line in opened.text.splitlines() if line.startswith("data: ")]
-        said = json.loads(data.removeprefix("data: "))["result"]["capabilities"]
+        said = result_of(opened)["capabilities"]
         assert said["tools"] == {"listChanged": True}, "over HTTP, where the manager makes the options"
 
 
@@ -192,6 +214,34 @@ def test_the_sdk_serves_both_eras_on_one_stream_with_these_words() -> None:
         assert found[name].kind is inspect.Parameter.KEYWORD_ONLY
     needed = [n for n, p in found.items() if p.default is inspect.Parameter.empty]
     assert needed == ["server", "read_stream", "write_stream", "lifespan_state"]
+
+
+def test_the_sdk_puts_nothing_but_its_tracing_before_the_handlers_of_a_server() -> None:
+    """We clear what it puts there."""
+    (tracing,) = ListChangedServer("bench", version="1").middleware
+    assert type(tracing).__name__ == "OpenTelemetryMiddleware"
+
+
+async def test_the_sdk_asks_for_one_schema_and_not_for_all_tools_before_a_call_of_the_2026_era() -> None:
+    async with bench() as it, httpx2.AsyncClient() as http:
+        body = modern("tools/call", name="answer", arguments={"any": 1})
+        assert (await http.post(it.url, json=body, headers=modern_headers(body))).status_code == 200
+        assert it.asked == ["answer"]
+
+
+@ERAS
+async def test_the_sdk_keeps_from_each_revision_what_only_others_know(era: str) -> None:
+    """So our handlers may answer every revision alike."""
+    async with bench() as it, httpx2.AsyncClient() as http:
+        if era == "2026-07-28":
+            body = modern("tools/call", name="answer", arguments={})
+            answer = await http.post(it.url, json=body, headers=modern_headers(body))
+            more = {"resultType", "_meta"}
+        else:
+            headers = {**HEADERS, "Mcp-Session-Id": await it.open(http)}
+            body = request("tools/call", name="answer", arguments={})
+            answer, more = await http.post(it.url, json=body, headers=headers), set()
+        assert set(result_of(answer)) == {"content", "structuredContent", "isError"} | more
 
 
 # -- what it does when clients leave, or do not read -----------------------------------------------------------

@@ -48,9 +48,12 @@ async def test_every_result_is_complete_fits_its_schema_and_says_the_same_as_its
             assert set(result) == set(tool.output_schema["properties"]), "nothing is said beside the schema"
 
 
-@MODES
+@pytest.mark.parametrize(("mode", "version"), [("auto", "2026-07-28"), ("legacy", "2025-11-25")])
 @pytest.mark.parametrize("place", ["hub", "repository"])
-async def test_tools_are_listed_as_the_table_has_them(daemon: Running, place: str, mode: str) -> None:
+async def test_an_endpoint_says_what_it_is_and_which_tools_it_has(
+    daemon: Running, place: str, mode: str, version: str
+) -> None:
+    """`auto` asks `server/discover`, which a client that names the 2026 era itself leaves out."""
     is_hub = place == "hub"
     _, token = await grant(daemon, {"project": ["planner"]}, resource=None if is_hub else "project")
     async with connected(daemon.url + ("/mcp" if is_hub else "/r/project/mcp"), token, mode=mode) as client:
@@ -58,6 +61,7 @@ async def test_tools_are_listed_as_the_table_has_them(daemon: Running, place: st
             tool.model_dump(by_alias=True, exclude_none=True, mode="json") for tool in (await client.list_tools()).tools
         ]
         assert listed == list(described_tools(frozenset({"planner"}), is_hub))
+        assert client.protocol_version == version
         assert client.instructions == (HUB_INSTRUCTIONS if is_hub else INSTRUCTIONS)
         assert client.server_info is not None
         assert (client.server_info.name, client.server_info.version) == ("repo-harness", VERSION)

@@ -31,6 +31,19 @@ async def main():
 trio.run(main)
 """
 
+NEWER = """
+import os, sqlite3, sys
+path, journal, version, is_killed = sys.argv[1:]
+connection = sqlite3.connect(path)
+connection.execute(f"PRAGMA journal_mode = {journal}")
+connection.execute("CREATE TABLE future (it)")
+connection.execute(f"PRAGMA user_version = {version}")
+connection.commit()
+if is_killed == "False":
+    connection.close()
+os._exit(0)
+"""
+
 
 def put(connection: sqlite3.Connection, key: str) -> str:
     connection.execute("INSERT INTO meta (key, value) VALUES (?, x'00')", (key,))
@@ -147,19 +160,23 @@ def test_the_file_is_ours_alone_whatever_the_umask(tmp_path: Path) -> None:
         assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
 
 
-def test_a_newer_database_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
-    Store.open(str(tmp_path / "db"))
-    connection = sqlite3.connect(tmp_path / "db")
-    connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
-    connection.execute("INSERT INTO meta VALUES ('future', x'01')")
-    connection.commit()
-    connection.close()
-    with pytest.raises(StartRefused) as caught:
-        Store.open(str(tmp_path / "db"))
-    assert caught.value.code == "SCHEMA_TOO_NEW"
-    connection = sqlite3.connect(tmp_path / "db")
-    assert connection.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS) + 1,)
-    assert connection.execute("SELECT key FROM meta").fetchall() == [("future",)]
+@pytest.mark.parametrize("journal", ["WAL", "DELETE"])
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_a_newer_database_is_refused_in_a_sentence_and_left_as_it_is(
+    tmp_path: Path, journal: str, is_killed: bool
+) -> None:
+    """Byte for byte: what a version that we do not know has in its journal is not ours to finish."""
+    path = str(tmp_path / "db")
+    version = len(MIGRATIONS) + 1
+    subprocess.run([sys.executable, "-IS", "-c", NEWER, path, journal, str(version), str(is_killed)], check=True)
+    content = {name: (tmp_path / name).read_bytes() for name in ("db", "db-wal") if (tmp_path / name).exists()}
+    assert len(content) == 1 + (is_killed and journal == "WAL")
+    with pytest.raises(StartRefused) as refused:
+        Store.open(path)
+    assert refused.value.code == "SCHEMA_TOO_NEW"
+    assert f"schema {version}" in refused.value.message
+    assert refused.value.next_step
+    assert {name: (tmp_path / name).read_bytes() for name in content} == content
 
 
 @pytest.mark.parametrize(

@@ -20,20 +20,10 @@ from rhd.watch.arming import Policy
 from rhd.watch.hub import WatchHub
 from rhd.watch.watcher import PAUSE_S
 from tests.support.disorder import Disorder
-from tests.support.mirror import Mirror
+from tests.support.mirror import EVENTS, Mirror, run_hub
 from tests.support.repositories import Repository
 
-EVENTS = Policy(polling=False)
 POLLING = Policy(events=False, poll_s=0.1)
-
-
-@asynccontextmanager
-async def run_hub(policy: Policy = EVENTS) -> AsyncIterator[tuple[WatchHub, trio.Nursery]]:
-    hub = WatchHub(policy)
-    async with trio.open_nursery() as nursery:
-        await nursery.start(hub.run)
-        yield hub, nursery
-        nursery.cancel_scope.cancel()
 
 
 @asynccontextmanager
@@ -96,15 +86,9 @@ async def test_a_folder_renamed_away_is_followed_by_what_takes_its_place(tmp_pat
 
 
 async def test_a_branch_switch_of_300_files_and_back_is_seen_whole(tmp_path: Path) -> None:
-    repository = Repository.make(tmp_path / "r")
-    for number in range(300):
-        repository.write(f"plans/prds/{number}.md", "1\n")
-    repository.commit("many")
-    repository.git("checkout", "-q", "-b", "other")
-    repository.git("rm", "-rqf", "plans")
-    repository.commit("none")
+    repository = Repository.make_branches(tmp_path / "r")
     async with run_mirror(repository.path) as mirror:
-        for branch, count in (("main", 301), ("other", 0), ("main", 301)):
+        for branch, count in (("main", 301), ("none", 0), ("main", 301)):
             await trio.to_thread.run_sync(repository.git, "checkout", "-q", branch)
             await mirror.settle()
             assert len(mirror.snapshot.get("plans/prds", {})) == count

@@ -10,36 +10,16 @@ import httpx2
 import pytest
 import trio
 from mcp.client.auth import OAuthClientProvider
-from mcp.shared.auth import AuthorizationCodeResult, OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
+from mcp.shared.auth import AuthorizationCodeResult, OAuthClientMetadata
 from pydantic import AnyUrl
 
 from rhd.web.origins import Origins
 from tests.support.house import House, open_house
 from tests.support.http import Browser, Page
+from tests.support.people import CALLBACK, Memory
 from tests.support.served import served
 
 CODEX = "https://chatgpt.com/oauth/codex/client.json"
-CALLBACK = "http://127.0.0.1:43999/callback"
-
-
-class Memory:
-    """What a client keeps between runs."""
-
-    def __init__(self) -> None:
-        self.tokens: OAuthToken | None = None
-        self.client: OAuthClientInformationFull | None = None
-
-    async def get_tokens(self) -> OAuthToken | None:
-        return self.tokens
-
-    async def set_tokens(self, tokens: OAuthToken) -> None:
-        self.tokens = tokens
-
-    async def get_client_info(self) -> OAuthClientInformationFull | None:
-        return self.client
-
-    async def set_client_info(self, client_info: OAuthClientInformationFull) -> None:
-        self.client = client_info
 
 
 class Person:

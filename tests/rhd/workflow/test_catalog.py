@@ -262,6 +262,31 @@ def test_a_folder_that_vanished_takes_everything_below_with_it(
     assert not any(folder.startswith("plans/prds") for folder in catalog.folders)
 
 
+def test_a_folder_that_vanishes_and_comes_back_while_it_is_looked_at_leaves_nothing_behind(
+    catalog: Catalog, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = [f"plans/x/y/{number}" for number in range(20)]  # in whatever order: one will be listed after plans/x
+    for folder in deep:
+        repository.write(f"{folder}/a.md", "x")
+    catalog.refresh()
+    plans, real = repository.path / "plans", Root.list
+    (plans / "x/y").rename(plans / "away")
+
+    def come_back(self: Root, path: Any, *args: Any, **options: Any) -> Any:
+        listing = real(self, path, *args, **options)
+        if path == "plans/x":
+            (plans / "away").rename(plans / "x/y")
+        return listing
+
+    monkeypatch.setattr(Root, "list", come_back)
+    catalog.refresh(frozenset({"plans/x", *deep}))
+    monkeypatch.setattr(Root, "list", real)
+    assert {path.rpartition("/")[0] for path in catalog.artifacts} <= catalog.folders
+    shutil.rmtree(plans / "x/y")
+    catalog.refresh(frozenset({"plans/x"}))
+    assert not [path for path in catalog.artifacts if path.startswith("plans/x/")]
+
+
 def test_a_folder_that_was_replaced_by_another_of_the_same_name_is_looked_through(
     catalog: Catalog, repository: Repository
 ) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -91,3 +93,13 @@ def test_a_code_span_closes_where_it_should(text: str) -> None:
 
 def test_front_matter_quotes_what_it_holds() -> None:
     assert markdown.front_matter(title='a "b"\n---\nevil: 1') == '---\ntitle: "a \\"b\\" --- evil: 1"\n---\n'
+
+
+def test_what_is_taken_out_is_every_control_character_and_half_of_a_pair_and_nothing_else() -> None:
+    text = "".join(map(chr, range(0x110000)))
+    gone = {c for c in text if unicodedata.category(c) in ("Cc", "Cs")}
+    ends = set(text) - set("".join(text.splitlines()))
+    assert set(text) - set(markdown._without_controls(text)) == gone - {"\t"}
+    assert ends <= gone | {"\u2028", "\u2029"}, "a line ends nowhere else than where everybody sees it"
+    assert set(markdown.plain_block(text)) & (gone - {"\n"}) == set()
+    assert set(markdown.plain_line(text)) & (gone | ends) == set()

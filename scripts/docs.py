@@ -1,0 +1,201 @@
+"""Writes the generated parts of docs/: between `<!-- begin: NAME -->` and `<!-- end: NAME -->`, from the code's tables.
+
+`make docs` writes them; with --check nothing is written, and a part that is not current is an error.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import inspect
+import io
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rhctl.verbs import GROUPS, overview
+from rhd.access import DENIED_PARTS, PROFILES
+from rhd.control.table import VERBS
+from rhd.endpoint.tools.shapes import ARTIFACT, CHANGE
+from rhd.endpoint.tools.spec import ToolSpec
+from rhd.endpoint.tools.table import TOOLS, hints
+from rhd.settings import TABLE
+from rhwire.codes import CODES
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+_PART = re.compile(r"(?P<begin><!-- begin: (?P<name>[a-z]+) -->\n).*?(?P<end><!-- end: (?P=name) -->\n)", re.DOTALL)
+_TYPES = {bool: "boolean", int: "integer", list: "array of strings", str: "string"}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write what is not current, or with `--check` only say so; return the exit code."""
+    stale = dict(find_stale())
+    for path, text in stale.items():
+        if "--check" in arguments:
+            print(f"{path.relative_to(DOCS.parent)} is not current; run: make docs", file=sys.stderr)
+        else:
+            path.write_text(text)
+            print(f"wrote {path.relative_to(DOCS.parent)}")
+    return 1 if stale and "--check" in arguments else 0
+
+
+def find_stale() -> Iterator[tuple[Path, str]]:
+    """Yield each page that is not current, and its text as it should be."""
+    used: set[str] = set()
+    for path in sorted(DOCS.glob("*.md")):
+        before = path.read_text()
+        used.update(match["name"] for match in _PART.finditer(before))
+        after = _PART.sub(lambda match: match["begin"] + PARTS[match["name"]]() + match["end"], before)
+        if after != before:
+            yield path, after
+    if unused := set(PARTS) - used:
+        raise SystemExit(f"no page of docs/ has the part {sorted(unused)[0]}")
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _rows(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join("| " + " | ".join(_cell(cell) for cell in row) + " |\n" for row in lines)
+
+
+def codes() -> str:
+    """Return the table of codes."""
+    return _rows(("code", "when", "what to do"), [(f"`{code}`", when, do) for code, (when, do) in CODES.items()])
+
+
+def commands() -> str:
+    """Return what every command's `--help` says."""
+    pages = [("rhctl", overview())]
+    for _, group in GROUPS:
+        for name, _ in group:
+            pages.append((f"rhctl {name}", _help_of(name)))
+    return "".join(f"## `{name}`\n\n```text\n{text}```\n\n" for name, text in pages)
+
+
+def _help_of(name: str) -> str:
+    shown = io.StringIO()
+    os.environ["COLUMNS"] = "100"  # argparse would ask the terminal
+    command: Any = importlib.import_module(f"rhctl.commands.{name.replace('-', '_')}")
+    with contextlib.redirect_stdout(shown), contextlib.suppress(SystemExit):
+        command.run(["--help"])
+    return shown.getvalue()
+
+
+def verbs() -> str:
+    """Return the table of the control protocol's verbs."""
+    rows = []
+    for verb in VERBS.values():
+        params = [
+            f"`{name}`: {_TYPES[kind]}{'' if name in verb.required else '?'}" for name, kind in verb.params.items()
+        ]
+        about = (inspect.getdoc(verb.run) or "").split("\n\n")[0].replace("\n", " ")
+        rows.append((f"`{verb.name}`", ", ".join(params), about))
+    return _rows(("verb", "parameters (`?`: may be left out)", "does"), rows)
+
+
+def settings() -> str:
+    """Return the table of settings."""
+    rows = []
+    for setting in TABLE:
+        default = {None: "none", (): "none"}.get(setting.default, f"`{setting.default}`")
+        name = f"`{setting.name}`, `REPO_HARNESS_{setting.name.upper()}`"
+        rows.append((name, default, setting.help, "SIGHUP" if setting.reloads else "restart"))
+    return _rows(("setting", "default", "what it is", "a change needs"), rows)
+
+
+def profiles() -> str:
+    """Return what each profile may read and write."""
+    rows = [
+        (f"`{p.name}`", ", ".join(f"`{x}`" for x in p.reach.reads), ", ".join(f"`{x}`" for x in p.reach.writes) or "–")
+        for p in PROFILES.values()
+    ]
+    return _rows(("profile", "reads", "writes"), rows)
+
+
+def denied() -> str:
+    """Return what no profile may touch."""
+    return ", ".join(f"`{part}`" for part in DENIED_PARTS) + "\n"
+
+
+def tools() -> str:
+    """Return a section for each tool."""
+    return "".join(_tool(spec) for spec in TOOLS.values())
+
+
+def _tool(spec: ToolSpec) -> str:
+    said = hints(spec)
+    kind = "reads" if said["readOnlyHint"] else "writes; replaces" if said["destructiveHint"] else "writes"
+    held = "the hub alone" if spec.is_of_hub else ", ".join(spec.profiles)
+    lines = [f"### `{spec.name}`", "", spec.description, "", f"Profiles: {held}. It {kind}.", ""]
+    text = "\n".join(lines) + "\n"
+    if taken := _arguments(spec.input):
+        text += _rows(("argument", "", "what it is"), taken) + "\n"
+    return text + f"Result:\n\n```text\n{_shape_lines(spec.output)}```\n\n"
+
+
+def _arguments(schema: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str, str]]:
+    rows = []
+    for name, entry in schema["properties"].items():
+        mark = "" if name in schema["required"] else "?"
+        kind = " or ".join(f"`{value}`" for value in entry["enum"]) if "enum" in entry else _shape(entry)
+        rows.append((f"`{prefix}{name}`{mark}", kind, entry.get("description", "")))
+        if "properties" in entry.get("items", {}):
+            rows[-1] = (rows[-1][0], "array", rows[-1][2])
+            rows += _arguments(entry["items"], f"{prefix}{name}[].")
+    return rows
+
+
+def _shape_lines(schema: Mapping[str, Any]) -> str:
+    return "".join(f"{name}: {_shape(entry)}\n" for name, entry in schema["properties"].items())
+
+
+def _shape(entry: Mapping[str, Any]) -> str:
+    kinds = entry["type"] if isinstance(entry["type"], list) else [entry["type"]]
+    return " | ".join(_SHAPES.get(kind, lambda _, kind=kind: kind)(entry) for kind in kinds)
+
+
+def _object(entry: Mapping[str, Any]) -> str:
+    if entry.get("properties") == ARTIFACT["properties"]:
+        return "ARTIFACT"
+    if entry.get("properties") == CHANGE["properties"]:
+        return "CHANGE"
+    if "properties" not in entry:
+        return f"{{…: {_shape(entry['additionalProperties'])}}}" if entry.get("additionalProperties") else "{…}"
+    return "{" + ", ".join(f"{name}: {_shape(inner)}" for name, inner in entry["properties"].items()) + "}"
+
+
+_SHAPES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "array": lambda entry: f"[{_shape(entry['items'])}]",
+    "object": _object,
+}
+
+
+def shapes() -> str:
+    """Return the shapes that results share."""
+    lines = [
+        f"{name}: {{{', '.join(f'{key}: {_shape(inner)}' for key, inner in schema['properties'].items())}}}\n"
+        for name, schema in (("ARTIFACT", ARTIFACT), ("CHANGE", CHANGE))
+    ]
+    return "```text\n" + "".join(lines) + "```\n"
+
+
+PARTS: Mapping[str, Callable[[], str]] = {
+    "codes": codes,
+    "commands": commands,
+    "denied": denied,
+    "profiles": profiles,
+    "settings": settings,
+    "settings": settings,
+    "shapes": shapes,
+    "tools": tools,
+    "verbs": verbs,
+}
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

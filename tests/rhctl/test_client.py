@@ -1,0 +1,239 @@
+"""The client's side of the socket: whom it trusts, and what it makes of answers that are none."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rhctl.client import Client, is_running, open_client
+from rhctl.errors import NoDaemon, Refused, UsageError
+from rhwire.errors import HarnessError
+from rhwire.home import Home
+from rhwire.lock import take_lock
+from rhwire.messages import MAX_LINE_BYTES
+from tests.support.inprocess import Running
+from tests.support.terminal import is_safe, run, type_in
+
+
+@pytest.fixture
+def home(no_daemon: Path) -> Home:
+    """A home with its folder, and nobody in it."""
+    found = Home(str(no_daemon))
+    found.prepare()
+    return found
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[Client, socket.socket]]:
+    """A client, and the end at which a daemon would be."""
+    ours, theirs = socket.socketpair()
+    ours.settimeout(10)
+    with theirs, Client(ours) as client:
+        yield client, theirs
+
+
+def answer(pair: tuple[Client, socket.socket], *lines: Any) -> Any:
+    """Return what the client makes of these lines; bytes are sent as they are."""
+    client, theirs = pair
+    for line in lines:
+        theirs.sendall(line if isinstance(line, bytes) else json.dumps(line).encode() + b"\n")
+    return client.call("status")
+
+
+# Whom it trusts.
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_socket_of_somebody_else_is_told_nothing(home: Home) -> None:
+    with socket.socket(socket.AF_UNIX) as stranger:
+        stranger.bind(home.socket)
+        stranger.listen()
+        os.chown(home.socket, 65534, 65534)
+        with pytest.raises(HarnessError) as refused:
+            Client.connect(home)
+        assert refused.value.code == "FOLDER_NOT_OURS"
+        said = run("repos", "--json")  # nor is a daemon started beside it
+        assert (said.code, said.refusal) == (1, "FOLDER_NOT_OURS")
+        stranger.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            stranger.accept()
+
+
+# Whether anybody is there.
+
+
+def test_nobody_there_is_exit_3_whatever_lies_in_the_way(home: Home) -> None:
+    def make_file() -> None:
+        Path(home.socket).write_text("")
+
+    def leave_dead_socket() -> None:
+        os.unlink(home.socket)
+        with socket.socket(socket.AF_UNIX) as dead:
+            dead.bind(home.socket)
+
+    for prepare in (lambda: None, make_file, leave_dead_socket):
+        prepare()
+        with pytest.raises(NoDaemon):
+            Client.connect(home)
+        said = run("repos", "--no-start", "--json")
+        assert (said.code, said.refusal) == (3, "NO_DAEMON")
+
+
+def test_the_lock_says_whether_a_daemon_runs(home: Home) -> None:
+    assert not is_running(home)
+    lock = take_lock(home.lock)
+    try:
+        assert is_running(home)
+    finally:
+        os.close(lock)
+    assert not is_running(home)
+
+
+def test_a_daemon_is_started_only_if_nobody_serves_and_that_is_wanted(
+    home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    started = Client(socket.socket(socket.AF_UNIX))
+    monkeypatch.setattr("rhctl.launch.start_daemon", lambda home: started)
+    with pytest.raises(NoDaemon):
+        open_client(home, may_start=False)
+    assert capsys.readouterr().err == ""
+    with open_client(home, may_start=True) as client:
+        assert client is started
+    assert capsys.readouterr().err == "rhctl: starting the daemon\n"
+
+
+async def test_a_daemon_that_serves_is_used(daemon: Running) -> None:
+    assert (await type_in("repos")).err == ""
+
+
+# What it makes of answers.
+
+
+def test_a_result_is_returned_and_events_before_it_are_told(pair: tuple[Client, socket.socket]) -> None:
+    client, theirs = pair
+    lines = [
+        {"jsonrpc": "2.0", "method": "event", "params": {"n": 1}},
+        {"jsonrpc": "2.0", "id": 99, "result": "of another request"},
+        {"jsonrpc": "2.0", "method": "event", "params": {"n": 2}},
+        {"jsonrpc": "2.0", "id": 1, "result": {"done": True}},
+    ]
+    theirs.sendall(b"".join(json.dumps(line).encode() + b"\n" for line in lines) + b"MCP follows")
+    told: list[Any] = []
+    assert client.call("events", {"repo": "x", "count": None}, on_event=told.append) == {"done": True}
+    assert told == [{"n": 1}, {"n": 2}]
+    assert client.take_rest() == b"MCP follows"
+    assert client.take_rest() == b""
+    request = json.loads(theirs.recv(4096))
+    assert request["params"] == {"v": 1, "repo": "x"}  # what is None was not given
+
+
+def test_a_refusal_keeps_its_code_words_and_details(pair: tuple[Client, socket.socket]) -> None:
+    error = {
+        "code": -32000,
+        "message": "no",
+        "data": {"code": "NAME_TAKEN", "next_step": "Choose.", "details": {"slug": "x"}},
+    }
+    with pytest.raises(Refused) as refused:
+        answer(pair, {"jsonrpc": "2.0", "id": 1, "error": error})
+    assert refused.value.to_json() == {
+        "code": "NAME_TAKEN",
+        "message": "no",
+        "next_step": "Choose.",
+        "details": {"slug": "x"},
+    }
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {},
+        {"message": None, "data": None},
+        {"message": 7, "data": 7},
+        {"message": ["x"], "data": {"code": ["x"], "next_step": 7}},
+        {"code": -32000, "message": "x", "data": {"code": "NEWER_THAN_THIS_CLIENT"}},
+    ],
+)
+def test_a_refusal_of_a_daemon_that_knows_more_or_less_can_still_be_told(
+    pair: tuple[Client, socket.socket], error: Any
+) -> None:
+    with pytest.raises(Refused) as refused:
+        answer(pair, {"jsonrpc": "2.0", "id": None, "error": error})
+    assert refused.value.code == "INTERNAL"
+    assert all(isinstance(text, str) and text for text in (refused.value.message, refused.value.next_step))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"HTTP/1.1 400 Bad Request\r\n",
+        b"\n",
+        b"\xff\xfe\n",
+        b"7\n",
+        b'"method"\n',
+        b"null\n",
+        b"[]\n",
+        b"{}\n",
+        b'{"jsonrpc":"2.0","id":1}\n',
+        b'{"jsonrpc":"2.0","method":"event"}\n',
+        b'{"jsonrpc":"2.0","method":"event","params":7}\n',
+        b'{"jsonrpc":"2.0","id":1,"error":"no"}\n',
+        b'{"jsonrpc":"2.0","id":1,"result":NaN}\n',
+        b'{"jsonrpc":"2.0","id":1,"result":1,"result":2}\n',
+        b"[" * 100_000 + b"\n",
+    ],
+    ids=lambda line: repr(line[:30]),
+)
+def test_garbage_is_refused_in_words(pair: tuple[Client, socket.socket], line: bytes) -> None:
+    with pytest.raises(Refused) as refused:
+        answer(pair, line)
+    assert refused.value.code == "PROTOCOL_MISMATCH"
+    assert is_safe(refused.value.message)
+
+
+def test_an_end_in_the_middle_of_an_answer_is_a_daemon_that_went_away(pair: tuple[Client, socket.socket]) -> None:
+    client, theirs = pair
+    theirs.sendall(b'{"jsonrpc":"2.0","id":1,')
+    theirs.shutdown(socket.SHUT_WR)
+    with pytest.raises(NoDaemon, match="closed the connection"):
+        client.call("status")
+
+
+def test_a_daemon_that_is_gone_when_it_is_asked_is_no_broken_pipe_of_ours(
+    pair: tuple[Client, socket.socket],
+) -> None:
+    client, theirs = pair
+    theirs.close()
+    with pytest.raises(NoDaemon, match="closed the connection"):
+        client.call("status")
+
+
+def test_a_daemon_that_does_not_answer_is_not_waited_for_for_ever(pair: tuple[Client, socket.socket]) -> None:
+    client, _ = pair
+    client.sock.settimeout(0.01)
+    with pytest.raises(NoDaemon, match="does not answer") as silent:
+        client.call("status")
+    assert "rhctl doctor" in silent.value.next_step
+
+
+async def test_an_answer_may_be_longer_than_a_request(daemon: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rhd.control.version.VERSION", "x" * (3 * MAX_LINE_BYTES))
+    assert len((await daemon.call("version"))["version"]) == 3 * MAX_LINE_BYTES
+
+
+def test_what_is_no_text_cannot_be_sent(pair: tuple[Client, socket.socket]) -> None:
+    with pytest.raises(UsageError, match="not UTF-8"):
+        pair[0].send("adopt", {"path": "/no-utf8-\udcff"})
+
+
+def test_a_connection_that_is_not_greeted_is_closed(pair: tuple[Client, socket.socket]) -> None:
+    client, theirs = pair
+    theirs.shutdown(socket.SHUT_WR)
+    with pytest.raises(NoDaemon):
+        client.greet()
+    assert client.sock.fileno() == -1

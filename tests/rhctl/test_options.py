@@ -1,0 +1,80 @@
+"""Command lines: one small parser for the command that runs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from rhctl.errors import UsageError
+from rhctl.options import PROFILES, add_profile, add_repo, make_parser, real_path, repo_params
+from rhd import access
+
+
+def test_options_may_stand_anywhere_between_the_arguments() -> None:
+    parser = make_parser("test", "Test.", "rhctl test x")
+    add_repo(parser)
+    add_profile(parser, "which")
+    parser.add_argument("more", nargs="*")
+    for words in (
+        ["a", "--json", "b", "--profile", "planner"],
+        ["--json", "a", "--profile", "planner", "b"],
+        ["--profile=planner", "a", "b", "--json"],
+    ):
+        args = parser.parse_args(words)
+        assert (args.repo, args.more, args.json, args.profile) == ("a", ["b"], True, "planner")
+
+
+@pytest.mark.parametrize("words", [["--jso"], ["--nothing"], ["a", "b"], ["--profile", "root"], ["--home"]])
+def test_what_is_not_understood_is_ours_to_tell(words: list[str]) -> None:
+    parser = make_parser("test", "Test.", "rhctl test x")
+    add_repo(parser)
+    add_profile(parser, "which")
+    with pytest.raises(UsageError) as refused:
+        parser.parse_args(words)
+    assert refused.value.next_step == "See: rhctl test --help"
+    assert refused.value.exit_code == 2
+
+
+def test_only_a_command_that_starts_a_daemon_can_be_told_not_to() -> None:
+    assert make_parser("test", "Test.", "x").parse_args(["--no-start"]).no_start is True
+    with pytest.raises(UsageError):
+        make_parser("test", "Test.", "x", starts=False).parse_args(["--no-start"])
+
+
+def test_the_example_stands_on_a_line_of_its_own() -> None:
+    help_text = make_parser("test", "A long text. " * 20, "rhctl test --with many --options and words").format_help()
+    assert help_text.endswith("\nexample:\n  rhctl test --with many --options and words\n")
+
+
+def test_the_profiles_are_the_daemon_s() -> None:
+    assert tuple(access.PROFILES) == PROFILES
+
+
+def test_what_was_typed_and_the_path_that_it_can_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "project/plans").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("project/plans")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "project"))
+    here = str(tmp_path)
+    assert repo_params("project") == {"repo": "project", "path": f"{here}/project"}
+    assert repo_params("porject") == {"repo": "porject"}  # so that a typing error never means the folder around
+    assert repo_params("link") == {"repo": "link", "path": f"{here}/project/plans"}
+    assert repo_params("./nothing") == {"repo": "./nothing", "path": f"{here}/nothing"}
+    assert repo_params("~") == {"repo": "~", "path": f"{here}/project"}
+    assert repo_params("..") == {"repo": "..", "path": str(tmp_path.parent)}
+    assert repo_params(None) == {"path": here}
+    assert repo_params(None, around=False) == {}
+
+
+def test_a_current_folder_that_is_gone_is_said_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+    for typed in (".", "x/y"):
+        with pytest.raises(UsageError, match="does not exist any more"):
+            real_path(typed)
+    assert real_path("/x/../y") == "/y"
+    os.chdir(tmp_path)

@@ -1,0 +1,261 @@
+"""Promises that hold for every command: its help, its exit codes, and the keys that scripts rely on.
+
+A new command needs its line in each table here.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rhctl.verbs import GROUPS, VERBS, overview
+from rhwire.codes import CODES
+from tests.support.inprocess import Running
+from tests.support.repositories import Repository
+from tests.support.terminal import run, type_in
+
+ROOT = Path(__file__).resolve().parents[2]
+MAX_COLUMNS = 100
+
+LOGIN = {"age_s", "asked[]", "client", "host", "redirect_host", "resource"}
+CHANGE = {"at", "change", "cursor", "kind", "path", "repo", "via"}
+STEP = {"command[]", "do", "path", "pid", "text"}
+
+
+def inside(prefix: str, keys: set[str]) -> set[str]:
+    """Return `keys` as they stand below another one."""
+    return {f"{prefix}.{key}" for key in keys}
+
+
+# A command that succeeds, and the keys of its answer, for ever: add, never rename, drop or repurpose.
+DONE: dict[str, tuple[str, set[str]]] = {
+    "adopt": (
+        "adopt project",
+        {"created[]", "dry_run", "id", "notes[]", "outcome", "path", "public_url", "slug", "url"},
+    ),
+    "approve": ("approve {code} --yes", {*LOGIN, "approved", "profiles[]", "repos[]"}),
+    "clients": (
+        "clients",
+        inside("clients[]", {"host", "id", "name", "repos.project[]", "resource", "since", "used_at"}),
+    ),
+    "deny": ("deny {code}", {*LOGIN, "denied"}),
+    "doctor": ("doctor", inside("findings[]", {"cause", "check", "message", "next_step", "repo", "status"})),
+    "endpoint": ("endpoint https://rh.example.com/mcp", {"ended[]", "endpoint", "public_url"}),
+    "events": ("events", inside("changes[]", CHANGE)),
+    "forget": ("forget project", {"clients", "path", "slug"}),
+    "grant": ("grant ChatGPT project --profile executor", {"client", "profile", "slug"}),
+    "passphrase": ("passphrase show project", {"passphrase", "path", "slug"}),
+    "raw": ("raw version", {"pid", "protocol", "python", "version"}),
+    "repos": ("repos", inside("repos[]", {"adopted_at", "id", "name", "path", "slug"})),
+    "revoke": ("revoke ChatGPT", {"client", "slug"}),
+    "service": (
+        "service stop --dry-run",
+        {"action", "dry_run", "files[]", "home", "kept", "log", "manager", "notes[]", "pid", "url"}
+        | inside("steps[]", STEP - {"command[]"} | {"command"}),
+    ),
+    "setup": (
+        "setup codex project",
+        {"client", "config", "file", "needs_trust", "server", "slug", "written"},
+    ),
+    "start": ("start project", {"hub_url", "leased", "profile", "slug", "url"}),
+    "status": (
+        "status",
+        inside("daemon", {"pid", "public_url", "socket", "uptime_s", "url", "version"})
+        | inside("daemon.watch", {"advice[]", "instances", "max_instances", "max_watches", "watches"})
+        | inside("repos[]", {"clients", "path", "problem", "profiles[]", "slug", "state", "url", "watch"})
+        | inside("repos[].last_change", {"at", "change", "path", "via"}),
+    ),
+    "stop": ("stop project", {"leased[]", "profiles[]", "slug", "stopped[]"}),
+    "version": ("version", {"version"} | inside("daemon", {"pid", "protocol", "python", "version"})),
+}
+MORE_KEYS: dict[str, set[str]] = {
+    "passphrase rotate project": {
+        "copy_problem", "dropped", "ended", "file", "passphrase", "path", "slug",
+    },
+    "setup chatgpt project": {
+        "authentication", "client", "ended[]", "local_url", "name", "passphrase_file", "slug", "steps[]", "url",
+    },
+    "service status": {
+        "enabled", "files[]", "home", "installed", "installed_home", "is_service", "lingers", "log", "manager",
+        "next_step", "pid", "problem", "service", "sockets", "url",
+    },
+}  # fmt: skip
+
+# What is refused with exit 1, and the code; connect speaks MCP on standard output, but refuses as the others do.
+REFUSED: dict[str, tuple[str, str]] = {
+    "adopt": ("adopt plain", "NOT_A_REPOSITORY"),
+    "approve": ("approve abcd-efgh --yes", "APPROVAL_NOT_FOUND"),
+    "connect": ("connect --repo project --profile orchestrator", "DEV_RUNNER_DISABLED"),
+    "deny": ("deny abcd-efgh", "APPROVAL_NOT_FOUND"),
+    "endpoint": ("endpoint http://rh.example.com/mcp", "INVALID_ENDPOINT"),
+    "events": ("events -n 1001", "INVALID_ARGUMENT"),
+    "grant": ("grant Nobody project --profile planner", "CLIENT_NOT_FOUND"),
+    "raw": ("raw nothing", "INVALID_REQUEST"),
+    "revoke": ("revoke Nobody", "CLIENT_NOT_FOUND"),
+    "service": ("service install --port 1", "SERVICE_UNAVAILABLE"),
+    "setup": ("setup chatgpt project --endpoint https://localhost/mcp", "INVALID_ENDPOINT"),
+    "start": ("start project --profile orchestrator", "DEV_RUNNER_DISABLED"),
+}
+NEVER_REFUSED = {"clients", "doctor", "forget", "passphrase", "repos", "status", "stop", "version"}
+
+# A repository that is not there is exit 4, wherever one is named.
+NO_REPO = {
+    "clients": "clients nothing",
+    "connect": "connect --repo nothing",
+    "doctor": "doctor nothing",
+    "events": "events nothing",
+    "forget": "forget nothing",
+    "grant": "grant ChatGPT nothing --profile planner",
+    "passphrase": "passphrase show nothing",
+    "raw": "raw forget repo=nothing",
+    "revoke": "revoke ChatGPT nothing",
+    "setup": "setup codex nothing",
+    "start": "start nothing",
+    "status": "status nothing",
+    "stop": "stop nothing",
+}
+NAMES_NO_REPO = {"adopt", "approve", "deny", "endpoint", "repos", "service", "version"}
+
+# These say what they find without a daemon, rather than exit 3.
+NEEDS_NONE = {"doctor", "service", "status", "version"}
+
+
+@pytest.fixture
+async def furnished(daemon: Running, repository: Repository, tmp_path: Path) -> Running:
+    """A daemon with one repository, one client and a folder that is no repository."""
+    assert await daemon.adopt(repository.path) == "project"
+    await daemon.connect_client("project")
+    (tmp_path / "plain").mkdir()
+    return daemon
+
+
+def keys(value: Any, prefix: str = "") -> Iterator[str]:
+    """Yield where each value stands; a list stands for its elements."""
+    if isinstance(value, dict) and value:
+        for key, inner in value.items():
+            yield from keys(inner, f"{prefix}.{key}" if prefix else key)
+    elif isinstance(value, list):
+        if any(isinstance(each, dict) for each in value):
+            for each in value:
+                yield from keys(each, f"{prefix}[]")
+        else:
+            yield f"{prefix}[]"
+    else:
+        yield prefix
+
+
+def test_the_tables_of_this_file_are_complete() -> None:
+    assert set(DONE) | {"connect"} == set(VERBS)
+    assert set(REFUSED) | NEVER_REFUSED == set(VERBS)
+    assert set(NO_REPO) | NAMES_NO_REPO == set(VERBS)
+    assert not set(REFUSED) & NEVER_REFUSED
+    assert not set(NO_REPO) & NAMES_NO_REPO
+
+
+def test_every_command_has_a_file_and_every_file_is_a_command() -> None:
+    files = {path.stem.replace("_", "-") for path in (ROOT / "ctl/rhctl/commands").glob("*.py")}
+    assert files - {"--init--"} == set(VERBS)
+    assert sum(len(group) for _, group in GROUPS) == len(VERBS)
+
+
+def test_the_overview_names_every_command_in_one_screen() -> None:
+    lines = overview().splitlines()
+    assert all(len(line) <= 80 for line in lines)
+    assert [line.split()[0] for line in lines if line.startswith("  ")] == list(VERBS)
+
+
+# Help.
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_help_has_an_example_and_fits_a_terminal(no_daemon: Path, verb: str, monkeypatch: Any) -> None:
+    monkeypatch.setenv("COLUMNS", str(MAX_COLUMNS))
+    said = run(verb, "--help")
+    assert (said.code, said.err) == (0, "")
+    assert said.out.startswith(f"usage: rhctl {verb} ")
+    lines = said.out.splitlines()
+    assert max(map(len, lines)) <= MAX_COLUMNS
+    example = shlex.split(lines[lines.index("example:") + 1])
+    assert example[:2] == ["rhctl", verb]
+    assert "--json" in said.out
+    assert "--home" in said.out
+    assert run("help", verb).out == said.out
+    assert not no_daemon.exists()
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_example_is_a_command_line_that_is_understood(no_daemon: Path, verb: str) -> None:
+    lines = run(verb, "--help").out.splitlines()
+    words = shlex.split(lines[lines.index("example:") + 1])[1:]
+    more = [] if verb in NEEDS_NONE else ["--no-start"]
+    assert run(*words, *more).code != 2
+
+
+# Exit codes.
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_exit_2_is_a_command_line_that_is_not_understood(no_daemon: Path, verb: str) -> None:
+    said = run(verb, "--no-such-option", "--json")
+    assert (said.code, said.refusal, said.err) == (2, "USAGE", "")
+    assert said.json["error"]["next_step"] == f"See: rhctl {verb} --help"
+    plain = run(verb, "--no-such-option")
+    assert (plain.code, plain.out) == (2, "")
+    assert plain.err.startswith("rhctl: ")
+    assert not no_daemon.exists()
+
+
+@pytest.mark.parametrize("verb", sorted(set(VERBS) - NEEDS_NONE))
+def test_exit_3_is_no_daemon(no_daemon: Path, verb: str, tmp_path: Path) -> None:
+    words = NO_REPO.get(verb) or DONE[verb][0].format(code="abcd-efgh")
+    said = run(*words.split(), "--no-start", "--json")
+    assert (said.code, said.refusal, said.err) == (3, "NO_DAEMON", "")
+    plain = run(*words.split(), "--no-start")
+    assert (plain.code, plain.out) == (3, "")
+    assert not no_daemon.exists()
+
+
+@pytest.mark.parametrize("verb", sorted(NO_REPO))
+async def test_exit_4_is_no_such_repository(furnished: Running, verb: str) -> None:
+    said = await type_in(*NO_REPO[verb].split(), "--json")
+    assert (said.code, said.refusal, said.err) == (4, "REPO_NOT_FOUND", "")
+    assert "project" in said.json["error"]["message"]
+    plain = await type_in(*NO_REPO[verb].split())
+    assert (plain.code, plain.out) == (4, "")
+    assert len((await furnished.call("clients"))["clients"]) == 1
+
+
+@pytest.mark.parametrize("verb", sorted(REFUSED))
+async def test_exit_1_is_a_refusal_with_a_code_and_a_next_step(furnished: Running, verb: str) -> None:
+    words, code = REFUSED[verb]
+    said = await type_in(*words.split(), "--json")
+    assert (said.code, said.refusal, said.err) == (1, code, "")
+    error = said.json["error"]
+    assert code in CODES
+    assert error["next_step"]
+    plain = await type_in(*words.split())
+    assert (plain.code, plain.out) == (1, "")
+    assert plain.err.splitlines() == [f"rhctl: {error['message']}", f"  {error['next_step']}"]
+
+
+@pytest.mark.parametrize("verb", sorted(DONE))
+async def test_exit_0_is_done_and_one_json_object_with_the_keys_of_the_first_release(
+    furnished: Running, verb: str
+) -> None:
+    words, expected = DONE[verb]
+    if "{code}" in words:
+        words = words.format(code=furnished.begin_login("Other"))
+    said = await type_in(*words.split(), "--json")
+    assert (said.code, said.err) == (0, "")
+    assert set(keys(said.json)) == expected
+
+
+@pytest.mark.parametrize("words", MORE_KEYS)
+async def test_the_other_answers_of_a_command_have_their_keys_too(furnished: Running, words: str) -> None:
+    said = await type_in(*words.split(), "--json")
+    assert (said.code, said.err) == (0, "")
+    assert set(keys(said.json)) == MORE_KEYS[words]

@@ -1,0 +1,76 @@
+"""`attach`: the connection becomes MCP."""
+
+from __future__ import annotations
+
+import json
+
+from rhwire.messages import Request
+from rhwire.version import VERSION
+from tests.support.attached import attached
+from tests.support.inprocess import Running, read_line
+from tests.support.repositories import Repository
+
+INITIALIZE = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "0"}},
+}
+
+
+async def test_what_the_connection_will_be_is_said_before_it_is_that(daemon: Running, repository: Repository) -> None:
+    slug = await daemon.adopt(repository.path)
+    said = await daemon.call("attach", repo=slug)
+    cursor = daemon.service(slug).changes.cursor
+    assert said == {
+        "slug": slug,
+        "id": daemon.service(slug).repo.id,
+        "profiles": ["planner", "executor"],
+        "cursor": cursor,
+        "version": VERSION,
+    }
+    assert (await daemon.call("attach", repo=slug, profile="executor"))["profiles"] == ["executor"]
+
+
+async def test_a_first_message_in_the_same_packet_is_answered(daemon: Running, repository: Repository) -> None:
+    slug = await daemon.adopt(repository.path)
+    async with await daemon.open() as stream:
+        both = Request(1, "attach", {"repo": slug}).encode() + json.dumps(INITIALIZE).encode() + b"\n"
+        await stream.send_all(both)
+        assert (await read_line(stream))["result"]["slug"] == slug
+        assert (await read_line(stream))["result"]["serverInfo"]["name"]
+
+
+async def test_an_attached_agent_counts_as_a_client_for_as_long_as_it_is_there(
+    daemon: Running, repository: Repository
+) -> None:
+    slug = await daemon.adopt(repository.path)
+    async with attached(daemon, slug, profile="planner") as client:
+        tools = {tool.name for tool in (await client.list_tools()).tools}
+        assert "write_prd_from_idea" in tools
+        assert (await daemon.call("status"))["repos"][0]["clients"] == 1
+    async with attached(daemon, slug, profile="executor") as client:
+        assert "write_prd_from_idea" not in {tool.name for tool in (await client.list_tools()).tools}
+
+
+async def test_a_stopped_profile_is_http_s_matter_alone(daemon: Running, repository: Repository) -> None:
+    slug = await daemon.adopt(repository.path)
+    await daemon.call("stop", repo=slug)
+    async with attached(daemon, slug) as client:
+        assert (await client.call_tool("harness_status", {})).is_error is False
+
+
+async def test_what_cannot_be_attached_to_is_refused_and_the_connection_goes_on(
+    daemon: Running, repository: Repository
+) -> None:
+    slug = await daemon.adopt(repository.path)
+    async with await daemon.open() as stream:
+        for params, code in (
+            ({"repo": "nothing"}, "REPO_NOT_FOUND"),
+            ({"repo": slug, "profile": "root"}, "INVALID_ARGUMENT"),
+            ({"repo": slug, "profile": "orchestrator"}, "DEV_RUNNER_DISABLED"),
+        ):
+            await stream.send_all(Request(1, "attach", params).encode())
+            assert (await read_line(stream))["error"]["data"]["code"] == code
+        await stream.send_all(Request(2, "version", {}).encode())
+        assert (await read_line(stream))["result"]["version"] == VERSION

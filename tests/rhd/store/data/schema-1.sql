@@ -1,0 +1,133 @@
+BEGIN TRANSACTION;
+CREATE TABLE artifacts (
+        repo_id TEXT NOT NULL REFERENCES repos (id) ON DELETE CASCADE,
+        path TEXT NOT NULL,
+        signature TEXT NOT NULL,            -- inode, size and times: equal means not looked at again
+        facts TEXT NOT NULL,                -- JSON: kind, title, status, version, cards
+        PRIMARY KEY (repo_id, path)
+    ) WITHOUT ROWID;
+INSERT INTO "artifacts" VALUES('r-8TqPzR2xWk4','plans/prds/beds.prd.md','12:840:1790000000','{"kind": "prd", "title": "Raised beds"}');
+CREATE TABLE audit (
+        id INTEGER PRIMARY KEY,
+        at REAL NOT NULL,
+        principal TEXT NOT NULL,
+        repo_id TEXT,
+        profile TEXT,
+        action TEXT NOT NULL,
+        target TEXT,                        -- a path of an artifact, a client's name; never content or arguments
+        outcome TEXT NOT NULL,              -- 'ok' or a code
+        duration_ms REAL NOT NULL,
+        count INTEGER NOT NULL DEFAULT 1    -- a storm of equal rows is one row
+    );
+INSERT INTO "audit" VALUES(1,1790000000.25,'g-1','r-8TqPzR2xWk4','planner','read_workflow_file','plans/prds/beds.prd.md','ok',0.75,3);
+CREATE TABLE changes (
+        repo_id TEXT NOT NULL REFERENCES repos (id) ON DELETE CASCADE,
+        number INTEGER NOT NULL,
+        path TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        change TEXT NOT NULL CHECK (change IN ('added', 'modified', 'removed')),
+        at REAL NOT NULL,
+        via TEXT NOT NULL,
+        PRIMARY KEY (repo_id, number)
+    ) WITHOUT ROWID;
+INSERT INTO "changes" VALUES('r-8TqPzR2xWk4',1,'plans/prds/beds.prd.md','prd','added',1790000000.25,'write_prd_from_idea');
+INSERT INTO "changes" VALUES('r-8TqPzR2xWk4',2,'tasks/current.md','task','removed',1790000001.25,'disk');
+CREATE TABLE clients (
+        id TEXT PRIMARY KEY,
+        name TEXT NOT NULL,
+        metadata TEXT NOT NULL,             -- JSON: redirect_uris, how it is known
+        created_at REAL NOT NULL
+    ) WITHOUT ROWID;
+INSERT INTO "clients" VALUES('c-1','ChatGPT','{"redirect_uris": ["https://chatgpt.com/connector/callback"]}',1790000000.25);
+CREATE TABLE grant_profiles (
+        grant_id TEXT NOT NULL REFERENCES grants (id) ON DELETE CASCADE,
+        repo_id TEXT NOT NULL REFERENCES repos (id) ON DELETE CASCADE,
+        profile TEXT NOT NULL,
+        PRIMARY KEY (grant_id, repo_id, profile)
+    ) WITHOUT ROWID;
+INSERT INTO "grant_profiles" VALUES('g-1','r-5LmNcV7bYh0','executor');
+INSERT INTO "grant_profiles" VALUES('g-1','r-8TqPzR2xWk4','planner');
+INSERT INTO "grant_profiles" VALUES('g-2','r-8TqPzR2xWk4','planner');
+CREATE TABLE grants (
+        id TEXT PRIMARY KEY,
+        client_id TEXT NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
+        resource TEXT NOT NULL,             -- 'hub' or a repository id
+        is_offline INTEGER NOT NULL,        -- offline_access was asked for, so it is told as granted
+        created_at REAL NOT NULL,
+        used_at REAL NOT NULL
+    ) WITHOUT ROWID;
+INSERT INTO "grants" VALUES('g-1','c-1','hub',1,1790000000.25,1790000005.25);
+INSERT INTO "grants" VALUES('g-2','c-1','r-8TqPzR2xWk4',0,1790000001.25,1790000001.25);
+CREATE TABLE heard (
+        listener TEXT NOT NULL,             -- grant id, or a bridge's id
+        repo_id TEXT NOT NULL REFERENCES repos (id) ON DELETE CASCADE,
+        number INTEGER NOT NULL,
+        at REAL NOT NULL,
+        PRIMARY KEY (listener, repo_id)
+    ) WITHOUT ROWID;
+INSERT INTO "heard" VALUES('g-1','r-8TqPzR2xWk4',1,1790000001.25);
+CREATE TABLE logins (
+        request_id TEXT PRIMARY KEY,
+        grant_id TEXT,                      -- NULL: denied
+        redirect_uri TEXT NOT NULL,
+        challenge TEXT NOT NULL,
+        decided_at REAL NOT NULL,
+        code BLOB UNIQUE,
+        expires_at REAL,                    -- of the code
+        used_at REAL
+    ) WITHOUT ROWID;
+INSERT INTO "logins" VALUES('q-1','g-1','https://chatgpt.com/connector/callback','ccccccccccccccccccccccccccccccccccccccccccc',1790000000.25,X'0101010101010101010101010101010101010101010101010101010101010101',1790000060.25,1790000002.25);
+INSERT INTO "logins" VALUES('q-2',NULL,'http://127.0.0.1:4000/cb','ddddddddddddddddddddddddddddddddddddddddddd',1790000003.25,NULL,NULL,NULL);
+CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+INSERT INTO "meta" VALUES('instance',X'0001020304050607');
+INSERT INTO "meta" VALUES('workflow.key',X'000102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F');
+CREATE TABLE repos (
+        id TEXT PRIMARY KEY,
+        slug TEXT NOT NULL UNIQUE,
+        name TEXT NOT NULL,                 -- as people call it: the folder's name
+        path TEXT NOT NULL,                 -- real path at adoption
+        log TEXT NOT NULL,                  -- id of its change log; a new one makes every old cursor answer reset
+        passphrase BLOB NOT NULL,           -- SHA-256 of the generated passphrase (>= 128 bits, so no slow hash)
+        adopted_at REAL NOT NULL,
+        forgotten_at REAL
+    ) WITHOUT ROWID;
+INSERT INTO "repos" VALUES('r-5LmNcV7bYh0','shed','shed','/home/ada/shed','l-2',X'000102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F',1789913600.25,1789999940.25);
+INSERT INTO "repos" VALUES('r-8TqPzR2xWk4','garden','Garden — planner','/home/ada/garden','l-1',X'0000000000000000000000000000000000000000000000000000000000000000',1790000000.25,NULL);
+CREATE TABLE started (
+        repo_id TEXT NOT NULL REFERENCES repos (id) ON DELETE CASCADE,
+        profile TEXT NOT NULL,
+        options TEXT NOT NULL DEFAULT '{}',
+        PRIMARY KEY (repo_id, profile)
+    ) WITHOUT ROWID;
+INSERT INTO "started" VALUES('r-8TqPzR2xWk4','orchestrator','{"agents": ["codex", "claude"]}');
+INSERT INTO "started" VALUES('r-8TqPzR2xWk4','planner','{}');
+CREATE TABLE tokens (
+        digest BLOB PRIMARY KEY,
+        kind TEXT NOT NULL CHECK (kind IN ('access', 'refresh')),
+        grant_id TEXT NOT NULL REFERENCES grants (id) ON DELETE CASCADE,
+        issued_at REAL NOT NULL,
+        expires_at REAL NOT NULL,
+        used_at REAL,
+        salt BLOB
+    );
+INSERT INTO "tokens" VALUES(X'0202020202020202020202020202020202020202020202020202020202020202','access','g-1',1790000000.25,1790003600.25,NULL,NULL);
+INSERT INTO "tokens" VALUES(X'0303030303030303030303030303030303030303030303030303030303030303','refresh','g-1',1790000000.25,1790086400.25,1790000030.25,X'04040404040404040404040404040404');
+CREATE TABLE writes (
+        repo_id TEXT NOT NULL REFERENCES repos (id) ON DELETE CASCADE,
+        path TEXT NOT NULL,
+        tool TEXT NOT NULL,
+        principal TEXT NOT NULL,
+        arguments BLOB NOT NULL,            -- digest of the call's arguments
+        revision TEXT NOT NULL,
+        result TEXT NOT NULL,               -- JSON
+        at REAL NOT NULL,
+        PRIMARY KEY (repo_id, path)
+    ) WITHOUT ROWID;
+INSERT INTO "writes" VALUES('r-8TqPzR2xWk4','plans/prds/beds.prd.md','write_prd_from_idea','g-1',X'0505050505050505050505050505050505050505050505050505050505050505','v-1','{"path": "x"}',1790000000.25);
+CREATE UNIQUE INDEX repos_path ON repos (path) WHERE forgotten_at IS NULL;
+CREATE INDEX grants_client ON grants (client_id);
+CREATE INDEX grant_profiles_repo ON grant_profiles (repo_id);
+CREATE INDEX tokens_grant ON tokens (grant_id, kind);
+CREATE INDEX audit_repo ON audit (repo_id, id);
+COMMIT;
+PRAGMA user_version = 1;

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import sqlite3
+
+import pytest
+
+from rhd.store import changes
+from rhd.store.changes import (
+    KEEP_HEARD_S,
+    ArtifactRow,
+    ChangeRow,
+    delete_heard,
+    read_artifacts,
+    read_changes,
+    read_heard,
+    read_newest,
+    read_span,
+    save_heard,
+    save_refresh,
+)
+from rhd.store.repos import forget_repo
+
+
+def rows(*numbers: int) -> list[ChangeRow]:
+    return [ChangeRow(n, f"plans/{n}.md", "plan", "added", float(n), "event") for n in numbers]
+
+
+def artifact(name: str, facts: str = "{}") -> ArtifactRow:
+    return ArtifactRow(f"plans/{name}.md", "1.2.3.4", facts)
+
+
+def test_a_catalog_and_its_changes_are_read_back_by_repository(adopted: sqlite3.Connection) -> None:
+    save_refresh(adopted, "a", [artifact("x"), artifact("y")], [], rows(1, 2))
+    save_refresh(adopted, "b", [artifact("z")], [], rows(1))
+    assert sorted(read_artifacts(adopted, "a")) == [artifact("x"), artifact("y")]
+    assert read_changes(adopted, "a", 0, 10) == rows(1, 2)
+    assert read_newest(adopted, "b") == rows(1)[0]
+    save_refresh(adopted, "a", [artifact("x", '{"title":"X"}')], ["plans/y.md", "plans/none.md"], [])
+    assert read_artifacts(adopted, "a") == [artifact("x", '{"title":"X"}')]
+    assert read_artifacts(adopted, "b") == [artifact("z")]
+
+
+def test_changes_are_given_out_after_a_number_oldest_first_and_bounded(adopted: sqlite3.Connection) -> None:
+    assert read_span(adopted, "a") == (1, 0)
+    assert read_newest(adopted, "a") is None
+    save_refresh(adopted, "a", [], [], rows(1, 2, 3, 4))
+    assert read_span(adopted, "a") == (1, 4)
+    assert [row.number for row in read_changes(adopted, "a", 1, 2)] == [2, 3]
+    assert read_changes(adopted, "a", 4, 10) == []
+
+
+def test_only_the_newest_are_kept(adopted: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(changes, "KEEP_CHANGES", 3)
+    save_refresh(adopted, "b", [], [], rows(1))
+    for number in range(1, 8):
+        save_refresh(adopted, "a", [], [], rows(number))
+    assert read_span(adopted, "a") == (5, 7)
+    assert read_span(adopted, "b") == (1, 1)
+    save_refresh(adopted, "a", [artifact("x")], [], [])
+    assert read_span(adopted, "a") == (5, 7), "a refresh without a change takes none away"
+
+
+def test_a_refresh_is_recorded_whole_or_not_at_all(adopted: sqlite3.Connection) -> None:
+    save_refresh(adopted, "a", [artifact("x")], [], rows(1))
+    adopted.commit()
+    with pytest.raises(sqlite3.IntegrityError), adopted:
+        save_refresh(adopted, "a", [artifact("y")], ["plans/x.md"], rows(2, 1))
+    assert read_artifacts(adopted, "a") == [artifact("x")]
+    assert read_span(adopted, "a") == (1, 1)
+
+
+def test_a_listener_is_known_to_have_heard_what_surely_arrived(adopted: sqlite3.Connection) -> None:
+    save_refresh(adopted, "a", [], [], rows(1, 2, 3))  # at 1.0, 2.0, 3.0
+    save_heard(adopted, "g", [("a", 3), ("b", 0)], 4.0, sure_before=2.5)
+    assert read_heard(adopted, "g") == {"a": 2, "b": 0}
+    save_heard(adopted, "g", [("a", 3)], 5.0, sure_before=5.0)
+    assert read_heard(adopted, "g") == {"a": 3, "b": 0}
+    save_heard(adopted, "g", [("a", 3)], 5.0, sure_before=0.5)
+    assert read_heard(adopted, "g")["a"] == 0, "what may not have arrived is told again"
+    assert read_heard(adopted, "other") == {}
+
+
+def test_a_repository_that_was_forgotten_meanwhile_is_no_error(adopted: sqlite3.Connection) -> None:
+    save_heard(adopted, "g", [("a", 1), ("none", 1)], 4.0, sure_before=9.0)
+    assert set(read_heard(adopted, "g")) == {"a"}
+    forget_repo(adopted, "a", 5.0)
+    assert read_heard(adopted, "g") == {}
+
+
+def test_a_listener_that_does_not_come_back_is_forgotten(adopted: sqlite3.Connection) -> None:
+    save_heard(adopted, "gone", [("a", 1)], 0.0, sure_before=9.0)
+    save_heard(adopted, "new", [("a", 1)], KEEP_HEARD_S + 1, sure_before=9.0)
+    assert read_heard(adopted, "gone") == {}
+    assert set(read_heard(adopted, "new")) == {"a"}
+    delete_heard(adopted, "new")
+    assert read_heard(adopted, "new") == {}

@@ -1,0 +1,226 @@
+"""The composition: what is open when, what a reload changes, and that nothing accepted is lost on the way down."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+import trio
+
+from rhd.service.readiness import Readiness
+from rhd.workflow.writing import save
+from rhwire.findings import Finding
+from tests.support.attached import attached, told
+from tests.support.granted import connected, grant
+from tests.support.inprocess import Running, running_daemon
+from tests.support.repositories import Repository
+
+PRD = "plans/prds/20261101-0900-search.prd.md"
+
+
+class Told(Readiness):
+    """A service manager that notes what it is told, and looks whether it is true."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: list[str] = []
+
+    def _tell(self, *lines: str) -> None:
+        self.said += lines
+
+
+@pytest.fixture(autouse=True)
+def log_level() -> Iterator[None]:
+    """A reload sets the level of every logger of ours; it is taken back."""
+    ours = logging.getLogger("rhd")
+    before = ours.level
+    yield
+    ours.setLevel(before)
+
+
+def write_settings(daemon: Running, text: str) -> None:
+    Path(daemon.house.config_path).write_text(text)
+
+
+async def test_the_service_manager_hears_ready_once_both_sockets_serve_and_stopping_before_they_end(
+    tmp_path: Path, repository: Repository
+) -> None:
+    readiness = Told()
+    async with running_daemon(tmp_path / "home", readiness=readiness) as daemon:
+        assert readiness.said == ["READY=1", f"STATUS=serving 0 repositories on {daemon.url}"]
+        assert (await daemon.call("version"))["version"]
+        async with httpx2.AsyncClient() as http:
+            assert (await http.get(daemon.url + "/health")).status_code == 200
+        await daemon.adopt(repository.path)
+    assert readiness.said[2:] == ["STOPPING=1", "STATUS=draining"]
+
+
+async def test_a_reload_takes_over_what_can_change_and_says_when_it_is_done(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    readiness = Told()
+    async with running_daemon(tmp_path / "home", readiness=readiness) as daemon:
+        async with httpx2.AsyncClient(base_url=daemon.url) as http:
+
+            async def public(host: str) -> int:
+                return (await http.get("/health", headers={"Host": host})).status_code
+
+            assert await public("rh.example.com") == 421
+            address = daemon.house.settings.host, daemon.house.settings.port
+            write_settings(daemon, 'public_url = "https://rh.example.com"\nlog_level = "error"\nhost = "::1"\n')
+            with caplog.at_level(logging.INFO, "rhd.app"):
+                await daemon.house.reload()
+            assert await public("rh.example.com") == 200
+            assert (daemon.house.settings.host, daemon.house.settings.port) == address, "an address needs a restart"
+            assert daemon.house.settings.origins["public_url"] == "file"
+            assert logging.getLogger("rhd").level == logging.ERROR
+            assert readiness.said[2] == "RELOADING=1"
+            assert readiness.said[4:] == ["READY=1", f"STATUS=serving 0 repositories on {daemon.url}"]
+            write_settings(daemon, "")
+            await daemon.house.reload()
+            assert await public("rh.example.com") == 421
+
+
+@pytest.mark.parametrize("text", ["port =", "prot = 1", 'log_level = "loud"', "\x00"])
+async def test_a_reload_of_what_cannot_be_used_changes_nothing_and_says_why(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, text: str
+) -> None:
+    readiness = Told()
+    async with running_daemon(tmp_path / "home", readiness=readiness) as daemon:
+        before = daemon.house.settings
+        write_settings(daemon, text)
+        await daemon.house.reload()
+        assert daemon.house.settings is before
+        assert readiness.said[-2] == "READY=1"
+        assert readiness.said[-1].startswith("STATUS=reload refused: ")
+        assert "reload-refused" in caplog.text
+        assert (await daemon.call("version"))["version"]
+
+
+async def test_a_write_in_progress_is_finished_and_recorded_before_the_store_closes(
+    tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, may_end = trio.Event(), threading.Event()
+
+    def slow(*args: Any, **kwargs: Any) -> Any:
+        trio.from_thread.run_sync(began.set)
+        may_end.wait(10)
+        return save(*args, **kwargs)
+
+    monkeypatch.setattr("rhd.endpoint.tools.writing.save", slow)
+    with trio.fail_after(30):
+        async with trio.open_nursery() as nursery, running_daemon(tmp_path / "home") as daemon:
+            await daemon.adopt(repository.path)
+
+            async def write() -> None:
+                async with attached(daemon, "project") as client:
+                    await client.call_tool("write_prd_from_idea", {"title": "Late", "idea": "i"})
+
+            nursery.start_soon(_until_the_end, write)
+            await began.wait()
+            daemon.house.stop.set()
+            await trio.testing.wait_all_tasks_blocked()
+            may_end.set()
+    (path,) = (repository.path / "plans/prds").glob("*-late.prd.md")
+    assert "# Late" in path.read_text()
+    with sqlite3.connect(tmp_path / "home/rhd.sqlite3") as connection:
+        assert connection.execute("SELECT path FROM writes").fetchall() == [(f"plans/prds/{path.name}",)]
+        assert (f"plans/prds/{path.name}",) in list(connection.execute("SELECT path FROM changes"))
+        audited = connection.execute("SELECT outcome FROM audit WHERE action = 'write_prd_from_idea'").fetchall()
+    connection.close()
+    assert audited == [("ok",)]
+
+
+async def _until_the_end(work: Any) -> None:
+    try:
+        await work()
+    except* Exception:  # the daemon hung up, or answered in time: both are fine
+        pass
+
+
+async def test_a_restart_is_the_same_installation(tmp_path: Path, repository: Repository) -> None:
+    """Instance, revisions, cursors, grants, what was started: what clients hold stays good."""
+    home = tmp_path / "home"
+    async with running_daemon(home) as daemon:
+        await daemon.adopt(repository.path)
+        await daemon.call("start", repo="project", profile="executor")
+        grant_id, token = await grant(daemon, {"project": ["planner"]})
+        async with connected(daemon.url + "/mcp", token) as client, httpx2.AsyncClient() as http:
+            read = told(await client.call_tool("read_workflow_file", {"path": PRD}))
+            cursor = told(await client.call_tool("list_workflow_changes", {}))["cursor"]
+            health = (await http.get(daemon.url + "/health")).json()
+    repository.write("plans/plan-overnight.md", "# Overnight\n")
+    async with running_daemon(home) as daemon:
+        await daemon.until_state("project", "ok")
+        await daemon.settle("project")
+        assert daemon.house.registry.profiles(daemon.service("project").repo.id) == {"planner", "executor"}
+        async with connected(daemon.url + "/mcp", token) as client, httpx2.AsyncClient() as http:
+            assert told(await client.call_tool("read_workflow_file", {"path": PRD}))["revision"] == read["revision"]
+            changes = told(await client.call_tool("list_workflow_changes", {"since": cursor}))
+            assert [change["path"] for change in changes["changes"]] == ["plans/plan-overnight.md"]
+            assert (await http.get(daemon.url + "/health")).json() == health
+        assert [each["id"] for each in (await daemon.call("clients"))["clients"]] == [grant_id]
+
+
+async def test_a_grant_that_ends_is_followed_to_every_endpoint_and_listener(
+    tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running_daemon(tmp_path / "home") as daemon:
+        await daemon.adopt(repository.path)
+        ended: list[str] = []
+        edited: list[tuple[str, bool]] = []
+        done = trio.Event()
+
+        async def end(grant_id: str) -> None:
+            ended.append(grant_id)
+            done.set()
+
+        monkeypatch.setattr(daemon.house.endpoints, "end_grant", end)
+        monkeypatch.setattr(daemon.house.notifier, "on_grant", lambda i, *, is_ended: edited.append((i, is_ended)))
+        grant_id = await daemon.connect_client("project")
+        await daemon.call("grant", client=grant_id, repo="project", profile="executor")
+        assert edited[-1] == (grant_id, False)
+        await daemon.call("revoke", client=grant_id)
+        with trio.fail_after(10):
+            await done.wait()
+        assert ended == [grant_id]
+
+
+async def test_the_doctor_sees_the_installation_and_every_repository_or_one(
+    tmp_path: Path, repository: Repository
+) -> None:
+    second = Repository.make(tmp_path / "second")
+    async with running_daemon(tmp_path / "home") as daemon:
+        for each in (repository, second):
+            await daemon.adopt(each.path)
+        everything = await daemon.house.examine(None)
+        assert {finding.repo for finding in everything} == {None, "project", "second"}
+        assert _statuses(everything, None)["daemon"] == "ok"
+        one = await daemon.house.examine(daemon.service("second").repo.id)
+        assert {finding.repo for finding in one} == {"second"}
+
+
+def _statuses(findings: Any, repo: str | None) -> dict[str, str]:
+    found: list[Finding] = list(findings)
+    return {finding.check: finding.status for finding in found if finding.repo == repo}
+
+
+async def test_what_fails_at_the_top_closes_the_store_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("no")
+
+    monkeypatch.setattr("rhd.endpoint.notifier.Notifier.run", fail)
+    daemon = running_daemon(tmp_path / "home")
+    with trio.fail_after(10), pytest.raises(BaseExceptionGroup):
+        await daemon.__aenter__()
+    connection = sqlite3.connect(tmp_path / "home/rhd.sqlite3")
+    assert connection.execute("PRAGMA quick_check").fetchone() == ("ok",)
+    connection.close()

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import io
+import logging
+import re
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from rhd.logs import _QUIET, set_level, set_up_logging, trace_of
+
+
+@pytest.fixture(autouse=True)
+def untouched() -> Iterator[None]:
+    """Whatever a test sets up is taken back."""
+    root, levels = logging.getLogger(), {name: logging.getLogger(name).level for name in (*_QUIET, "rhd")}
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name, before in levels.items():
+        logging.getLogger(name).setLevel(before)
+
+
+@pytest.fixture
+def out(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    set_up_logging("info")
+    return stream
+
+
+def fail(text: str) -> None:
+    raise ValueError(text)
+
+
+def test_an_event_is_one_line_with_its_moment_in_utc(out: io.StringIO) -> None:
+    logging.getLogger("rhd.app").info("serving version=%s", "0.1.0")
+    logging.getLogger("rhd.app").debug("not said")
+    assert re.fullmatch(
+        r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z INFO rhd\.app serving version=0\.1\.0\n", out.getvalue()
+    )
+
+
+def test_a_line_break_in_it_makes_no_second_line(out: io.StringIO) -> None:
+    logging.getLogger("rhd.app").info("a\n2026-01-01T00:00:00.000Z INFO rhd.app forged")
+    assert out.getvalue().count("\n") == 1
+
+
+def test_of_an_exception_its_kind_and_place_are_said_and_never_its_text(out: io.StringIO) -> None:
+    try:
+        fail("canary-secret")
+    except ValueError:
+        logging.getLogger("rhd.app").exception("it-failed what=%s", "x")
+    (line,) = out.getvalue().splitlines()
+    assert " ERROR rhd.app it-failed what=x ValueError at " in line
+    assert re.search(r"test_logs\.py:\d+:fail$", line)
+    assert "canary" not in line
+
+
+def test_a_group_says_what_is_in_it_and_is_bounded() -> None:
+    group = ExceptionGroup("canary-secret", [ValueError("canary-secret")] * 5)
+    said = trace_of(group)
+    assert said.startswith("ExceptionGroup at ")
+    assert said.count("ValueError") == 3
+    assert "canary" not in said
+
+
+def test_a_deep_stack_is_cut_to_where_it_failed() -> None:
+    def deep(left: int) -> None:
+        if not left:
+            fail("x")
+        deep(left - 1)
+
+    try:
+        deep(50)
+    except ValueError as error:
+        said = trace_of(error)
+    assert said.count(" > ") == 7
+    assert said.endswith(":fail")
+
+
+def test_libraries_are_heard_from_warnings_up_however_much_we_say(out: io.StringIO) -> None:
+    set_level("debug")
+    for name in (*_QUIET, "some.other"):
+        logging.getLogger(name).info("chatter")
+        logging.getLogger(name + ".inner").warning("trouble")
+    logging.getLogger("rhd.x").debug("ours")
+    assert "chatter" not in out.getvalue()
+    assert out.getvalue().count("trouble") == len(_QUIET) + 1
+    assert "DEBUG rhd.x ours" in out.getvalue()
+
+
+def test_setting_it_up_again_does_not_say_everything_twice(out: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", out)  # pytest has put its own there since
+    set_up_logging("info")
+    logging.getLogger("rhd.app").info("once")
+    assert out.getvalue().count("once") == 1
+
+
+@pytest.mark.parametrize(("level", "said"), [("debug", 4), ("info", 3), ("warning", 2), ("error", 1)])
+def test_the_level_decides_what_the_daemon_says(out: io.StringIO, level: str, said: int) -> None:
+    set_level(level)
+    for each in (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR):
+        logging.getLogger("rhd.app").log(each, "x")
+    assert out.getvalue().count("\n") == said
