@@ -191,7 +191,6 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "denied": denied,
     "profiles": profiles,
     "settings": settings,
-    "settings": settings,
     "shapes": shapes,
     "tools": tools,
     "verbs": verbs,
