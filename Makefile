@@ -47,8 +47,8 @@ quick: setup  ## only the tests that a change is likely to break: the last failu
 faults: setup  ## kills, attackers, full disks, races, a real systemd: long
 	$(BIN)/pytest --override-ini=testpaths=tests/faults --override-ini=faulthandler_timeout=0 tests/faults
 
-bench: setup  ## measure every figure of docs/figures.md beside the bare SDK
-	$(BIN)/python -m tests.bench
+bench: setup  ## measure every figure beside the bare SDK; ARGS=--write writes docs/figures.md
+	$(BIN)/python -m tests.bench $(ARGS)
 
 conformance: setup  ## the official MCP conformance suite, both revisions; writes docs/conformance.md
 	$(BIN)/python -m tests.conformance

@@ -148,9 +148,12 @@ def _open(home: Home, flags: Mapping[str, Any], readiness: Readiness, stack: Exi
     # What is imported lives as long as the process: collecting amid the imports costs an eighth of their time, and
     # looking through it all in every full collection would hold up whatever is being answered.
     gc.disable()
-    import trio
+    try:
+        import trio
 
-    from rhd.app import Daemon
+        from rhd.app import Daemon
+    finally:
+        gc.enable()
 
     daemon = Daemon(
         home,
@@ -166,5 +169,4 @@ def _open(home: Home, flags: Mapping[str, Any], readiness: Readiness, stack: Exi
         release_control=None if bound is None else bound.remove,
     )
     gc.freeze()
-    gc.enable()
     return partial(trio.run, daemon.run, restrict_keyboard_interrupt_to_checkpoints=True)

@@ -68,7 +68,11 @@ def differences(figures: Iterable[Figure], last: Mapping[str, Any]) -> Iterator[
 def main(words: list[str]) -> int:
     """Measure what is named, or everything; return the exit code."""
     is_written = "--write" in words
-    names = [word for word in words if word != "--write"] or BENCHES
+    named = [word for word in words if word != "--write"]
+    if is_written and named:
+        print("the page has every figure: --write goes with no names", file=sys.stderr)
+        return 2
+    names = named or BENCHES
     if unknown := set(names) - set(BENCHES):
         print(f"there is no bench {', '.join(sorted(unknown))}; there are: {', '.join(BENCHES)}", file=sys.stderr)
         return 2

@@ -84,16 +84,11 @@ class Process:
 
     def __init__(self, pid: int) -> None:
         self._folder = Path("/proc", str(pid))
+        self._clock = (~pid << 3) | 2  # what clock_getcpuclockid(3) makes of it; `stat` counts in hundredths
 
     def cpu_s(self) -> float:
-        """Return the processor time that it has used; to the microsecond, which `stat` is not."""
-        used_ns = 0
-        for task in (self._folder / "task").iterdir():
-            try:
-                used_ns += int((task / "schedstat").read_text().split()[0])
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-        return used_ns / 1e9
+        """Return the processor time that it has used, threads that have ended since included."""
+        return time.clock_gettime(self._clock)
 
     def memory_mb(self) -> float:
         """Return its resident memory."""

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -89,7 +89,7 @@ class House:
             self.slugs.append(slug)
             self.ids.append((path / ".repo-harness/id").read_text().strip())
 
-    def grant(self, *grants: dict[str, tuple[str, ...]]) -> list[str]:
+    def grant(self, *grants: Mapping[str, Iterable[str]]) -> list[str]:
         """Restart the daemon with these further grants on the hub, by slug; return a token of each."""
         by_slug = dict(zip(self.slugs, self.ids, strict=True))
         self.daemon.end()

@@ -26,9 +26,9 @@ def render(found: Mapping[str, Iterable[Figure]], date: str) -> str:
     lines = [
         "# Figures",
         "",
-        f"Measured on {date} by `make bench`, which fails if one of the goals is missed; `make bench` with `--write`",
-        "writes this page. Beside a figure stands the same of something simpler in the same run: machines and moments",
-        "differ, the ratio hardly does.",
+        f"Measured on {date} by `make bench ARGS=--write`, which writes this page, and fails if a figure misses its",
+        "goal and its floor does not stand beside it. Beside a figure stands the same of something simpler in the same",
+        "run: machines and moments differ, the ratio hardly does.",
         "",
         *_table(("", ""), _machine()),
         "",

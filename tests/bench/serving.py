@@ -87,7 +87,7 @@ def run_stock(sock: socket.socket) -> None:
     config.bind = [f"fd://{sock.detach()}"]
     config.errorlog = None
     config.keep_alive_max_requests = sys.maxsize
-    trio.run(serve, app, config)  # type: ignore[arg-type]
+    trio.run(serve, app, config)
 
 
 def run_ours(sock: socket.socket) -> None:

@@ -58,7 +58,7 @@ class Wire:
             head += f"Mcp-Method: {method}\r\n"
             if (name := params.get("name", params.get("uri"))) is not None:
                 head += f"Mcp-Name: {name}\r\n"
-        message = {"jsonrpc": "2.0", "method": method, "params": params}
+        message: dict[str, Any] = {"jsonrpc": "2.0", "method": method, "params": params}
         if not is_notification:
             message["id"] = self._number
         body = json.dumps(message).encode()

@@ -19,7 +19,7 @@ from tests.support.inprocess import Running
 from tests.support.repositories import Repository
 from tests.support.terminal import is_safe, run
 
-HEAVY = {"anyio", "asyncio", "mcp", "rhd", "rich", "tomlkit", "trio"}
+HEAVY = {"anyio", "asyncio", "mcp", "rhd", "rich", "shutil", "tomlkit", "trio"}
 MAIN = "import sys; from rhctl.__main__ import main; sys.exit(main(sys.argv[1:]))"
 LOADED = f"""
 import sys

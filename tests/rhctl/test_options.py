@@ -78,3 +78,16 @@ def test_a_current_folder_that_is_gone_is_said_in_words(tmp_path: Path, monkeypa
             real_path(typed)
     assert real_path("/x/../y") == "/y"
     os.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("columns", ["60", "200"])
+def test_help_is_as_wide_as_the_terminal(columns: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    parser = make_parser("test", "A sentence that goes on and on. " * 20, "rhctl test x")
+    assert int(columns) - 20 < max(map(len, parser.format_help().splitlines())) <= int(columns) - 2
+
+
+@pytest.mark.parametrize("columns", ["", "wide", "0"])
+def test_without_a_width_help_is_as_wide_as_any_terminal(columns: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    assert make_parser("test", "Test.", "rhctl test x").format_help()
