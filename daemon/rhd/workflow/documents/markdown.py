@@ -14,6 +14,7 @@ import re
 _CONTROLS = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\ud800-\udfff]+")
 # What may stand before a block's opening mark: indentation, quotes, list markers, in any nesting.
 _PREFIX = re.compile(r"(?:[ \t>]|[-*+](?=[ \t])|\d{1,9}[.)](?=[ \t]))*")
+_WIDE = re.compile(" {4,}")  # opens indented code, at a line's start and behind a mark alike
 _OPENING = re.compile(
     r"#|`{3}|~{3}|\||<|\[[ xX]\]|\[[^\]]*\]:|=+[ \t]*$|[-*_](?:[ \t]*[-*_]){2,}[ \t]*$|[:|-][ \t:|-]*$"
 )
@@ -28,19 +29,15 @@ def plain_block(text: str) -> str:
     """Return `text` as lines that open no structure, without blank lines around it.
 
     Lists, emphasis, links and quotes stay; headings, fences, tables, rules, HTML, checkboxes, link definitions
-    and front matter are shown but have no effect. Indented code loses its indentation beyond three spaces, since a
-    list before it would change what it is.
+    and front matter are shown but have no effect. Indented code loses its indentation beyond three spaces, in quotes
+    and lists too, since a list before it would change what it is.
     """
     lines = []
     for raw in text.splitlines():  # at everything that some program takes for the end of a line
         line = _without_controls(raw.replace("\t", "    ")).rstrip()
-        if line.startswith("    "):
-            line = "   " + line.lstrip(" ")
-        prefix = _PREFIX.match(line)
-        at = prefix.end() if prefix else 0
-        if _OPENING.match(line, at):
-            line = line[:at] + "\\" + line[at:]
-        lines.append(line)
+        at = _PREFIX.match(line).end()  # type: ignore[union-attr]  # it matches nothing, too
+        prefix, rest = _WIDE.sub("   ", line[:at]), line[at:]
+        lines.append(f"{prefix}\\{rest}" if _OPENING.match(rest) else prefix + rest)
     return "\n".join(lines).strip("\n")
 
 

@@ -38,6 +38,9 @@ ATTACKS = [
     "[ref]: https://example.com",
     "- item\n\n      code after a list",
     "\t# tab",
+    "> \tcode in a quote",
+    "-     code in a list",
+    "1.\t > -    code in all of them",
 ]
 
 
