@@ -4,6 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.ready
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
+# Where it is set, every process that the tests start would compile our modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test quick format lint type imports pytest faults bench conformance clients pages lock docs clean

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 import httpx2
 import pytest
@@ -29,14 +27,6 @@ PLANNER_TOOLS = [
     "prepare_codex_goal_from_sprint",
     "append_handoff_note",
 ]
-
-
-@pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[Daemon]:
-    """A daemon that serves."""
-    daemon = Daemon(tmp_path / "home").start()
-    yield daemon
-    daemon.end()
 
 
 async def walk_the_chain(client: Client, repository: Repository, **which: str) -> None:
@@ -79,8 +69,7 @@ async def walk_the_chain(client: Client, repository: Repository, **which: str) -
     assert (read["content"], read["revision"]) == (repository.read(prd["path"]), prd["revision"])
 
 
-@pytest.mark.parametrize("mode", ["2026-07-28", "legacy"])
-@pytest.mark.parametrize("place", ["hub", "repository"])
+@pytest.mark.parametrize(("place", "mode"), [("hub", "2026-07-28"), ("repository", "legacy")])
 async def test_the_chain_over_http_in_both_eras(daemon: Daemon, repository: Repository, mode: str, place: str) -> None:
     slug = daemon.rhctl("adopt", str(repository.path))["slug"]
     passphrase = daemon.rhctl("passphrase", "show", slug)["passphrase"]
@@ -101,7 +90,7 @@ async def test_the_chain_over_http_in_both_eras(daemon: Daemon, repository: Repo
             assert told(await client.call_tool("harness_status", {}))["repo"] == slug
             assert stranger.pages == []
 
-        (connected,) = daemon.rhctl("clients")["clients"]
+        (connected,) = daemon.rhctl("clients", slug)["clients"]
         assert connected["repos"] == {slug: ["planner"]}
         daemon.rhctl("revoke", connected["id"])
         assert memory.tokens is not None

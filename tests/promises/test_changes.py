@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,15 +20,6 @@ from tests.support.people import Memory, Person, logged_in
 from tests.support.repositories import Repository
 
 PRD = "plans/prds/20261101-0900-search.prd.md"
-URI = f"repo-harness://project/{PRD}"
-
-
-@pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[Daemon]:
-    """A daemon that serves."""
-    daemon = Daemon(tmp_path / "home").start()
-    yield daemon
-    daemon.end()
 
 
 @asynccontextmanager
@@ -47,6 +37,7 @@ async def bridged(daemon: Daemon, slug: str, *, mode: str, **options: Any) -> As
 @pytest.mark.parametrize("place", ["hub", "repository", "bridge"])
 async def test_every_change_reaches_every_client(daemon: Daemon, repository: Repository, place: str, mode: str) -> None:
     slug = daemon.rhctl("adopt", str(repository.path))["slug"]
+    uri = f"repo-harness://{slug}/{PRD}"
     if place == "bridge":
         connect: Any = partial(bridged, daemon, slug)
     else:
@@ -54,26 +45,26 @@ async def test_every_change_reaches_every_client(daemon: Daemon, repository: Rep
         url = f"{daemon.url}/mcp" if place == "hub" else f"{daemon.url}/r/{slug}/mcp"
         connect = partial(logged_in, url, Person(passphrase), Memory())
     with trio.fail_after(50):
-        async with hearing(connect, mode, URI) as ears:
+        async with hearing(connect, mode, uri) as ears:
             # By an editor, by an agent that replaces the file, by git, and in a folder that was not there.
             repository.write(PRD, "# Search\n\nBy an editor.\n")
-            await ears.hear_updated(URI)
+            await ears.hear_updated(uri)
             new = repository.write("draft.tmp", "# Search\n\nBy an agent.\n")
             new.rename(repository.path / PRD)
-            await ears.hear_updated(URI)
+            await ears.hear_updated(uri)
             await trio.to_thread.run_sync(repository.git, "checkout", "-q", "--", PRD)
-            await ears.hear_updated(URI)
+            await ears.hear_updated(uri)
             repository.write("tasks/reviews/20261102/first.review.md", "# First\n")
             await ears.hear(("resources", None))
 
 
 def test_changes_made_while_nobody_served_are_announced_at_the_start(daemon: Daemon, repository: Repository) -> None:
-    daemon.rhctl("adopt", str(repository.path))
+    slug = daemon.rhctl("adopt", str(repository.path))["slug"]
     daemon.end()
     repository.write(PRD, "# Search\n\nOvernight.\n")
     (repository.path / "docs/spec.md").unlink()
     daemon.start()
-    words = [sys.executable, "-m", "rhctl", "events", "--follow", "--json"]
+    words = [sys.executable, "-m", "rhctl", "events", slug, "--follow", "--json"]
     follower = subprocess.Popen(
         words, stdout=subprocess.PIPE, text=True, env=environment(REPO_HARNESS_HOME=str(daemon.home))
     )
@@ -90,6 +81,6 @@ def test_changes_made_while_nobody_served_are_announced_at_the_start(daemon: Dae
         follower.terminate()
         follower.wait(10)
         follower.stdout.close()
-    (status,) = daemon.rhctl("status")["repos"]
+    (status,) = daemon.rhctl("status", slug)["repos"]
     assert set(status["last_change"]) == {"path", "change", "at", "via"}
     assert status["last_change"]["via"] == "start"

@@ -61,7 +61,11 @@ class Daemon:
             command += self.options
             with open(self.home.parent / f"{self.home.name}.log", "ab") as log:
                 self.process = subprocess.Popen(
-                    command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment(NOTIFY_SOCKET=address)
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    env=environment(HOME=str(self.home.parent), NOTIFY_SOCKET=address),
                 )
             try:
                 while b"READY=1" not in listener.recv(4096):

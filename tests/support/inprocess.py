@@ -32,6 +32,7 @@ from rhd.store.database import Store
 from rhwire.home import Home
 from rhwire.lock import take_lock
 from rhwire.messages import Request
+from tests.support.waiting import until
 
 
 @dataclass
@@ -96,9 +97,7 @@ class Running:
         """Return once a repository's state is this one, after having it looked at."""
         service = self.service(slug)
         service.hint(None, "test")
-        with trio.fail_after(10):
-            while service.state != state:
-                await trio.sleep(0.01)
+        await until(lambda: service.state == state)
 
     @asynccontextmanager
     async def lease(self, slug: str, profile: str) -> AsyncIterator[None]:

@@ -103,10 +103,6 @@ class Notifier:
         for listener in list(self._listeners):
             listener.box.close()
 
-    def count(self, repo_id: RepoId) -> int:
-        """Return how many callers listen to a repository now."""
-        return len({x.caller.id for x in self._listeners if x.concerns(repo_id) and x.caller.hears(repo_id)})
-
     # -- handshake era: a session listens from `initialized` to its end ---------------------------------------
 
     def middleware(self, caller_of: Callable[[ServerRequestContext[Any, Any]], Caller], repo_id: RepoId | None) -> Any:

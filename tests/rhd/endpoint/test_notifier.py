@@ -21,6 +21,7 @@ from tests.support.granted import connected, grant
 from tests.support.hearing import Ears, hearing, subscribe
 from tests.support.inprocess import Running, running_daemon
 from tests.support.repositories import Repository
+from tests.support.waiting import until
 
 MODERN, HANDSHAKE = "2026-07-28", "legacy"
 MODES = pytest.mark.parametrize("mode", [MODERN, HANDSHAKE])
@@ -270,6 +271,8 @@ async def test_once_it_is_sure_to_have_arrived_a_change_is_not_told_again(
     async with hearing(connect, MODERN, PRD_URI) as ears:
         repository.write(PRD, "# Search\n\nDifferent.\n")
         await ears.hear_updated(PRD_URI)
+    await until(lambda: not daemon.house.notifier._listeners)  # its end was noticed
+    await daemon.house.store.write(lambda c: None)  # and kept
     async with hearing(connect, MODERN, PRD_URI) as ears:
         repository.write("plans/prds/another.prd.md", "# Another\n")
         await ears.hear(("resources", None))

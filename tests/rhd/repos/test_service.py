@@ -17,6 +17,7 @@ from rhd.workflow.root import Root
 from tests.support.hints import FakeHints
 from tests.support.repositories import Repository
 from tests.support.rooms import running_rooms
+from tests.support.waiting import until
 
 PLAN = RelPath("plans/prds/20261101-0900-search.prd.md")
 
@@ -29,13 +30,6 @@ async def announced(service: RepoService, since: Cursor) -> list[tuple[str, str]
     found = await service.changes.since(since)
     assert not found.reset
     return [(c.change, c.path) for c in found.changes]
-
-
-async def wait_for(condition: Callable[[], bool]) -> None:
-    """Wait for what another task brings about; bounded, and without a clock of its own."""
-    with trio.fail_after(10):
-        while not condition():
-            await trio.sleep(0.005)
 
 
 async def test_a_hint_leads_to_a_look_and_the_change_is_announced(tmp_path: Path, repository: Repository) -> None:
@@ -55,18 +49,18 @@ async def test_folders_are_armed_until_a_look_finds_no_new_ones(tmp_path: Path, 
     async with running_rooms(tmp_path / "db") as rooms:
         service = rooms.service(await rooms.adopt(repository))
         assert isinstance(rooms.hints, FakeHints)
-        await wait_for(lambda: "plans/prds" in rooms.hints.roots[service.repo.id].folders)  # type: ignore[attr-defined]
+        await until(lambda: "plans/prds" in rooms.hints.roots[service.repo.id].folders)  # type: ignore[attr-defined]
         cursor = service.changes.cursor
         repository.write("plans/a/b/c/deep.md", "x\n")
         rooms.hints.hint(service.repo.id, {"plans"}, "event")
         await service.changes.wait(cursor, 10)
-        await wait_for(lambda: "plans/a/b/c" in rooms.hints.roots[service.repo.id].folders)  # type: ignore[attr-defined]
+        await until(lambda: "plans/a/b/c" in rooms.hints.roots[service.repo.id].folders)  # type: ignore[attr-defined]
 
 
 async def test_the_real_watcher_notices_by_itself(tmp_path: Path, repository: Repository) -> None:
     async with running_rooms(tmp_path / "db", WatchHub()) as rooms:
         service = rooms.service(await rooms.adopt(repository))
-        await wait_for(lambda: service.watch == "events")
+        await until(lambda: service.watch == "events")
         cursor = service.changes.cursor
         repository.write("plans/sub/folder/new.md", "# New\n")
         assert [c.path for c in (await service.changes.wait(cursor, 10)).changes] == ["plans/sub/folder/new.md"]
@@ -184,7 +178,7 @@ async def test_a_moved_repository_is_detached_with_a_next_step_and_comes_back(
         repository.path.rename(tmp_path / "away")
         with pytest.raises(Detached):
             await service.read(read_plan)
-        await wait_for(lambda: service.state == "detached")
+        await until(lambda: service.state == "detached")
         problem = describe(service.problem)
         assert problem is not None
         assert problem["code"] == "REPO_DETACHED"
@@ -194,7 +188,7 @@ async def test_a_moved_repository_is_detached_with_a_next_step_and_comes_back(
             _ = service.artifacts
         (tmp_path / "away").rename(repository.path)
         service.look_again()
-        await wait_for(lambda: service.state == "ok")
+        await until(lambda: service.state == "ok")
         assert await service.read(read_plan) == repository.read(PLAN).encode()
 
 

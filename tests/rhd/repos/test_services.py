@@ -9,6 +9,7 @@ from rhd.errors import Refusal
 from rhd.ids import RepoId
 from tests.support.repositories import Repository
 from tests.support.rooms import running_rooms
+from tests.support.waiting import until
 
 
 async def test_there_is_a_service_for_each_adopted_repository_and_for_no_other(tmp_path: Path) -> None:
@@ -85,9 +86,7 @@ async def test_a_moved_repository_is_watched_where_it_now_is(tmp_path: Path, rep
             repository = Repository(moved)
             again = await rooms.adopt(repository)
             service = rooms.service(again)
-            with trio.fail_after(5):
-                while rooms.hints.mode(done.repo.id) != "events":
-                    await trio.sleep(0.005)
+            await until(lambda: rooms.hints.mode(done.repo.id) == "events")
             await trio.testing.wait_all_tasks_blocked(0.01)
             cursor = service.changes.cursor
             repository.write(f"plans/new-{number}.md", "x\n")

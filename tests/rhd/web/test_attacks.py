@@ -17,6 +17,7 @@ from rhd.settings import Settings
 from rhd.web.routes import ROUTES
 from tests.support.house import LOCAL, PUBLIC, House, open_house
 from tests.support.http import FORM, Browser, OAuthClient, Page, bearer, call
+from tests.support.waiting import until
 
 EVIL = "https://evil.example"
 
@@ -423,8 +424,7 @@ async def test_wrong_passphrases_lock_nobody_out(house: House, tries: int, monke
         async with trio.open_nursery() as nursery:
             for _ in range(tries):
                 nursery.start_soon(guess)
-            while len(statuses) < tries - 64:
-                await trio.sleep(0.01)
+            await until(lambda: len(statuses) >= tries - 64, within_s=60)
             tokens = await client.login(house.passphrases["one"])
             assert (await client.mcp(tokens["access_token"])).status == 200
             nursery.cancel_scope.cancel()

@@ -311,9 +311,11 @@ def test_cve_2025_53109_a_live_attacker_in_a_process_of_its_own_gains_nothing(me
 
 @pytest.mark.slow
 def test_cve_2025_53109_the_same_attacker_catches_whoever_opens_by_name() -> None:
-    seen = confinement_race.run("by-name", 5_000, timeout_s=50)
-    assert seen["escapes"] > 0
-    assert seen["changed_outside"]
+    for _ in range(20):  # whether it does within so few is a matter of luck where cores are few
+        seen = confinement_race.run("by-name", 5_000, timeout_s=50)
+        if seen["escapes"] and seen["changed_outside"]:
+            return
+    pytest.fail("the attacker caught nobody, so it proves nothing")
 
 
 # 3 · CVE-2025-68145: the root is not optional and not the caller's to choose

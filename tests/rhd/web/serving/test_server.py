@@ -19,6 +19,7 @@ from rhd.web.serving import Limits, serve
 from tests.support.serving_app import App
 from tests.support.serving_client import PATIENCE_S, QUICK, Client, Ended, listen, port_of, serving
 from tests.support.serving_load import Load
+from tests.support.waiting import until
 
 GET = b"GET /%s HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -392,9 +393,7 @@ async def test_restarts_are_not_seen_by_clients_that_follow_http(app: App) -> No
             async with trio.open_nursery() as nursery:
                 stop = trio.Event()
                 await nursery.start(partial(serve, app, [listener], limits=limits, stop=stop, is_held=True))
-                with trio.fail_after(PATIENCE_S):
-                    while load.answers < goal:
-                        await trio.sleep(0.01)
+                await until(lambda goal=goal: load.answers >= goal)
                 stop.set()
         clients.cancel_scope.cancel()
     assert load.failures == []
