@@ -3,6 +3,7 @@ repositories are touched through `Root` alone, here and in every daemon that is 
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 
 from tests.support import audit_hook
 from tests.support.repositories import Repository
+
+_users = itertools.count()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -34,9 +37,10 @@ def confined(watched_processes: None) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def isolated_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def isolated_environment(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees or touches the home, the daemon or the git configuration of whoever runs it."""
-    home = tmp_path / "user"
+    # Not below tmp_path, which is made only for who asks: it takes longer than most tests.
+    home = tmp_path_factory.getbasetemp() / f"user{next(_users)}"
     home.mkdir()
     for name in [n for n in os.environ if n.startswith(("REPO_HARNESS_", "XDG_", "GIT_", "LISTEN_", "NOTIFY_"))]:
         monkeypatch.delenv(name)

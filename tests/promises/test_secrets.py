@@ -155,7 +155,7 @@ async def test_no_passphrase_token_code_or_state_is_in_a_log_a_row_a_file_or_an_
     assert {
         name: secrets.found_in(text.encode()) for name, text in enumerate(said) if secrets.found_in(text.encode())
     } == {}
-    places = [path for root in (tmp_path / "home", repository.path, tmp_path / "user") for path in root.rglob("*")]
+    places = [path for root in (tmp_path / "home", repository.path, Path.home()) for path in root.rglob("*")]
     files = {path: path.read_bytes() for path in [log, *places] if path.is_file()}
     found = {
         str(path.relative_to(tmp_path)): names for path, text in files.items() if (names := secrets.found_in(text))

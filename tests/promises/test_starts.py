@@ -167,7 +167,7 @@ def test_a_port_in_use_is_refused_and_the_control_socket_taken_away_again(home: 
 
 
 def test_what_is_made_in_a_user_s_folder_is_theirs_alone_whatever_the_umask(tmp_path: Path) -> None:
-    user = tmp_path / "user"
+    user = Path.home()
     (user / ".config").mkdir()
     (user / ".config").chmod(0o755)  # which is theirs to decide
     home = Home.find(None, {"HOME": str(user)})

@@ -76,7 +76,7 @@ def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSys
     monkeypatch.setattr(rhctl.services.systemd, "LINGERING", str(tmp_path / "linger"))
     (tmp_path / "linger").mkdir()
     (tmp_path / "linger" / pwd.getpwuid(os.getuid()).pw_name).touch()
-    fake = FakeSystemd(tmp_path / "user/.config/systemd/user")
+    fake = FakeSystemd(Path.home() / ".config/systemd/user")
     with on_path(tmp_path / "bin", "systemctl", fake):
         yield fake
 

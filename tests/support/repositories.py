@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
 import subprocess
+import tempfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from tests.support import audit_hook
@@ -59,10 +63,17 @@ class Repository:
     @classmethod
     def make(cls, path: Path, *, artifacts: bool = True) -> Repository:
         """Create a repository; with `artifacts`, one that looks like a project in the middle of a sprint."""
-        path.mkdir(parents=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         audit_hook.register(path)
+        shutil.copytree(_template(artifacts), path, symlinks=True)
+        return cls(path)
+
+    @classmethod
+    def make_anew(cls, path: Path, *, artifacts: bool) -> Repository:
+        """Create such a repository by git itself, which takes longer than copying one."""
+        path.mkdir(parents=True)
         made = cls(path)
-        made.git("init", "-q", "-b", "main")
+        made.git("init", "-q", "-b", "main", "--template=")
         made.write("src/index.py", "print('not an artifact')\n")
         if artifacts:
             made.write("AGENTS.md", "# Agents\n")
@@ -127,3 +138,10 @@ class Repository:
     def read(self, name: str) -> str:
         """Return a file's text."""
         return (self.path / name).read_text()
+
+
+@cache
+def _template(artifacts: bool) -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="rhd-test-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Repository.make_anew(folder / "repository", artifacts=artifacts).path

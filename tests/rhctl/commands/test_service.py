@@ -31,7 +31,7 @@ STILL_RUNS = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptio
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
     """The default home of whoever runs this."""
-    return Home.find(None, {"HOME": str(tmp_path / "user")})
+    return Home.find(None, os.environ)
 
 
 @pytest.fixture
@@ -101,12 +101,12 @@ def test_everything_can_be_repeated_without_harm(systemd: FakeSystemd, port: int
 def test_a_dry_run_shows_what_would_be_done_and_does_nothing(
     systemd: FakeSystemd, detached: subprocess.Popen[bytes], port: int, tmp_path: Path, action: str
 ) -> None:
-    before = sorted(path for path in (tmp_path / "user").rglob("*"))
+    before = sorted(path for path in Path.home().rglob("*"))
     words = ("--port", str(port)) if action in ("install", "restart") else ()
     said = run("service", action, *words, "--dry-run")
     assert (said.code, said.err) == (0, "")
     assert systemd.calls == []
-    assert sorted(path for path in (tmp_path / "user").rglob("*")) == before
+    assert sorted(path for path in Path.home().rglob("*")) == before
     assert detached.poll() is None
     if action in ("start", "uninstall"):
         assert said.out == "there is nothing to do\n"

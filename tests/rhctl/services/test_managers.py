@@ -30,14 +30,14 @@ def install(folder: Path, home: Home) -> None:
 def test_a_service_keeps_the_home_that_its_files_name(systemd: FakeSystemd, tmp_path: Path) -> None:
     home = Home(str(tmp_path / "home"))
     assert find_service(home) is None
-    install(tmp_path / "user/.config/systemd/user", home)
+    install(Path.home() / ".config/systemd/user", home)
     assert isinstance(find_service(home), Systemd)
     assert find_service(Home(str(tmp_path / "other"))) is None
     assert systemd.calls == []
 
 
 def test_a_unit_of_somebody_else_keeps_nothing(systemd: FakeSystemd, tmp_path: Path) -> None:
-    folder = tmp_path / "user/.config/systemd/user"
+    folder = Path.home() / ".config/systemd/user"
     folder.mkdir(parents=True)
     (folder / "rhd.service").write_text("[Service]\nExecStart=/usr/bin/other\n")
     assert find_service(Home(str(tmp_path / "home"))) is None

@@ -113,7 +113,7 @@ def test_root_and_everything_outside_of_repositories_pass(repository: Repository
         root.read(RelPath("AGENTS.md"), PLANNER.reach, 100)
         root.list("", PLANNER.reach)
         root.create(RelPath("plans/prds/new.prd.md"), PLANNER.reach, b"new")
-    run_in_rhd("open(f'{folder}/own', 'w').close(); os.listdir(folder)", folder=str(tmp_path / "user"))
+    run_in_rhd("open(f'{folder}/own', 'w').close(); os.listdir(folder)", folder=str(Path.home()))
     (repository.path / "AGENTS.md").write_text("tests may do as they like\n")
 
 
