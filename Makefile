@@ -47,7 +47,7 @@ quick: setup  ## only the tests that a change is likely to break: the last failu
 	$(BIN)/pytest --failed-first --exitfirst --quiet
 
 faults: setup  ## kills, attackers, full disks, races, a real systemd: long
-	$(BIN)/pytest --override-ini=testpaths=tests/faults --override-ini=faulthandler_timeout=0 tests/faults
+	HYPOTHESIS_PROFILE=searching $(BIN)/pytest --override-ini=testpaths=tests/faults --override-ini=faulthandler_timeout=0 tests/faults
 
 bench: setup  ## measure every figure beside the bare SDK; ARGS=--write writes docs/figures.md
 	$(BIN)/python -m tests.bench $(ARGS)

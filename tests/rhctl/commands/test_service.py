@@ -113,7 +113,7 @@ def test_a_dry_run_shows_what_would_be_done_and_does_nothing(
     else:
         assert f"let process {detached.pid} drain and end" in said.out
     if action == "install":
-        units = tmp_path / "user/.config/systemd/user"
+        units = Path.home() / ".config/systemd/user"
         shown = [line for line in said.out.splitlines() if line and not line.startswith(" ")]
         assert shown == [
             f"record port = {port} in the settings file",
@@ -186,7 +186,7 @@ def test_a_port_of_somebody_else_is_refused_before_anything_is_done(systemd: Fak
 
 
 def test_units_of_somebody_else_are_left_alone(systemd: FakeSystemd, tmp_path: Path) -> None:
-    folder = tmp_path / "user/.config/systemd/user"
+    folder = Path.home() / ".config/systemd/user"
     folder.mkdir(parents=True)
     (folder / "rhd.service").write_text("[Service]\nExecStart=/usr/bin/resource-hog-daemon\n")
     for action in ("install", "uninstall", "status"):
@@ -294,7 +294,7 @@ def test_units_can_be_removed_though_the_manager_is_gone(
     ask("stop")
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "gone"))
     monkeypatch.setattr("rhctl.services.systemd.RUNTIMES", str(tmp_path / "gone"))
-    links = tmp_path / "user/.config/systemd/user/default.target.wants"
+    links = Path.home() / ".config/systemd/user/default.target.wants"
     links.mkdir()
     (links / "rhd.service").symlink_to("../rhd.service")
     ask("uninstall")
@@ -359,7 +359,7 @@ def test_a_port_that_differs_is_not_silently_ignored(
 def test_an_agent_is_installed_restarted_moved_and_uninstalled(
     launchd: FakeLaunchd, detached: subprocess.Popen[bytes], home: Home, port: int, tmp_path: Path
 ) -> None:
-    file = tmp_path / "user/Library/LaunchAgents/dev.repo-harness.rhd.plist"
+    file = Path.home() / "Library/LaunchAgents/dev.repo-harness.rhd.plist"
     agent = "gui/dev.repo-harness.rhd"
     first = install(port)
     assert detached.wait(10) == 0
