@@ -14,7 +14,7 @@ import pytest
 from tests.support import audit_hook
 from tests.support.repositories import Repository
 
-# The same examples each time: a run that fails by chance says nothing about the change it judges. `make faults` searches.
+# The same examples each time: a run that fails by chance says nothing about the change. `make faults` searches.
 hypothesis.settings.register_profile("steady", derandomize=True, deadline=None)
 hypothesis.settings.register_profile("searching", deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
