@@ -102,6 +102,7 @@ class Daemon:
         self._backend = Backend(self._registry, self._services, store, self._audit, key, examine=self._examine_repo)
         self._notifier = Notifier(self._registry, self._services, store)
         self._endpoints = Endpoints(self._backend, self._notifier)
+        self._hints.heeded_by(self._is_heeded)
         self._registry.load()
         self._authority.load()
         self._host, self._port = http_sockets[0].getsockname()[:2]
@@ -208,6 +209,10 @@ class Daemon:
             nursery.start_soon(self._endpoints.end_grant, change.grant_id)
         else:
             self._notifier.on_grant(change.grant_id, is_ended=False)
+
+    def _is_heeded(self) -> bool:
+        """Say whether anybody waits to hear of a change; asked in the watcher's thread. The notifier always listens."""
+        return self._notifier.has_listeners or self._backend.waits.has_any or self._services.listeners > 1
 
     def _examine_repo(self, repo_id: RepoId) -> Sequence[Finding]:
         return examine_repository(self._services.get(repo_id), self._registry)

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.timeout(3600)
 
 @pytest.mark.parametrize(
     ("policy", "rounds"),
-    [(EVENTS, 900), (POLLING, 450), (Policy(reconcile_s=5, poll_s=0.5), 450)],
+    [(EVENTS, 900), (POLLING, 450), (Policy(reconcile_s=5, retry_s=5, poll_s=0.5), 450)],
     ids=["events alone", "polling alone", "together"],
 )
 async def test_100_000_random_operations_are_announced(tmp_path: Path, policy: Policy, rounds: int) -> None:

@@ -44,7 +44,7 @@ async def strike_often(disorder: Disorder, times: int, seed: int) -> None:
 
 @pytest.mark.parametrize(
     ("policy", "rounds"),
-    [(EVENTS, 300), (POLLING, 120), (Policy(reconcile_s=5, poll_s=0.5), 120)],
+    [(EVENTS, 300), (POLLING, 120), (Policy(reconcile_s=5, retry_s=5, poll_s=0.5), 120)],
     ids=["events alone", "polling alone", "together"],
 )
 async def test_100_000_random_operations_end_in_true_mirrors(tmp_path: Path, policy: Policy, rounds: int) -> None:
@@ -152,7 +152,7 @@ def test_overflows_of_a_stopped_process(tmp_path: Path, how: str) -> None:
 
 async def test_watchers_that_are_killed_again_and_again(tmp_path: Path) -> None:
     """Three of twenty roots kill whatever watches them for as long as they may; the others miss nothing by events."""
-    async with run_hub(Policy(reconcile_s=3, poll_s=0.5)) as (hub, nursery):
+    async with run_hub(Policy(reconcile_s=3, retry_s=3, poll_s=0.5)) as (hub, nursery):
         mirrors = {}
         for number in range(20):
             (tmp_path / f"r{number}" / "plans").mkdir(parents=True)
@@ -231,7 +231,7 @@ def allow(what, number):
 async def main(base, what, few):
     allow(what, few)
     async with trio.open_nursery() as nursery:
-        hub = WatchHub(Policy(reconcile_s=2, poll_s=0.5))
+        hub = WatchHub(Policy(reconcile_s=2, retry_s=2, poll_s=0.5))
         await nursery.start(hub.run)
         mirrors = []
         for number in range(12):

@@ -97,6 +97,11 @@ class Notifier:
             task_status.started()
             await trio.sleep_forever()
 
+    @property
+    def has_listeners(self) -> bool:
+        """Whether anybody hears."""
+        return bool(self._listeners)
+
     def drain(self) -> None:
         """End every stream of the 2026 era gracefully: its client is told to come back."""
         self._is_draining = True

@@ -75,6 +75,11 @@ class Services:
         await found.ready.wait()
         return found.service
 
+    @property
+    def listeners(self) -> int:
+        """How many listen."""
+        return len(self._listeners)
+
     def listen(self, listener: Callable[[Repo, Sequence[ChangeEntry]], None]) -> Callable[[], None]:
         """Call `listener` with every batch of changes of any repository; it must not raise or wait.
 

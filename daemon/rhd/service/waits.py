@@ -15,6 +15,11 @@ class Waits:
         self._scopes: set[trio.CancelScope] = set()
         self._is_over = False
 
+    @property
+    def has_any(self) -> bool:
+        """Whether anybody waits."""
+        return bool(self._scopes)
+
     @contextmanager
     def at_most(self, seconds: float) -> Iterator[None]:
         """Leave the block at its next checkpoint after that time, or when waits are ended."""

@@ -32,13 +32,16 @@ class Policy(NamedTuple):
     Attributes:
         events: False polls every root. For tests, which prove each half alone.
         polling: False gives no timed hints. For tests.
-        reconcile_s: period in which everything of each root is hinted once, whatever is known.
+        reconcile_s: period in which everything of each root is hinted once, whatever is known. Events do not need it:
+            it bounds how long a mistake of theirs, or of ours, can last.
+        retry_s: period in which a root that is polled is given another chance to be watched by events.
         poll_s: period in which everything of each polled root is hinted once.
     """
 
     events: bool = True
     polling: bool = True
-    reconcile_s: float = 60.0
+    reconcile_s: float = 600.0
+    retry_s: float = 60.0
     poll_s: float = 2.0
 
 
@@ -70,6 +73,7 @@ class Arming:
         self._fleet = Fleet(notify=notify)
         self._polls = Timetable(policy.poll_s)
         self._reconciles = Timetable(policy.reconcile_s)
+        self._retries = Timetable(policy.retry_s)
         self._unarmed: dict[str, Root] = {}
         self._crowded_out: dict[str, Root] = {}
         self._suspects: deque[list[Root]] = deque()
@@ -134,6 +138,7 @@ class Arming:
         self._fleet.drop(self._roots.remove(root))
         self._fleet.expected = self._roots.count_folders()
         self._reconciles.remove(root.id)
+        self._retries.remove(root.id)
         self._polls.remove(root.id)
         self._release(root)
 
@@ -153,14 +158,17 @@ class Arming:
                 self._outbox.hint(root_id, None, "poll")
             if root.polled == "missing":
                 self._unarmed[root_id] = root
-        for root_id in self._reconciles.take_due(self.now):
+        for root_id in self._retries.take_due(self.now):
             root = self._roots[root_id]
             if root.polled == "died":
                 self._suspects.append([root])
-                continue
+            else:
+                self._unarmed[root_id] = root
+        for root_id in self._reconciles.take_due(self.now):
+            root = self._roots[root_id]
             if root.polled is None and self._policy.polling:
                 root.owe(None, "reconcile")
-            self._unarmed[root_id] = root
+                self._unarmed[root_id] = root
         if not self._fleet.is_draining:
             self._unarmed.update(self._crowded_out)
             self._crowded_out.clear()
@@ -187,7 +195,7 @@ class Arming:
     def step(self) -> None:
         """Arm one shard's worth of folders; if there are none to arm, tidy the shards a little."""
         if self._suspects:
-            self._arm(self._suspects.popleft(), suspect_until=self.now + self._policy.reconcile_s)
+            self._arm(self._suspects.popleft(), suspect_until=self.now + self._policy.retry_s)
         elif self._unarmed:
             self._arm(self._take_unarmed())
         elif self._is_untidy:
@@ -305,6 +313,7 @@ class Arming:
         if root.polled is not None:
             root.polled = None
             self._polls.remove(root.id)
+            self._retries.remove(root.id)
             root.owe(None, "restart")
         root.is_armed = True
         self._release(root)
@@ -318,6 +327,7 @@ class Arming:
         root.polled = why
         root.tries = 0
         self._polls.add(root.id, self.now)
+        self._retries.add(root.id, self.now)
         self._release(root)
 
     def _release(self, root: Root) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import trio
 
 from rhd.watch.arming import Policy
@@ -34,6 +36,10 @@ class WatchHub:
             nursery.start_soon(self._deliver)
             task_status.started()
             await trio.to_thread.run_sync(self._watcher.run, thread_name="rhd-watch", limiter=self._limiter)
+
+    def heeded_by(self, is_heeded: Callable[[], object]) -> None:
+        """Look less often while `is_heeded` says that nobody waits to hear of a change; called in another thread."""
+        self._watcher.heeded_by(is_heeded)
 
     def listen(self, root_id: str, listener: Listener) -> None:
         """Give the hints of a root to `listener` from now on; it replaces an earlier one."""

@@ -15,9 +15,10 @@ from rhd.watch.hints import Mode, Why
 from rhd.watch.outbox import Outbox
 from rhd.watch.shard import NATIVE, Notify
 
-BRISK_S, CALM_S = 0.008, 0.020
-"""Shortest and longest pause between looks. A look out of a pause wakes a core, which takes 10 us on bare metal and 80
-in a virtual machine: at the longest pause that is the whole load of an idle watcher."""
+BRISK_S, CALM_S, LAZY_S = 0.008, 0.020, 0.100
+"""Shortest and longest pause between looks, and the longest while nobody listens. A look out of a pause wakes a core,
+which takes 10 us on bare metal and 80 in a virtual machine: at the longest pause that is the whole load of an idle
+watcher."""
 
 QUIET = 200
 """The pause is this fraction of the time since the last change: where there was one there are more."""
@@ -69,7 +70,8 @@ class Watcher:
         self._outbox = outbox
         self._clocks = clocks or Clocks()
         self._orders: queue.SimpleQueue[Arm | Disarm | None] = queue.SimpleQueue()
-        self._chores_s = min(CHORES_S, policy.poll_s / 8, policy.reconcile_s / 8)
+        self._is_heeded: Callable[[], object] = lambda: True
+        self._chores_s = min(CHORES_S, policy.poll_s / 8, policy.reconcile_s / 8, policy.retry_s / 8)
         self._chores_at = self._changed_at = self._clocks.monotonic()
         self._wall = self._clocks.wall()
         self._arming = Arming(outbox, policy, now=self._changed_at, notify=notify, mounts=mounts)
@@ -91,6 +93,10 @@ class Watcher:
     def mode(self, root_id: str) -> Mode:
         """Return how a root is watched now."""
         return self._arming.mode(root_id)
+
+    def heeded_by(self, is_heeded: Callable[[], object]) -> None:
+        """Ask, before each pause and in this thread, whether anybody listens."""
+        self._is_heeded = is_heeded
 
     def ask(self, order: Arm | Disarm) -> None:
         """Have an order carried out soon, after those before it."""
@@ -132,7 +138,8 @@ class Watcher:
         if self._arming.has_work:
             return BUSY_S
         quiet_s = 0.0 if self._arming.is_draining else self._arming.now - self._changed_at
-        return min(max(quiet_s / QUIET, BRISK_S), CALM_S, self._chores_s)
+        calm_s = CALM_S if self._is_heeded() else LAZY_S
+        return min(max(quiet_s / QUIET, BRISK_S), calm_s, self._chores_s)
 
     def _obey(self, timeout_s: float) -> bool:
         try:

@@ -280,7 +280,7 @@ def test_distrust_watches_every_root_anew_and_then_hints_everything(setting: Set
 
 def test_every_root_is_reconciled_once_a_period_and_not_all_at_once(setting: Setting) -> None:
     setting.arm(*(f"r{number}" for number in range(30)))
-    halves = [setting.pass_time(30), setting.pass_time(30)]
+    halves = [setting.pass_time(300), setting.pass_time(300)]
     assert sorted(hint.root_id for half in halves for hint in half) == sorted(f"r{number}" for number in range(30))
     assert {(hint.folders, hint.via) for half in halves for hint in half} == {(None, "reconcile")}
     assert 13 <= len(halves[0]) <= 17
@@ -292,7 +292,7 @@ def test_a_folder_that_came_unnoticed_is_watched_by_the_next_reconcile_before_th
     setting.work()
     setting.make("a")
     setting.inotify.on_make = lambda paths: Path(setting.path("a", "tasks/made-meanwhile")).mkdir()
-    assert setting.pass_time(60) == [Hint("a", None, "reconcile")]
+    assert setting.pass_time(600) == [Hint("a", None, "reconcile")]
     assert setting.path("a", "tasks") in setting.inotify.watched
 
 

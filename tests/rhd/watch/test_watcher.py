@@ -9,7 +9,7 @@ import trio
 
 from rhd.watch.arming import Policy
 from rhd.watch.outbox import Hint, Outbox
-from rhd.watch.watcher import BRISK_S, BUSY_S, CALM_S, PAUSE_S, Arm, Clocks, Disarm, Watcher
+from rhd.watch.watcher import BRISK_S, BUSY_S, CALM_S, LAZY_S, PAUSE_S, Arm, Clocks, Disarm, Watcher
 from tests.support.inotify import FakeInotify
 
 
@@ -108,6 +108,19 @@ def test_looks_are_brisk_after_a_change_and_calm_when_nothing_happens(setting: S
     assert pauses == sorted(pauses)
     assert pauses[0] == BRISK_S
     assert pauses[-1] == CALM_S
+
+
+def test_looks_are_lazy_while_nobody_listens_and_nothing_happens(setting: Setting) -> None:
+    setting.watcher.heeded_by(lambda: False)
+    for _ in range(100):
+        setting.pass_time(0.25)
+    assert setting.watcher.pause() == LAZY_S
+    setting.watcher.heeded_by(lambda: True)
+    assert setting.watcher.pause() == CALM_S
+    setting.watcher.heeded_by(lambda: False)
+    setting.inotify.change(f"{setting.root}/x.md")
+    setting.pass_time(0.01)
+    assert setting.watcher.pause() == BRISK_S
 
 
 def test_folders_that_wait_to_be_armed_do_not_wait_for_a_look(setting: Setting, tmp_path: Path) -> None:
