@@ -261,7 +261,7 @@ async def write_copy(services: Services, repo_id: RepoId, passphrase: str) -> Re
     service = services.get(repo_id)
 
     async def work() -> None:
-        await service.write(lambda root: _write_copy(root, passphrase), folder="")
+        await service.write(lambda root: _write_copy(root, passphrase), folder=None)
 
     try:
         await service.submit(work)

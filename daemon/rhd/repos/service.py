@@ -142,10 +142,13 @@ class RepoService:
             raise outcome.error
         return outcome.value  # type: ignore[return-value]
 
-    async def write(self, job: Callable[[Root], T], *, folder: str) -> T:
+    async def write(self, job: Callable[[Root], T], *, folder: str | None) -> T:
         """Run a writing `job` in a thread, then bring the catalog of `folder` up to date; call it within `submit`.
 
         Jobs run one at a time, in the order of their calls.
+
+        Args:
+            folder: in which an artifact is written; None if none is.
 
         Raises:
             Detached: the folder is not where it was adopted.
@@ -154,8 +157,9 @@ class RepoService:
         async with self._writing:
             root = self._usable()
             result = await trio.to_thread.run_sync(self._attached, job, root, limiter=self._own_thread)
-            await self._refresh(frozenset({folder}), "write")
-        self._wake.set()  # it may have made folders that are not watched yet
+            if folder is not None:
+                await self._refresh(frozenset({folder}), "write")
+                self._wake.set()  # it may have made folders that are not watched yet
         return result
 
     async def settle(self) -> None:

@@ -271,6 +271,8 @@ class Root:
         parts = folder.split("/")
         try:
             with self._attached() as root:
+                with suppress(FileNotFoundError), self._folder(root, folder, beneath.PASS):
+                    return  # it is there, as it nearly always is
                 for depth, part in enumerate(parts):
                     above = "/".join(parts[:depth])
                     with self._folder(root, above, _LIST) as descriptor:

@@ -35,8 +35,10 @@ async def announced(service: RepoService, since: Cursor) -> list[tuple[str, str]
 async def test_a_hint_leads_to_a_look_and_the_change_is_announced(tmp_path: Path, repository: Repository) -> None:
     async with running_rooms(tmp_path / "db") as rooms:
         service = rooms.service(await rooms.adopt(repository))
-        cursor = service.changes.cursor
         assert isinstance(rooms.hints, FakeHints)
+        await until(lambda: "plans/prds" in rooms.hints.roots[service.repo.id].folders)  # type: ignore[attr-defined]
+        await service.settle()  # the looks that follow the arming would find it, too
+        cursor = service.changes.cursor
         repository.write("plans/plan-new.md", "# New\n")
         rooms.hints.hint(service.repo.id, {"plans"}, "event")
         assert [c.path for c in (await service.changes.wait(cursor, 10)).changes] == ["plans/plan-new.md"]
