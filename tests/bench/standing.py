@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 
-from rhd.watch.watcher import CALM_S, QUIET
+from rhd.watch.watcher import CALM_S, LAZY_S, QUIET
 from tests.bench.figures import Figure, Process, import_ms, report
 from tests.bench.house import PRD, House, house
 from tests.bench.wire import ERAS, MODERN, Wire
@@ -33,8 +33,8 @@ def memory(grown: House) -> float:
 
 def idle(grown: House) -> tuple[float, float]:
     """Return the percent of a core that it uses, and a thread that only sleeps as often as its watcher."""
-    time.sleep(CALM_AFTER_S)
-    sleeper = subprocess.Popen([sys.executable, "-c", f"import time\nwhile True: time.sleep({CALM_S})"])
+    time.sleep(LAZY_S * QUIET + 1)
+    sleeper = subprocess.Popen([sys.executable, "-c", f"import time\nwhile True: time.sleep({LAZY_S})"])
     try:
         beside = Process(sleeper.pid)
         time.sleep(1)

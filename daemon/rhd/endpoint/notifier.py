@@ -99,8 +99,11 @@ class Notifier:
 
     @property
     def has_listeners(self) -> bool:
-        """Whether anybody hears."""
-        return bool(self._listeners)
+        """Whether anybody hears at this moment; may be asked in any thread.
+
+        A session of the handshake era whose client holds no stream is told later, however soon a change is noticed.
+        """
+        return any(x.session_id is None or x.session_id in self._streaming for x in list(self._listeners))
 
     def drain(self) -> None:
         """End every stream of the 2026 era gracefully: its client is told to come back."""

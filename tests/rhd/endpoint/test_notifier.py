@@ -430,3 +430,17 @@ async def test_fifty_principals_with_disjoint_grants_hear_of_their_own_repositor
         for number, one in ears.items():
             assert {told for told in one.heard if told[0] == "updated"} == {("updated", uri(number))}
         nursery.cancel_scope.cancel()
+
+
+@MODES
+async def test_somebody_hears_as_long_as_there_is_a_stream(daemon: Running, repository: Repository, mode: str) -> None:
+    _, connect = await connection(daemon, "hub")
+    notifier = daemon.house.notifier
+    assert not notifier.has_listeners
+    async with hearing(connect, mode, PRD_URI):
+        await until(lambda: notifier.has_listeners)
+    await until(lambda: not notifier.has_listeners)
+    _, token = await grant(daemon, {"project": ["planner"]}, resource=None)
+    async with connected(f"{daemon.url}/mcp", token, mode=mode) as client:  # without a word about listening
+        await client.list_tools()
+        assert notifier.has_listeners == (mode == HANDSHAKE)  # whose clients open their stream unasked
