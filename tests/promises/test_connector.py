@@ -49,7 +49,7 @@ class Terminal:
 
     def words(self, line: str) -> list[str]:
         program, *words = shlex.split(line)
-        return [sys.executable, "-m", {"repo-harness": "rhctl.harness", "rhctl": "rhctl"}[program], *words]
+        return [sys.executable, "-m", {"repo-harness": "rhctl.harness", "rhctl": "rhctl"}[Path(program).name], *words]
 
     def type(self, line: str, **more: str) -> subprocess.CompletedProcess[str]:
         """Run a line and return what it did."""
