@@ -35,6 +35,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 TITLED = {"write_prd_from_idea", "write_checklist_sprint"}
 COUNTS = {READ: 2000, LIST: 300, "write_prd_from_idea": 100, "write_checklist_sprint": 100, "append_handoff_note": 100}
 COUNT = 200
+SLICES = 10
 GOALS = {(READ, MODERN, 1): (1.5, 6.0)}
 TIMES = 1.8
 WHY = (
@@ -51,12 +52,24 @@ class Took(NamedTuple):
     cpu: float
 
 
-def measure(process: Process, wires: list[Wire], request: Callable[[Wire], bytes], count: int) -> Took:
-    """Make `count` calls, one at a time on each connection."""
-    drive(wires, request, WARM_UP // 4 if count < COUNT else WARM_UP)
-    used = process.cpu_s()
-    took = drive(wires, request, count)
-    return Took(quantile(took, 0.5), quantile(took, 0.99), (process.cpu_s() - used) / count * 1e3)
+Side = tuple[Process, list[Wire], Callable[[Wire], bytes]]
+"""Whose processor is counted, the connections, and what is asked on them."""
+
+
+def measure(count: int, *sides: Side) -> list[Took]:
+    """Make `count` calls on each side, one at a time on each connection; the sides take turns, in the same weather."""
+    for _, wires, request in sides:
+        drive(wires, request, WARM_UP // 4 if count < COUNT else WARM_UP)
+    took: list[list[float]] = [[] for _ in sides]
+    used = [0.0 for _ in sides]
+    for _ in range(SLICES):
+        for index, (process, wires, request) in enumerate(sides):
+            before = process.cpu_s()
+            took[index] += drive(wires, request, count // SLICES)
+            used[index] += process.cpu_s() - before
+    return [
+        Took(quantile(t, 0.5), quantile(t, 0.99), cpu_s / len(t) * 1e3) for t, cpu_s in zip(took, used, strict=True)
+    ]
 
 
 def main() -> None:
@@ -81,16 +94,16 @@ def main() -> None:
         for era, clients in itertools.product(ERAS, CLIENTS):
             echoing = [bare.wire(era) for _ in range(clients)]
             listing = [bare.wire(era, "/tools") for _ in range(clients)]
-            floors = {LIST: measure(bare.process, listing, list_tools, COUNTS[LIST])}
-            floor = measure(bare.process, echoing, repeat, COUNTS[READ])
             what = f"{era}, {clients} client{'s' * (clients > 1)}"
-            tell(f"{ECHO}, {what}", floor)
             ours = [many.wire(era, token) for _ in range(clients)]
             for tool in (*ARGUMENTS, LIST):
                 make = list_tools if tool == LIST else call(tool, ARGUMENTS[tool])
-                took = measure(many.process, ours, make, COUNTS.get(tool, COUNT))
+                beside = (bare.process, listing, list_tools) if tool == LIST else (bare.process, echoing, repeat)
+                took, floor = measure(COUNTS.get(tool, COUNT), (many.process, ours, make), beside)
+                if tool == READ:
+                    tell(f"{ECHO}, {what}", floor)
                 of = "the bare SDK's list of the same tools" if tool == LIST else ECHO
-                tell(f"{tool}, {what}", took, floors.get(tool, floor), of, GOALS.get((tool, era, clients)))
+                tell(f"{tool}, {what}", took, floor, of, GOALS.get((tool, era, clients)))
             for wire in echoing + listing + ours:
                 wire.close()
 
