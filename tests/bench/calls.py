@@ -92,20 +92,20 @@ def main() -> None:
             return wire.call("echo", {"text": "x" * 4096})
 
         for era, clients in itertools.product(ERAS, CLIENTS):
-            echoing = [bare.wire(era) for _ in range(clients)]
-            listing = [bare.wire(era, "/tools") for _ in range(clients)]
             what = f"{era}, {clients} client{'s' * (clients > 1)}"
-            ours = [many.wire(era, token) for _ in range(clients)]
             for tool in (*ARGUMENTS, LIST):
                 make = list_tools if tool == LIST else call(tool, ARGUMENTS[tool])
-                beside = (bare.process, listing, list_tools) if tool == LIST else (bare.process, echoing, repeat)
+                # Anew for each: who says nothing for half a minute is hung up on.
+                ours = [many.wire(era, token) for _ in range(clients)]
+                theirs = [bare.wire(era, "/tools") if tool == LIST else bare.wire(era) for _ in range(clients)]
+                beside = (bare.process, theirs, list_tools if tool == LIST else repeat)
                 took, floor = measure(COUNTS.get(tool, COUNT), (many.process, ours, make), beside)
+                for wire in ours + theirs:
+                    wire.close()
                 if tool == READ:
                     tell(f"{ECHO}, {what}", floor)
                 of = "the bare SDK's list of the same tools" if tool == LIST else ECHO
                 tell(f"{tool}, {what}", took, floor, of, GOALS.get((tool, era, clients)))
-            for wire in echoing + listing + ours:
-                wire.close()
 
 
 def tell(
