@@ -14,7 +14,7 @@ from rhctl.setup import codex
 from rhwire.errors import HarnessError
 from rhwire.home import Home
 
-FACTS: dict[str, Any] = {"path": "/work/project", "profile": "executor", "tools": ["harness_status", "latest_checks"]}
+FACTS: dict[str, Any] = {"path": "/repos/project", "profile": "executor", "tools": ["harness_status", "latest_checks"]}
 DEFAULT = Home("/home/me/.local/state/repo-harness", is_default=True)
 
 
@@ -29,7 +29,7 @@ def table(**changes: Any) -> dict[str, Any]:
 def test_a_project_names_no_repository_since_it_may_be_checked_out_elsewhere_too() -> None:
     project, user = (codex.entry(DEFAULT, FACTS, scope) for scope in ("project", "user"))
     assert project["args"] == ["connect", "--profile", "executor"]
-    assert user["args"] == ["connect", "--repo", "/work/project", "--profile", "executor"]
+    assert user["args"] == ["connect", "--repo", "/repos/project", "--profile", "executor"]
     for entry in (project, user):
         assert entry["enabled_tools"] == FACTS["tools"]
         assert entry["default_tools_approval_mode"] == "writes"
@@ -57,7 +57,7 @@ note = "kept"
 [mcp_servers.repo_harness.env]
 KEY = "kept"
 
-[projects."/work/project"]
+[projects."/repos/project"]
 trust_level = "trusted"
 """
 
@@ -68,7 +68,7 @@ def test_everything_else_stays_comments_and_own_keys_included() -> None:
     assert found["model"] == "x"
     assert found["mcp_servers"]["other"] == {"command": "other"}
     assert found["mcp_servers"]["repo_harness"] == {**table(), "note": "kept", "env": {"KEY": "kept"}}
-    assert found["projects"] == {"/work/project": {"trust_level": "trusted"}}
+    assert found["projects"] == {"/repos/project": {"trust_level": "trusted"}}
     for comment in ("# my settings", "# a comment"):
         assert comment in text
 
@@ -118,10 +118,10 @@ def test_what_cannot_be_merged_is_refused_and_not_replaced(before: str) -> None:
 def test_each_scope_has_its_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/me")
     monkeypatch.delenv("CODEX_HOME", raising=False)
-    assert codex.config_path("project", "/work/project") == "/work/project/.codex/config.toml"
-    assert codex.config_path("user", "/work/project") == "/home/me/.codex/config.toml"
+    assert codex.config_path("project", "/repos/project") == "/repos/project/.codex/config.toml"
+    assert codex.config_path("user", "/repos/project") == "/home/me/.codex/config.toml"
     monkeypatch.setenv("CODEX_HOME", "/elsewhere")
-    assert codex.config_path("user", "/work/project") == "/elsewhere/config.toml"
+    assert codex.config_path("user", "/repos/project") == "/elsewhere/config.toml"
 
 
 def test_a_file_is_made_or_replaced_whole_and_keeps_its_mode(tmp_path: Path) -> None:
@@ -174,8 +174,8 @@ def test_what_cannot_be_written_or_read_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ('[projects."/work/project"]\ntrust_level = "trusted"\n', True),
-        ('[projects."/work/project"]\ntrust_level = "untrusted"\n', False),
+        ('[projects."/repos/project"]\ntrust_level = "trusted"\n', True),
+        ('[projects."/repos/project"]\ntrust_level = "untrusted"\n', False),
         ('[projects."/work"]\ntrust_level = "trusted"\n', False),
         ("projects = 7\n", False),
         ("not toml", False),
@@ -187,4 +187,4 @@ def test_whether_codex_reads_a_project_s_configuration(
 ) -> None:
     monkeypatch.setenv("CODEX_HOME", str(tmp_path))
     (tmp_path / "config.toml").write_text(text)
-    assert codex.is_trusted("/work/project") is expected
+    assert codex.is_trusted("/repos/project") is expected
