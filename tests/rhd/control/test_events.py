@@ -12,6 +12,7 @@ from rhd.control import events
 from rhwire.messages import Request
 from tests.support.inprocess import Running, read_line
 from tests.support.repositories import Repository
+from tests.support.waiting import until
 
 KEYS = {"cursor", "repo", "path", "kind", "change", "at", "via"}
 
@@ -86,9 +87,7 @@ async def test_a_follower_that_leaves_is_no_longer_told(daemon: Running, reposit
     async with await follow(daemon, repo=slug, count=1) as stream:
         await read_line(stream)
         assert len(listeners) == before + 1
-    with trio.fail_after(10):
-        while len(listeners) != before:
-            await trio.sleep(0.01)
+    await until(lambda: len(listeners) == before)
 
 
 async def test_a_follower_that_does_not_read_is_ended_rather_than_kept_for_ever(

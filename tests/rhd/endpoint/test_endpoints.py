@@ -28,6 +28,7 @@ from tests.support.http import call
 from tests.support.inprocess import Running
 from tests.support.repositories import Repository
 from tests.support.rooms import KEY, Rooms, running_rooms
+from tests.support.waiting import until
 
 HEADERS = [
     ("content-type", "application/json"),
@@ -215,9 +216,7 @@ async def test_the_owners_connections_are_counted_by_repository(daemon: Running,
         assert (endpoints.attached(ids["project"]), endpoints.attached(ids["second"])) == (2, 1)
         for client in (one, two):
             assert await client.list_tools()
-    with trio.fail_after(10):
-        while endpoints.attached(ids["project"]):
-            await trio.sleep(0.005)
+    await until(lambda: not endpoints.attached(ids["project"]))
 
 
 async def test_the_end_of_a_grant_is_told_to_every_endpoint(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
