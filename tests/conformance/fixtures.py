@@ -442,6 +442,7 @@ def make_server(backend: Backend, notifier: Notifier, find: Any) -> ListChangedS
         on_unsubscribe_resource=unsubscribe,
         on_subscriptions_listen=listen,
     )
+    server.is_talkative = True
     server.add_request_handler("logging/setLevel", types.SetLevelRequestParams, set_level)
     server.middleware.clear()
     server.middleware.append(notifier.middleware(caller_of, repo_id))

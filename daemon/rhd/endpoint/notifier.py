@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import mcp_types as types
@@ -22,6 +23,7 @@ from rhd.access import PROFILES
 from rhd.endpoint.callers import Caller
 from rhd.endpoint.outbox import RESOURCES, TOOLS, Event, Outbox
 from rhd.endpoint.sdk import MODERN_PROTOCOL_VERSIONS, connection_key, on_connection_end
+from rhd.endpoint.streams import Ping, Tell, stream_of
 from rhd.endpoint.uris import SCHEME, make_uri, parse_uri
 from rhd.errors import Refusal
 from rhd.ids import Cursor, RepoId
@@ -214,47 +216,50 @@ class Notifier:
     ) -> types.SubscriptionsListenResult:
         """Serve one `subscriptions/listen`: acknowledge first, then tell, until either side or the grant ends.
 
-        Returns when the daemon drains or the grant ends, which tells the client that the end was meant.
+        Returns when the daemon drains or the grant ends, which tells the client that the end was meant; over HTTP at
+        once, and the request's stream goes on instead.
         """
         wanted = params.notifications
-        uris = _canonical(wanted.resource_subscriptions or ())
-        honored = types.SubscriptionFilter(
-            tools_list_changed=True if wanted.tools_list_changed else None,
-            resources_list_changed=True if wanted.resources_list_changed else None,
-            resource_subscriptions=list(uris.values()) or None,
-        )
-        meta: dict[str, Any] = {SUBSCRIPTION_ID_META_KEY: ctx.request_id}
         listener = Listener(
             caller,
             repo_id,
-            uris=uris,
+            uris=_canonical(wanted.resource_subscriptions or ()),
             hears_resources=bool(wanted.resources_list_changed),
             hears_tools=bool(wanted.tools_list_changed),
         )
-        self._make_room(caller)
-        session, request_id = ctx.session, ctx.request_id
-        assert request_id is not None
+        meta: dict[str, Any] = {SUBSCRIPTION_ID_META_KEY: ctx.request_id}
+        run = partial(self._run, listener, _known_cursors(ctx.params), meta)
+        if (stream := stream_of(ctx)) is not None:
+            stream.run = run
+        else:
+            session, request_id = ctx.session, ctx.request_id
 
+            async def tell(notification: types.ServerNotification) -> None:
+                await session.send_notification(notification, related_request_id=request_id)
+
+            await run(tell, None)
+        return types.SubscriptionsListenResult(_meta=meta)
+
+    async def _run(
+        self, listener: Listener, known: Mapping[str, str], meta: dict[str, Any], tell: Tell, ping: Ping | None
+    ) -> None:
         async def send(event: Event) -> None:
-            await session.send_notification(_notification(event, meta), related_request_id=request_id)
+            await tell(_notification(event, meta))
 
+        self._make_room(listener.caller)
         self._listeners[listener] = None  # before the acknowledgement, so that nothing falls between
         try:
-            await self._catch_up(listener, _known_cursors(ctx.params))  # waits in the box until it is acknowledged
+            await self._catch_up(listener, known)  # waits in the box until it is acknowledged
             listener.heard = None  # a line for each repository, and a stream catches up but once
-            acknowledged = types.SubscriptionsAcknowledgedNotificationParams(notifications=honored, _meta=meta)
-            await session.send_notification(
-                types.SubscriptionsAcknowledgedNotification(params=acknowledged), related_request_id=request_id
-            )
+            await tell(_acknowledgement(listener, meta))
             if self._is_draining:
                 listener.box.close()
-            listener.scope.deadline = trio.current_time() + caller.lasts_s
+            listener.scope.deadline = trio.current_time() + listener.caller.lasts_s
             with listener.scope:
-                await listener.box.run(send)
+                await listener.box.run(send, ping)
         finally:
             self._listeners.pop(listener, None)
             self._note_heard(listener)
-        return types.SubscriptionsListenResult(_meta=meta)
 
     def _make_room(self, caller: Caller) -> None:
         """End the oldest stream of a caller that opens too many: a client that forgets its streams harms itself."""
@@ -404,7 +409,17 @@ def _known_cursors(params: Mapping[str, Any] | None) -> Mapping[str, str]:
     return {k: v for k, v in known.items() if isinstance(k, str) and isinstance(v, str)}
 
 
-def _notification(event: Event, meta: dict[str, Any]) -> Any:
+def _acknowledgement(listener: Listener, meta: dict[str, Any]) -> types.ServerNotification:
+    honored = types.SubscriptionFilter(
+        tools_list_changed=listener.hears_tools or None,
+        resources_list_changed=listener.hears_resources or None,
+        resource_subscriptions=list(listener.uris.values()) or None,
+    )
+    params = types.SubscriptionsAcknowledgedNotificationParams(notifications=honored, _meta=meta)
+    return types.SubscriptionsAcknowledgedNotification(params=params)
+
+
+def _notification(event: Event, meta: dict[str, Any]) -> types.ServerNotification:
     if event.what == "tools":
         return types.ToolListChangedNotification(params=types.NotificationParams(_meta=meta))
     if event.what == "resources":

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from math import inf
 
 import trio
 
 from rhd.ids import RepoId
+
+PING_S = 15.0
+"""How long a stream is silent at most; tunnels hang up after 100 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +63,10 @@ class Outbox:
         self._is_closed = True
         self._wake.set()
 
-    async def run(self, send: Callable[[Event], Awaitable[None]]) -> None:
-        """Send events until the box is closed and empty, or `send` raises."""
+    async def run(
+        self, send: Callable[[Event], Awaitable[None]], ping: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
+        """Send events until the box is closed and empty, or `send` raises; `ping` when there was none for `PING_S`."""
         while True:
             while self._pending and not self._is_held:
                 event = next(iter(self._pending))
@@ -68,5 +74,8 @@ class Outbox:
                 await send(event)
             if self._is_closed:
                 return
-            await self._wake.wait()
-            self._wake = trio.Event()
+            with trio.move_on_after(inf if ping is None else PING_S) as waiting:
+                await self._wake.wait()
+                self._wake = trio.Event()
+            if waiting.cancelled_caught and ping is not None:
+                await ping()

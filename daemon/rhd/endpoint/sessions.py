@@ -24,6 +24,7 @@ from rhd.endpoint.sdk import (
     make_manager,
     session_owner,
 )
+from rhd.endpoint.streams import METHOD, serve_stream
 
 MAX_SESSIONS = 64
 MAX_ENDED = 1024
@@ -87,7 +88,10 @@ class Sessions:
         headers = {name: value for name, value in scope["headers"] if name in _READ_HEADERS}
         version = headers.get(b"mcp-protocol-version", b"").decode("latin-1")
         if version and (version in MODERN_PROTOCOL_VERSIONS or not _is_handshake_version(version)):
-            await self._stateless.handle_request(scope, receive, send)
+            if headers.get(b"mcp-method") == METHOD:
+                await serve_stream(self._stateless.handle_request, scope, receive, send)
+            else:
+                await self._stateless.handle_request(scope, receive, send)
             return
         session_id = headers.get(b"mcp-session-id", b"").decode("latin-1") or None
         if scope["method"] == "POST":
@@ -221,7 +225,7 @@ class Sessions:
             del self._sessions[session_id]
 
 
-_READ_HEADERS = frozenset({b"mcp-protocol-version", b"mcp-session-id"})
+_READ_HEADERS = frozenset({b"mcp-method", b"mcp-protocol-version", b"mcp-session-id"})
 
 
 def _is_handshake_version(version: str) -> bool:

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 import trio
 
-from rhd.endpoint.outbox import RESOURCES, TOOLS, Event, Outbox
+from rhd.endpoint.outbox import PING_S, RESOURCES, TOOLS, Event, Outbox
 
 
 async def test_each_pending_event_is_sent_once_in_order_of_first_mention(autojump_clock: object) -> None:
@@ -58,3 +61,27 @@ async def test_after_the_end_nothing_more_is_taken(autojump_clock: object) -> No
 
     await box.run(send)
     assert sent == []
+
+
+async def test_a_silent_stream_is_kept_open_by_pings(autojump_clock: object) -> None:
+    box, log = Outbox(), list[Any]()
+
+    async def send(event: Event) -> None:
+        log.append((trio.current_time() - start, event.what))
+
+    async def ping() -> None:
+        log.append((trio.current_time() - start, "ping"))
+        if len(log) == 2:
+            box.put(Event("updated", "a"))
+        if len(log) == 4:
+            box.close()
+
+    start = trio.current_time()
+    await box.run(send, ping)
+    assert log == [
+        (pytest.approx(PING_S), "ping"),
+        (pytest.approx(2 * PING_S), "ping"),
+        (pytest.approx(2 * PING_S), "updated"),
+        (pytest.approx(3 * PING_S), "ping"),
+    ]
+    assert PING_S < 50, "tunnels hang up after 100 s"

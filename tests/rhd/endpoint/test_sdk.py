@@ -16,6 +16,7 @@ import mcp_types as types
 import pytest
 import trio
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp.shared.subscriptions import SUBSCRIPTION_ID_META_KEY
 
 from rhd.access import Principal
 from rhd.asgi import Receive, Scope, Send
@@ -106,7 +107,7 @@ class Bench:
 
 
 @asynccontextmanager
-async def bench(*, max_sessions: int = 8) -> AsyncIterator[Bench]:
+async def bench(*, max_sessions: int = 8, is_talkative: bool = False) -> AsyncIterator[Bench]:
     """Yield a served manager."""
 
     def schema_of(name: str) -> dict[str, Any]:
@@ -116,6 +117,9 @@ async def bench(*, max_sessions: int = 8) -> AsyncIterator[Bench]:
     async def list_tools(ctx: Any, params: Any) -> Any:
         it.asked.append("tools/list")
         return {"resultType": "complete", "tools": [{"name": "wait", "inputSchema": {"type": "object"}}]}
+
+    async def listen(ctx: Any, params: Any) -> Any:
+        return types.SubscriptionsListenResult(_meta={SUBSCRIPTION_ID_META_KEY: ctx.request_id})
 
     async def call_tool(ctx: Any, params: Any) -> Any:
         if params.name == "answer":
@@ -139,8 +143,14 @@ async def bench(*, max_sessions: int = 8) -> AsyncIterator[Bench]:
         await it.manager.handle_request({**scope, "user": session_owner(owner, "client")}, receive, send)
 
     server = ListChangedServer(
-        "bench", version="1", get_tool_input_schema=schema_of, on_list_tools=list_tools, on_call_tool=call_tool
+        "bench",
+        version="1",
+        get_tool_input_schema=schema_of,
+        on_list_tools=list_tools,
+        on_call_tool=call_tool,
+        on_subscriptions_listen=listen,
     )
+    server.is_talkative = is_talkative
     server.middleware.append(note)
     it = Bench(make_manager(server, is_stateless=False, max_sessions=max_sessions), server)
     with trio.fail_after(WITHIN_S):
@@ -244,10 +254,52 @@ async def test_the_sdk_keeps_from_each_revision_what_only_others_know(era: str) 
         assert set(result_of(answer)) == {"content", "structuredContent", "isError"} | more
 
 
+@ERAS
+@pytest.mark.parametrize("is_talkative", [False, True])
+async def test_the_sdk_answers_with_a_body_unless_calls_tell_of_something_before(era: str, is_talkative: bool) -> None:
+    async with bench(is_talkative=is_talkative) as it, httpx2.AsyncClient() as http:
+        body = modern("tools/call", name="answer", arguments={}) if era == "2026-07-28" else INITIALIZE
+        headers = modern_headers(body) if era == "2026-07-28" else HEADERS
+        answer = await http.post(it.url, json=body, headers=headers)
+        # One of the 2026 era begins its stream only when something is told.
+        is_stream = is_talkative and era == "2025-11-25"
+        assert answer.headers["content-type"] == ("text/event-stream" if is_stream else "application/json")
+
+
+# -- listening: it judges, and leaves the rest to us ------------------------------------------------------------
+
+
+async def test_the_sdk_answers_a_listener_at_once_if_its_handler_says_nothing() -> None:
+    """So its request, its tasks and its buffers are gone while the stream lasts (rhd.endpoint.streams)."""
+    async with bench() as it, httpx2.AsyncClient() as http:
+        body = modern("subscriptions/listen", 7, notifications={})
+        answer = await http.post(it.url, json=body, headers=modern_headers(body))
+        assert answer.headers["content-type"] == "application/json"
+        assert answer.json()["id"] == 7
+        assert answer.json()["result"]["resultType"] == "complete"
+
+
+@pytest.mark.parametrize(("spoilt", "status"), [("accept", 406), ("method", 400), ("version", 400), ("meta", 400)])
+async def test_the_sdk_judges_who_may_listen(spoilt: str, status: int) -> None:
+    body = modern("subscriptions/listen", notifications={})
+    headers = modern_headers(body)
+    match spoilt:
+        case "accept":
+            headers["Accept"] = "application/json"
+        case "method":
+            body["method"] = "tools/list"
+        case "version":
+            headers["MCP-Protocol-Version"] = "2099-01-01"
+        case "meta":
+            del body["params"]["_meta"]
+    async with bench() as it, httpx2.AsyncClient() as http:
+        assert (await http.post(it.url, json=body, headers=headers)).status_code == status
+
+
 # -- what it does when clients leave, or do not read -----------------------------------------------------------
 
 
-async def test_the_sdk_cancels_a_call_of_the_2026_era_when_its_client_leaves() -> None:
+async def test_a_call_of_the_2026_era_is_cancelled_when_its_client_leaves() -> None:
     """So work that must finish is not done in a handler."""
     async with bench() as it:
         body = modern("tools/call", name="wait", arguments={})
