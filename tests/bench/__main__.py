@@ -2,12 +2,14 @@
 
     python -m tests.bench [NAME …] [--write]
 
-Exits with 1 if a figure misses its goal and its floor does not stand beside it. The figures of the last run are kept in
-`.bench/last.json`; what is steady from run to run is compared with them. `--write` writes docs/figures.md.
+Exits with 1 if a figure misses its goal and its floor does not stand beside it. The figures of the last run are kept
+in `.bench/last.json`; what is steady from run to run is compared with them. `--write` writes docs/figures.md if none
+is missed.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 import os
@@ -18,8 +20,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.bench.figures import Figure
-from tests.bench.page import PAGE, render
+from tests.bench.figures import BYTES, Figure
+from tests.bench.page import PAGE, number, render
 
 ROOT = Path(__file__).resolve().parents[2]
 LAST = ROOT / ".bench/last.json"
@@ -50,18 +52,18 @@ def show(figures: Sequence[Figure]) -> str:
     cells = []
     for figure in figures:
         goal = f" ({figure.verdict}: ≤ {figure.goal:g})" if figure.goal is not None else ""
-        beside = f" = {figure.ratio:.2f}×" if figure.ratio else ""
-        cells.append(f"{figure.measure} {figure.value:.3g} {figure.unit}{beside}{goal}")
-    of = f"   [× {figures[0].of}]" if figures[0].of else ""
+        beside = f" = {figure.ratio:.2f} × {number(figure.beside)}" if figure.ratio else ""
+        cells.append(f"{figure.measure} {number(figure.value)} {figure.unit}{beside}{goal}")
+    of = f"   [beside: {figures[0].of}]" if figures[0].of else ""
     return f"  {figures[0].what}: {', '.join(cells)}{of}"
 
 
 def differences(figures: Iterable[Figure], last: Mapping[str, Any]) -> Iterator[str]:
     """Yield what became of steady figures since the last run."""
     for figure in figures:
-        now, before = figure.steady, last.get(figure.name)
+        now, before = figure.steady, Figure(**last[figure.name]).steady if figure.name in last else None
         if now is not None and before and abs(now / before - 1) >= CHANGED:
-            what = f"× {figure.of}" if figure.ratio else figure.unit
+            what = figure.unit if figure.unit in BYTES else f"× {figure.of}"
             yield f"  {now / before - 1:+4.0%}  {figure.name}: {before:.2f} -> {now:.2f} {what}"
 
 
@@ -76,7 +78,7 @@ def main(words: list[str]) -> int:
     if unknown := set(names) - set(BENCHES):
         print(f"there is no bench {', '.join(sorted(unknown))}; there are: {', '.join(BENCHES)}", file=sys.stderr)
         return 2
-    last = json.loads(LAST.read_text()) if LAST.exists() else {}
+    last = read_last()
     found: dict[str, list[Figure]] = {}
     for name in names:
         start = time.monotonic()
@@ -91,15 +93,23 @@ def main(words: list[str]) -> int:
     for line in (changed := list(differences(every, last))) and ["since the last run:", *changed]:
         print(line)
     LAST.parent.mkdir(exist_ok=True)
-    steady = {figure.name: figure.steady for figure in every if figure.steady is not None}
-    LAST.write_text(json.dumps({**last, **steady}, indent=1, ensure_ascii=False) + "\n")
+    kept = {**last, **{figure.name: dataclasses.asdict(figure) for figure in every}}
+    LAST.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
+    for verdict, title in (("floor", "met on a machine as slow as this one:"), ("missed", "missed:")):
+        for position, figure in enumerate(f for f in every if f.verdict == verdict):
+            print(*[] if position else [title], show([figure]), *[f"    {figure.why}"] if figure.why else [], sep="\n")
+    if any(figure.verdict == "missed" for figure in every):
+        return 1
     if is_written:
         (ROOT / PAGE).write_text(render(found, time.strftime("%Y-%m-%d")))
-    if short := [figure for figure in every if figure.verdict in ("floor", "missed")]:
-        print("beyond their goals:")
-    for figure in short:
-        print(show([figure]), figure.why, sep="\n    ")
-    return int(any(figure.verdict == "missed" for figure in short))
+    return 0
+
+
+def read_last() -> dict[str, Any]:
+    """Return the figures of the last run by name; none if it was another version's."""
+    fields = {field.name for field in dataclasses.fields(Figure)}
+    last = json.loads(LAST.read_text()) if LAST.exists() else {}
+    return {name: each for name, each in last.items() if isinstance(each, dict) and each.keys() == fields}
 
 
 if __name__ == "__main__":

@@ -25,6 +25,13 @@ from tests.bench.house import PRD, fill
 KEY = b"k" * 32
 ROUNDS, OPENS = 9, 2000
 REPOS, ARTIFACTS, ONE = 100, 100, 300
+BUILT = "nothing known"
+GOAL_MS, GOAL_BYTES = 15, 300
+TIMES = 8.0
+WHY = (
+    "Each file is opened beneath the root with one system call of its own, hashed with a key, read for title, status "
+    "and cards, and its title searched for secrets; a plain reader of the bytes does none of that."
+)
 BY_NAME = "listing, opening and reading by name"
 
 
@@ -58,7 +65,7 @@ def of_one(top: Path) -> None:
         catalog = refreshed(root)
         rows = [artifact.row() for artifact in catalog.artifacts.all()]
         calls: dict[str, Callable[[], object]] = {
-            "nothing known": partial(refreshed, root),
+            BUILT: partial(refreshed, root),
             "from the store, all looked at again": partial(refreshed, root, rows),
             "refreshed, nothing changed": catalog.refresh,
             "refreshed by a hint": partial(catalog.refresh, frozenset({"plans/prds"})),
@@ -66,7 +73,9 @@ def of_one(top: Path) -> None:
         }
         for measure, call in calls.items():
             best = min(timed_ms(call, times=ROUNDS))
-            report(Figure(f"catalog of {ONE} artifacts", measure, best, "ms", None, plain, BY_NAME, is_steady=True))
+            goal, times, why = (GOAL_MS, TIMES, WHY) if measure == BUILT else (None, None, "")
+            what = f"catalog of {ONE} artifacts"
+            report(Figure(what, measure, best, "ms", goal, plain, BY_NAME, times, why, is_steady=True))
 
 
 def of_many(top: Path) -> None:
@@ -86,9 +95,9 @@ def of_many(top: Path) -> None:
     entries = sum(len(catalog.artifacts) for catalog in catalogs)
     what = f"catalogs of {REPOS} × {ARTIFACTS} artifacts"
     report(
-        Figure(what, "nothing known", best, "ms", None, plain, BY_NAME, is_steady=True),
+        Figure(what, BUILT, best, "ms", None, plain, BY_NAME, is_steady=True),
         Figure(what, "memory", used / 1e6, "MB", is_steady=True),
-        Figure(what, "memory an artifact", used / entries, "bytes", is_steady=True),
+        Figure(what, "memory an artifact", used / entries, "bytes", GOAL_BYTES, is_steady=True),
     )
     for root in roots:
         root.close()

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+BYTES = ("bytes", "kB", "MB")
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -29,7 +31,8 @@ class Figure:
         of: what `beside` is.
         times: on a machine where even `beside` is slow, so many times of it is as good as the goal.
         why: what the rest of the time or memory is, as a profile says; goes with `times`.
-        is_steady: it depends on the code and hardly on the moment (CPU, memory), and is compared between runs.
+        is_steady: it depends on the code and hardly on the moment (CPU, memory), and is compared between runs: bytes as
+            they are, everything else by its ratio to what stands beside it.
     """
 
     what: str
@@ -64,8 +67,8 @@ class Figure:
 
     @property
     def steady(self) -> float | None:
-        """What two runs on one machine can be compared by: the ratio where there is one, and never a time alone."""
-        return (self.ratio or self.value) if self.is_steady else None
+        """What two runs can be compared by: bytes, or the ratio to what had the same moment; never a time alone."""
+        return (self.value if self.unit in BYTES else self.ratio) if self.is_steady else None
 
 
 def report(*figures: Figure) -> None:
@@ -123,12 +126,14 @@ def run_ms(*command: str, times: int = 1, **options: Any) -> float:
 
 
 IMPORT = """
-import importlib, sys
+import gc, importlib, os, sys
+gc.disable()  # as the daemon does
 for name in sys.argv[1:]:
     try:
         importlib.import_module(name)
     except ImportError:
         pass
+os._exit(0)  # what an interpreter does at its end is no import
 """
 
 
