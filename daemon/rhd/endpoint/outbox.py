@@ -37,7 +37,11 @@ class Outbox:
         self._pending: dict[Event, None] = {}
         self._wake = trio.Event()
         self._is_closed = False
-        self._is_held = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether everything was sent."""
+        return not self._pending
 
     def put(self, event: Event) -> None:
         """Note an event; one that is already pending is not noted twice."""
@@ -49,15 +53,6 @@ class Outbox:
         """Forget what is pending and no longer due."""
         self._pending = {event: None for event in self._pending if is_due(event)}
 
-    def hold(self) -> None:
-        """Send nothing until `release`: there is no stream to send on, and what is sent would be lost."""
-        self._is_held = True
-
-    def release(self) -> None:
-        """Send again, beginning with what came meanwhile."""
-        self._is_held = False
-        self._wake.set()
-
     def close(self) -> None:
         """Let `run` return once what is pending is sent."""
         self._is_closed = True
@@ -68,10 +63,14 @@ class Outbox:
     ) -> None:
         """Send events until the box is closed and empty, or `send` raises; `ping` when there was none for `PING_S`."""
         while True:
-            while self._pending and not self._is_held:
+            while self._pending:
                 event = next(iter(self._pending))
                 del self._pending[event]  # before sending: what changes meanwhile is told again
-                await send(event)
+                try:
+                    await send(event)
+                except BaseException:
+                    self._pending.setdefault(event)  # it was not told
+                    raise
             if self._is_closed:
                 return
             with trio.move_on_after(inf if ping is None else PING_S) as waiting:

@@ -152,6 +152,8 @@ class Sessions:
                 await self._kept.handle_request(scope, receive, watch)
         finally:
             self._opening.discard(place)
+        if caller.now() is None:  # its grant ended meanwhile, and with it every session that was there to be seen
+            await self.end_of(caller.id)
 
     async def _stream(self, caller: Caller, session_id: str, scope: Scope, receive: Receive, send: Send) -> None:
         session = self._sessions[session_id]

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple, TypeVar
+
+T = TypeVar("T", bound=str)
 
 KEEP_CHANGES = 10_000
 """Per repository; a cursor from before the oldest kept one answers `reset`."""
 KEEP_HEARD_S = 30 * 86400.0
+
+# From `repos`, since one may have been forgotten meanwhile.
+_BEGIN_HEARD = "INSERT OR IGNORE INTO heard (listener, repo_id, number, at) SELECT ?, id, ?, ? FROM repos WHERE id = ?"
+_SAVE_HEARD = (
+    "INSERT INTO heard (listener, repo_id, number, at) SELECT ?, id, ?, ? FROM repos WHERE id = ?"
+    " ON CONFLICT (listener, repo_id) DO UPDATE SET number = excluded.number, at = excluded.at"
+)
 
 
 class ChangeRow(NamedTuple):
@@ -93,27 +102,29 @@ def read_newest(connection: sqlite3.Connection, repo_id: str) -> ChangeRow | Non
     return ChangeRow(*row) if row is not None else None
 
 
+def sure_numbers(connection: sqlite3.Connection, told: Mapping[T, int], before: float) -> dict[T, int]:
+    """Return, per repository, the newest change up to the one told that came before a moment; 0 if there is none."""
+    query = "SELECT max(number) FROM changes WHERE repo_id = ? AND number <= ? AND at < ?"
+    return {
+        repo_id: connection.execute(query, (repo_id, number, before)).fetchone()[0] or 0
+        for repo_id, number in told.items()
+    }
+
+
 def save_heard(
-    connection: sqlite3.Connection, listener: str, told: Iterable[tuple[str, int]], at: float, *, sure_before: float
+    connection: sqlite3.Connection, listener: str, told: Mapping[Any, int], at: float, *, is_first: bool = False
 ) -> None:
     """Record how far a listener has been told, and forget those that have not come back for a month.
 
     Args:
-        told: `(repo_id, number)` pairs.
+        told: the number of a change by repository.
         at: now.
-        sure_before: changes from then on are not known to have arrived: they do not count as told.
+        is_first: what is recorded already stays.
     """
-    for repo_id, number in told:
-        sure = connection.execute(
-            "SELECT max(number) FROM changes WHERE repo_id = ? AND number <= ? AND at < ?",
-            (repo_id, number, sure_before),
-        ).fetchone()[0]
-        connection.execute(
-            "INSERT INTO heard (listener, repo_id, number, at)"
-            " SELECT ?, id, ?, ? FROM repos WHERE id = ?"  # it may have been forgotten meanwhile
-            " ON CONFLICT (listener, repo_id) DO UPDATE SET number = excluded.number, at = excluded.at",
-            (listener, sure or 0, at, repo_id),
-        )
+    connection.executemany(
+        _BEGIN_HEARD if is_first else _SAVE_HEARD,
+        [(listener, number, at, repo_id) for repo_id, number in told.items()],
+    )
     connection.execute("DELETE FROM heard WHERE at < ?", (at - KEEP_HEARD_S,))
 
 
@@ -122,6 +133,6 @@ def delete_heard(connection: sqlite3.Connection, listener: str) -> None:
     connection.execute("DELETE FROM heard WHERE listener = ?", (listener,))
 
 
-def read_heard(connection: sqlite3.Connection, listener: str) -> dict[str, int]:
-    """Return, per repository, how far a listener has been told."""
+def read_heard(connection: sqlite3.Connection, listener: str) -> dict[Any, int]:
+    """Return, per repository id, how far a listener has been told."""
     return dict(connection.execute("SELECT repo_id, number FROM heard WHERE listener = ?", (listener,)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,13 @@ import pytest
 import trio
 from mcp.shared.exceptions import MCPError
 
-from rhd.endpoint import notifier
+from rhd.access import Principal
+from rhd.endpoint import heard
+from rhd.endpoint.callers import Caller
+from rhd.endpoint.listeners import Listener
 from rhd.endpoint.notifier import MAX_STREAMS_PER_CALLER
+from rhd.ids import Cursor
+from rhd.repos.changes import ChangeEntry
 from rhd.store.changes import read_heard
 from tests.support.attached import attached, told
 from tests.support.granted import connected, grant
@@ -46,6 +52,25 @@ async def settle(daemon: Running, repository: Repository) -> None:
     repo = daemon.house.registry.by_path(str(repository.path))
     assert repo is not None
     await daemon.house.services.get(repo.id).settle()
+
+
+def listen_body(**notifications: Any) -> bytes:
+    """Return a request of the 2026 era for a stream, as it goes over the wire."""
+    meta = {
+        "io.modelcontextprotocol/protocolVersion": MODERN,
+        "io.modelcontextprotocol/clientInfo": {"name": "bare", "version": "1"},
+        "io.modelcontextprotocol/clientCapabilities": {},
+    }
+    params = {"notifications": notifications, "_meta": meta}
+    return json.dumps({"jsonrpc": "2.0", "id": 1, "method": "subscriptions/listen", "params": params}).encode()
+
+
+def listen_head(daemon: Running, token: str, body: bytes) -> bytes:
+    return (
+        f"POST /mcp HTTP/1.1\r\nHost: {daemon.url.removeprefix('http://')}\r\nAuthorization: Bearer {token}\r\n"
+        "Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n"
+        f"MCP-Protocol-Version: {MODERN}\r\nMcp-Method: subscriptions/listen\r\nContent-Length: {len(body)}\r\n\r\n"
+    ).encode()
 
 
 @MODES
@@ -138,10 +163,70 @@ async def test_a_profile_that_is_started_or_stopped_is_told(
 ) -> None:
     _, connect = await connection(daemon, place)
     async with hearing(connect, mode) as ears:
-        await daemon.call("start", repo="project", profile="executor")
-        await ears.hear(("tools", None))
-        await daemon.call("stop", repo="project", profile="executor")
-        await ears.hear(("tools", None))
+        for verb in ("start", "stop"):
+            await daemon.call(verb, repo="project", profile="executor")
+            await ears.hear(("tools", None))  # what can be called
+            await ears.hear(("resources", None))  # what can be listed
+
+
+async def test_what_a_narrowed_grant_no_longer_reaches_is_not_told_though_it_was_noted_before(daemon: Running) -> None:
+    repo = daemon.service("project").repo
+    todos = "repo-harness://project/tasks/todos.md"  # the executor's, not the planner's
+    held = {"planner", "executor"}
+    caller = Caller("g", "g", False, lambda: Principal("g", "g", {repo.id: frozenset(held)}))
+    listener = Listener(caller, None, uris={uri: uri for uri in (todos, PRD_URI)}, hears_resources=True)
+    notifier = daemon.house.notifier
+    notifier._listeners[listener] = None
+    changes = [
+        ChangeEntry(Cursor.make(repo.log, n), path, "task", "modified", 0.0, "event")
+        for n, path in enumerate(("tasks/todos.md", PRD), 1)
+    ]
+    notifier._on_changes(repo, changes)
+    assert [event.uri for event in listener.box._pending] == [todos, PRD_URI]
+    held.remove("executor")
+    notifier.on_grant("g", is_ended=False)
+    assert [event.uri for event in listener.box._pending] == [PRD_URI, None]  # and that its lists changed
+
+
+async def test_a_grant_that_ends_while_a_stream_is_being_asked_for_has_none(daemon: Running) -> None:
+    """Between the token's check and the stream lies the request's body, which may come as slowly as it likes."""
+    grant_id, token = await grant(daemon, {"project": ["planner"]})
+    body = listen_body(resourcesListChanged=True)
+    async with await trio.open_tcp_stream("127.0.0.1", daemon.house.port) as stream:
+        await stream.send_all(listen_head(daemon, token, body) + body[:10])
+        await until(lambda: daemon.house.authority.authenticate(token) is not None)
+        await trio.testing.wait_all_tasks_blocked(0.05)
+        await daemon.call("revoke", client=grant_id)
+        await stream.send_all(body[10:])
+        answer = b""
+        with trio.fail_after(10):
+            while b'"result"' not in answer:
+                part = await stream.receive_some(65536)
+                assert part, answer
+                answer += part
+    await until(lambda: not daemon.house.notifier._listeners)
+
+
+async def test_a_stream_is_acknowledged_before_it_is_told_what_it_missed(
+    daemon: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was missed can be thousands of changes of a hundred repositories; a client waits for the acknowledgement."""
+    _, token = await grant(daemon, {"project": ["planner"]})
+    looking = trio.Event()
+
+    async def since(cursor: Cursor) -> Any:
+        looking.set()
+        await trio.sleep_forever()
+
+    monkeypatch.setattr(daemon.service("project").changes, "since", since)
+    body = listen_body(resourceSubscriptions=[PRD_URI])
+    async with await trio.open_tcp_stream("127.0.0.1", daemon.house.port) as stream:
+        await stream.send_all(listen_head(daemon, token, body) + body)
+        with trio.fail_after(10):
+            await looking.wait()
+            answer = b""
+            while b"acknowledged" not in answer:
+                answer += await stream.receive_some(65536)
 
 
 async def test_streams_end_with_their_grant(daemon: Running, repository: Repository) -> None:
@@ -234,6 +319,44 @@ async def test_a_client_that_comes_back_is_told_what_changed_meanwhile(
             await ears.hear(("resources", None))
 
 
+@pytest.mark.parametrize("meanwhile", ["tools alone", "a session without a stream"])
+async def test_what_could_not_have_told_it_does_not_count_as_told(
+    daemon: Running, repository: Repository, monkeypatch: pytest.MonkeyPatch, meanwhile: str
+) -> None:
+    monkeypatch.setattr(heard, "UNSURE_S", 0.0)
+    _, connect = await connection(daemon, "hub")
+    async with hearing(connect, MODERN, PRD_URI):
+        pass
+    await until(lambda: not daemon.house.notifier._listeners)
+    repository.write(PRD, "# Search\n\nDifferent.\n")
+    await settle(daemon, repository)
+    if meanwhile == "tools alone":
+        async with connect(mode=MODERN) as client, client.listen(tools_list_changed=True):
+            pass
+    else:
+        _, token = await grant(daemon, {"project": ["planner"]})
+        async with bare_session(daemon, token):
+            pass
+    await until(lambda: not daemon.house.notifier._listeners)
+    async with hearing(connect, MODERN, PRD_URI) as ears:
+        await ears.hear_updated(PRD_URI)
+
+
+async def test_what_a_session_was_told_on_a_stream_that_may_have_been_dead_it_is_told_on_the_next(
+    daemon: Running, repository: Repository
+) -> None:
+    _, token = await grant(daemon, {"project": ["planner"]})
+    async with bare_session(daemon, token) as (http, session):
+        await http.post("/mcp", json=subscription(), headers=session)
+        for _ in range(2):
+            async with http.stream("GET", "/mcp", headers=session) as stream:
+                await until(lambda: bool(daemon.house.notifier._listeners))
+                if repository.read(PRD) != "# Search\n\nDifferent.\n":
+                    repository.write(PRD, "# Search\n\nDifferent.\n")
+                await hear_line(stream, PRD_URI)
+            await until(lambda: not daemon.house.notifier._listeners)
+
+
 async def test_how_far_a_client_was_told_outlives_an_end_that_nobody_saw(
     tmp_path: Path, repository: Repository
 ) -> None:
@@ -266,7 +389,7 @@ async def test_what_may_have_been_sent_to_a_dead_connection_is_told_again(
 async def test_once_it_is_sure_to_have_arrived_a_change_is_not_told_again(
     daemon: Running, repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(notifier, "UNSURE_S", 0.0)
+    monkeypatch.setattr(heard, "UNSURE_S", 0.0)
     _, connect = await connection(daemon, "hub")
     async with hearing(connect, MODERN, PRD_URI) as ears:
         repository.write(PRD, "# Search\n\nDifferent.\n")
@@ -291,45 +414,48 @@ async def test_what_a_grant_heard_is_forgotten_with_it(daemon: Running) -> None:
 async def test_a_session_without_a_stream_is_told_once_it_has_one(daemon: Running, repository: Repository) -> None:
     """Between a session's first message and its stream, and while its stream is broken, nothing is lost."""
     _, token = await grant(daemon, {"project": ["planner"]})
-    headers = {"Authorization": f"Bearer {token}", "Accept": "application/json, text/event-stream"}
-    async with httpx2.AsyncClient(base_url=daemon.url, headers=headers, timeout=10) as http:
-
-        async def post(message: dict[str, Any], **more: str) -> httpx2.Response:
-            return await http.post("/mcp", json={"jsonrpc": "2.0", **message}, headers=more)
-
-        client = {"name": "bare", "version": "1"}
-        hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client}
-        opened = await post({"id": 1, "method": "initialize", "params": hello})
-        session = {"mcp-session-id": opened.headers["mcp-session-id"], "mcp-protocol-version": "2025-11-25"}
-        await post({"method": "notifications/initialized"}, **session)
-        await post({"id": 2, "method": "resources/subscribe", "params": {"uri": PRD_URI}}, **session)
+    async with bare_session(daemon, token) as (http, session):
+        await http.post("/mcp", json=subscription(), headers=session)
         for text in ("first", "second"):
             repository.write(PRD, f"# Search\n\n{text}\n")
             await settle(daemon, repository)
-            with trio.fail_after(10):
-                async with http.stream("GET", "/mcp", headers=session) as stream:
-                    async for line in stream.aiter_lines():
-                        if line.startswith("data:") and PRD_URI in line:
-                            break
+            async with http.stream("GET", "/mcp", headers=session) as stream:
+                await hear_line(stream, PRD_URI)
+
+
+@asynccontextmanager
+async def bare_session(daemon: Running, token: str) -> AsyncIterator[tuple[httpx2.AsyncClient, dict[str, str]]]:
+    """Yield a session of the handshake era that holds no stream: what it posts with, and its headers."""
+    headers = {"Authorization": f"Bearer {token}", "Accept": "application/json, text/event-stream"}
+    async with httpx2.AsyncClient(base_url=daemon.url, headers=headers, timeout=10) as http:
+        client = {"name": "bare", "version": "1"}
+        hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client}
+        opened = await http.post("/mcp", json={"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello})
+        session = {"mcp-session-id": opened.headers["mcp-session-id"], "mcp-protocol-version": "2025-11-25"}
+        await http.post("/mcp", json={"jsonrpc": "2.0", "method": "notifications/initialized"}, headers=session)
+        yield http, session
+        await http.delete("/mcp", headers=session)
+
+
+def subscription() -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "id": 2, "method": "resources/subscribe", "params": {"uri": PRD_URI}}
+
+
+async def hear_line(stream: httpx2.Response, words: str) -> None:
+    """Return once a stream has told something with these words."""
+    with trio.fail_after(10):
+        async for line in stream.aiter_lines():
+            if line.startswith("data:") and words in line:
+                return
+    raise AssertionError("the stream ended")
 
 
 async def test_a_client_that_does_not_read_costs_only_itself(daemon: Running, repository: Repository) -> None:
     _, stuck_token = await grant(daemon, {"project": ["planner"]})
     _, connect = await connection(daemon, "hub")
-    meta = {
-        "io.modelcontextprotocol/protocolVersion": MODERN,
-        "io.modelcontextprotocol/clientInfo": {"name": "stuck", "version": "1"},
-        "io.modelcontextprotocol/clientCapabilities": {},
-    }
-    wanted = {"notifications": {"resourceSubscriptions": [PRD_URI], "resourcesListChanged": True}, "_meta": meta}
-    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "subscriptions/listen", "params": wanted}).encode()
-    head = (
-        f"POST /mcp HTTP/1.1\r\nHost: {daemon.url.removeprefix('http://')}\r\nAuthorization: Bearer {stuck_token}\r\n"
-        "Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n"
-        f"MCP-Protocol-Version: {MODERN}\r\nMcp-Method: subscriptions/listen\r\nContent-Length: {len(body)}\r\n\r\n"
-    ).encode()
-    port = int(daemon.url.rpartition(":")[2])
-    stuck = await trio.open_tcp_stream("127.0.0.1", port)
+    body = listen_body(resourceSubscriptions=[PRD_URI], resourcesListChanged=True)
+    head = listen_head(daemon, stuck_token, body)
+    stuck = await trio.open_tcp_stream("127.0.0.1", daemon.house.port)
     async with stuck, hearing(connect, MODERN, PRD_URI) as ears:
         await stuck.send_all(head + body)
         first = await stuck.receive_some(65536)
@@ -429,6 +555,26 @@ async def test_fifty_principals_with_disjoint_grants_hear_of_their_own_repositor
                 await settle(daemon, repository)
         for number, one in ears.items():
             assert {told for told in one.heard if told[0] == "updated"} == {("updated", uri(number))}
+
+        # Not even that something came or went elsewhere.
+        for one in ears.values():
+            one.heard.clear()
+        for number in range(0, 50, 2):
+            repositories[number].write("plans/new.md", "# New\n")
+        for number in range(0, 50, 2):
+            await ears[number].hear(("resources", None))
+        for number in range(0, 50, 2):
+            repositories[number].write("docs/spec.md", "# Last\n")
+            (repositories[number].path / "plans/new.md").unlink()
+        for number in range(0, 50, 2):
+            await ears[number].hear_updated(uri(number))
+            await settle(daemon, repositories[number])
+        for number in range(1, 50, 2):
+            assert ears[number].heard == [], number
+            repositories[number].write("docs/spec.md", "# Own\n")
+        for number in range(1, 50, 2):
+            await ears[number].hear_updated(uri(number))
+            assert ears[number].heard == [("updated", uri(number))], number
         nursery.cancel_scope.cancel()
 
 

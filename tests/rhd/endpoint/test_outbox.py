@@ -63,6 +63,25 @@ async def test_after_the_end_nothing_more_is_taken(autojump_clock: object) -> No
     assert sent == []
 
 
+async def test_what_could_not_be_sent_is_still_pending(autojump_clock: object) -> None:
+    box = Outbox()
+
+    async def fail(event: Event) -> None:
+        raise trio.BrokenResourceError
+
+    box.put(TOOLS)
+    assert not box.is_empty
+    with pytest.raises(trio.BrokenResourceError):
+        await box.run(fail)
+    assert not box.is_empty
+    with trio.move_on_after(1):
+        await box.run(lambda event: trio.sleep_forever())
+    assert not box.is_empty
+    box.close()
+    await box.run(lambda event: trio.lowlevel.checkpoint())
+    assert box.is_empty
+
+
 async def test_a_silent_stream_is_kept_open_by_pings(autojump_clock: object) -> None:
     box, log = Outbox(), list[Any]()
 

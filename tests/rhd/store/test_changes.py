@@ -17,6 +17,7 @@ from rhd.store.changes import (
     read_span,
     save_heard,
     save_refresh,
+    sure_numbers,
 )
 from rhd.store.repos import forget_repo
 
@@ -71,25 +72,36 @@ def test_a_refresh_is_recorded_whole_or_not_at_all(adopted: sqlite3.Connection) 
 
 def test_a_listener_is_known_to_have_heard_what_surely_arrived(adopted: sqlite3.Connection) -> None:
     save_refresh(adopted, "a", [], [], rows(1, 2, 3))  # at 1.0, 2.0, 3.0
-    save_heard(adopted, "g", [("a", 3), ("b", 0)], 4.0, sure_before=2.5)
-    assert read_heard(adopted, "g") == {"a": 2, "b": 0}
-    save_heard(adopted, "g", [("a", 3)], 5.0, sure_before=5.0)
+    assert sure_numbers(adopted, {"a": 3, "b": 0}, 2.5) == {"a": 2, "b": 0}
+    assert sure_numbers(adopted, {"a": 2}, 9.0) == {"a": 2}
+    assert sure_numbers(adopted, {"a": 3}, 0.5) == {"a": 0}, "what may not have arrived is told again"
+
+
+def test_how_far_a_listener_has_heard_is_kept(adopted: sqlite3.Connection) -> None:
+    save_heard(adopted, "g", {"a": 3, "b": 0}, 4.0)
     assert read_heard(adopted, "g") == {"a": 3, "b": 0}
-    save_heard(adopted, "g", [("a", 3)], 5.0, sure_before=0.5)
-    assert read_heard(adopted, "g")["a"] == 0, "what may not have arrived is told again"
+    save_heard(adopted, "g", {"a": 5}, 5.0)
+    assert read_heard(adopted, "g") == {"a": 5, "b": 0}
     assert read_heard(adopted, "other") == {}
 
 
-def test_a_repository_that_was_forgotten_meanwhile_is_no_error(adopted: sqlite3.Connection) -> None:
-    save_heard(adopted, "g", [("a", 1), ("none", 1)], 4.0, sure_before=9.0)
+def test_a_beginning_takes_nothing_away(adopted: sqlite3.Connection) -> None:
+    save_heard(adopted, "g", {"a": 3}, 4.0, is_first=True)
+    save_heard(adopted, "g", {"a": 7, "b": 1}, 5.0, is_first=True)
+    assert read_heard(adopted, "g") == {"a": 3, "b": 1}
+
+
+@pytest.mark.parametrize("is_first", [False, True])
+def test_a_repository_that_was_forgotten_meanwhile_is_no_error(adopted: sqlite3.Connection, is_first: bool) -> None:
+    save_heard(adopted, "g", {"a": 1, "none": 1}, 4.0, is_first=is_first)
     assert set(read_heard(adopted, "g")) == {"a"}
     forget_repo(adopted, "a", 5.0)
     assert read_heard(adopted, "g") == {}
 
 
 def test_a_listener_that_does_not_come_back_is_forgotten(adopted: sqlite3.Connection) -> None:
-    save_heard(adopted, "gone", [("a", 1)], 0.0, sure_before=9.0)
-    save_heard(adopted, "new", [("a", 1)], KEEP_HEARD_S + 1, sure_before=9.0)
+    save_heard(adopted, "gone", {"a": 1}, 0.0)
+    save_heard(adopted, "new", {"a": 1}, KEEP_HEARD_S + 1)
     assert read_heard(adopted, "gone") == {}
     assert set(read_heard(adopted, "new")) == {"a"}
     delete_heard(adopted, "new")
