@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from tests.bench.figures import Figure, Process, quantile, report
@@ -36,11 +37,12 @@ TITLED = {"write_prd_from_idea", "write_checklist_sprint"}
 COUNTS = {READ: 2000, LIST: 300, "write_prd_from_idea": 100, "write_checklist_sprint": 100, "append_handoff_note": 100}
 COUNT = 200
 SLICES = 10
-GOALS = {(READ, MODERN, 1): (1.5, 6.0)}
-TIMES = 1.8
+GOALS = {(READ, MODERN, 1): {"p50": (1.5, 1.6), "p99": (6.0, 2.0)}}
+"""Milliseconds, and how many times the echo's on a machine where even that is slow."""
+
 WHY = (
-    "Of the loop's time, as py-spy sees it, a third is the SDK's, a third goes into reading and writing HTTP, a fifth "
-    "is trio's, and an eighth is the tool itself: arguments, grant, the thread that opens and reads, the audit row."
+    "Beside what the echo does too there are the guard with token and grant, a twelfth of the loop's time as py-spy "
+    "sees it, and the tool, a fifth: arguments, the thread that opens beneath the root, redaction, the audit row."
 )
 
 
@@ -105,17 +107,21 @@ def main() -> None:
                 if tool == READ:
                     tell(f"{ECHO}, {what}", floor)
                 of = "the bare SDK's list of the same tools" if tool == LIST else ECHO
-                tell(f"{tool}, {what}", took, floor, of, GOALS.get((tool, era, clients)))
+                tell(f"{tool}, {what}", took, floor, of, GOALS.get((tool, era, clients), {}))
 
 
 def tell(
-    what: str, took: Took, floor: Took | None = None, of: str = "", goals: tuple[float, float] | None = None
+    what: str,
+    took: Took,
+    floor: Took | None = None,
+    of: str = "",
+    goals: Mapping[str, tuple[float, float]] = MappingProxyType({}),
 ) -> None:
     """Report one kind of call."""
-    for measured, goal in (("p50", goals and goals[0]), ("p99", goals and goals[1]), ("cpu", None)):
+    for measured in ("p50", "p99", "cpu"):
         beside = getattr(floor, measured) if floor else None
         name = "CPU a call" if measured == "cpu" else measured
-        times = TIMES if goal else None
+        goal, times = goals.get(measured, (None, None))
         value = getattr(took, measured)
         is_steady = measured == "cpu" and floor is not None
         report(Figure(what, name, value, "ms", goal, beside, of, times, WHY if goal else "", is_steady))
