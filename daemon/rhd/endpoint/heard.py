@@ -37,9 +37,11 @@ class Heard:
         """
         if caller.is_owner:
             return now
+        told = {**now, **await self._store.read(lambda connection: read_heard(connection, caller.id))}
         if is_heard_elsewhere:
-            return await self.sure(now, time.time())
-        return {**now, **await self._store.read(lambda connection: read_heard(connection, caller.id))}
+            sure = await self.sure(now, time.time())
+            return {repo_id: max(number, sure.get(repo_id, 0)) for repo_id, number in told.items()}
+        return told
 
     async def sure(self, told: Told, at: float) -> Told:
         """Return what of it was sure to have arrived at a moment."""

@@ -252,10 +252,11 @@ class Notifier:
             listener.box.close()
         try:
             with scope:
-                since = await listener.since()
                 if acknowledge is not None:
                     await acknowledge()
-                await self._catch_up(listener, since, known or {})
+                await self._catch_up(listener, await listener.since(), known or {})
+                if not listener.is_session:
+                    del listener.since  # a line for each repository, and a stream catches up but once
                 await listener.box.run(send, ping)
         finally:
             if listener.scope is scope:  # else its next stream is open already, and goes on where this one did

@@ -75,6 +75,12 @@ async def test_one_that_is_told_on_another_stream_hears_again_only_what_may_not_
     assert await log.heard.of(CALLER, {log.repo: 10}, is_heard_elsewhere=True) == {log.repo: 8}
 
 
+async def test_what_came_before_it_first_heard_is_no_news_on_a_second_stream(log: Log) -> None:
+    log.heard.begin(CALLER, {log.repo: 10})
+    await log.restart()
+    assert await log.heard.of(CALLER, {log.repo: 10}, is_heard_elsewhere=True) == {log.repo: 10}
+
+
 async def test_a_peer_of_the_socket_begins_anew_each_time(log: Log) -> None:
     log.heard.begin(OWNER, {log.repo: 3})
     log.heard.note(OWNER, {log.repo: 3})
