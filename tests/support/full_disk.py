@@ -131,8 +131,9 @@ def grow_a_note(root: Root, folder: Path, problems: list[str]) -> Counter[str]:
 def mount_inside(root: Root, folder: Path, problems: list[str]) -> Counter[str]:
     """Mount another file system on a folder of the repository, and look for what is in it."""
     outcomes: Counter[str] = Counter()
-    mounted = folder / "plans/mounted"
+    mounted, orphan = folder / "plans/mounted", folder / "plans/prds/.rh-abcdefghjkmn.tmp"
     mounted.mkdir()
+    orphan.touch()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(mounted)], check=True)
     (mounted / "a.md").write_text("of another file system")
     for operation in (
@@ -144,6 +145,9 @@ def mount_inside(root: Root, folder: Path, problems: list[str]) -> Counter[str]:
             operation()
         except HarnessError as refusal:
             outcomes[refusal.code] += 1
+    # What a service does when it opens a repository: a mount in it is passed over.
+    if root.sweep() != 1 or orphan.exists():
+        problems.append("the sweep did not take what was left beside the mount")
     catalog = Catalog(root, KEY)
     catalog.refresh()
     if any("mounted" in path for path in (*catalog.artifacts, *catalog.folders)):

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import ExitStack
 from typing import Any, Generic, TypeVar
 
 import trio
 
 from rhd.access import SCAFFOLD
-from rhd.errors import Detached, Refusal
+from rhd.errors import Detached, NotFound, Refusal
 from rhd.ids import RelPath
 from rhd.repos.changes import ChangeLog
 from rhd.repos.registry import Repo
@@ -227,19 +228,22 @@ class RepoService:
     async def _open(self) -> None:
         self._hints.listen(self.repo.id, self._on_hint)
         root, self.family = await trio.to_thread.run_sync(_open_own, self.repo, limiter=self._own_thread)
-        if self._catalog is None:
-            await self.changes.load()
-            known = [Row(*row) for row in await self._store.read(lambda c: read_artifacts(c, self.repo.id))]
-        else:
-            known = [artifact.row() for artifact in self._catalog.artifacts.all()]
+        with ExitStack() as undo:
+            undo.enter_context(root)
+            if self._catalog is None:
+                await self.changes.load()
+                known = [Row(*row) for row in await self._store.read(lambda c: read_artifacts(c, self.repo.id))]
+            else:
+                known = [artifact.row() for artifact in self._catalog.artifacts.all()]
 
-        def begin() -> Catalog:
-            root.sweep()  # nobody writes yet: what a killed process left behind goes
-            return Catalog(root, self._key, known)
+            def begin() -> Catalog:
+                root.sweep()  # nobody writes yet: what a killed process left behind goes
+                return Catalog(root, self._key, known)
 
-        async with self._writing:  # sweeping would take a temporary away from under a write
-            self._catalog = await trio.to_thread.run_sync(begin, limiter=self._own_thread)
-        self._root = root
+            async with self._writing:  # sweeping would take a temporary away from under a write
+                self._catalog = await trio.to_thread.run_sync(begin, limiter=self._own_thread)
+            self._root = root  # `_let_go` closes it
+            undo.pop_all()
         self._is_lost = False
         self.state, self.problem = "ok", None
         self._dirty, self._via = None, "start"
@@ -343,18 +347,17 @@ def _worst(problems: Mapping[str, Problem]) -> Refusal | None:
 
 def _open_own(repo: Repo) -> tuple[Root, str | None]:
     """Open the repository's folder if it still is the one that was adopted (its id says so); return its family too."""
-    try:
-        root = Root.open(repo.path)
-        found, _ = root.read(RelPath(ID), SCAFFOLD, 64)
-    except Detached:
-        raise
-    except Refusal as refusal:
-        if refusal.code == "NOT_FOUND":
+    with ExitStack() as undo:
+        root = undo.enter_context(Root.open(repo.path))
+        try:
+            found, _ = root.read(RelPath(ID), SCAFFOLD, 64)
+        except NotFound as refusal:
             raise Detached("the repository's folder no longer holds the id it was adopted with") from refusal
-        raise
-    if found.strip() != repo.id.encode():
-        raise Detached("another repository stands where this one was adopted")
-    return root, read_git_facts(root).family
+        if found.strip() != repo.id.encode():
+            raise Detached("another repository stands where this one was adopted")
+        family = read_git_facts(root).family
+        undo.pop_all()
+    return root, family
 
 
 def describe(problem: Refusal | None) -> dict[str, Any] | None:

@@ -299,9 +299,15 @@ class Root:
         if not depth or not any(reaches.may_hold_writes(reach, folder) for reach in writing):
             return 0
         count, below = 0, []
-        with suppress(OSError), self._attached() as root, self._folder(root, folder, _LIST) as descriptor:
-            with os.scandir(descriptor) as names:
-                for name in names:
+        # PathRefused: another file system is mounted there. No temporary of ours is on it, and it is no reason to stop.
+        with (
+            suppress(OSError, PathRefused),
+            self._attached() as root,
+            self._folder(root, folder, _LIST) as descriptor,
+            os.scandir(descriptor) as names,
+        ):
+            for name in names:
+                with suppress(OSError):  # gone since, or not ours to remove: those after it are looked at all the same
                     if TEMPORARY.match(name.name):
                         facts = Facts(name.stat(follow_symlinks=False))
                         if facts.is_file and facts.owner == os.geteuid():

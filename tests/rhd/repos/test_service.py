@@ -209,6 +209,50 @@ async def test_a_repository_that_was_replaced_while_the_daemon_was_down_is_not_s
             await service.read(read_plan)
 
 
+async def _looks(service: RepoService, monkeypatch: pytest.MonkeyPatch, times: int) -> None:
+    """Have an unusable repository looked at again so many times, and come to an end each time."""
+    seen = 0
+    real = RepoService._let_go
+
+    async def counted(self: RepoService) -> None:
+        nonlocal seen
+        await real(self)
+        seen += self is service
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RepoService, "_let_go", counted)
+        for number in range(times):
+            service.look_again()
+            await until(lambda n=number: seen > n)
+
+
+@pytest.mark.parametrize("what", ["no id", "another id", "an id that cannot be read", "a sweep that fails"])
+async def test_looking_again_and_again_leaves_no_descriptor_open(
+    tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    def fail(_: Root) -> int:
+        raise RuntimeError("not today")
+
+    async with running_rooms(tmp_path / "db") as rooms:
+        service = rooms.service(await rooms.adopt(repository))
+        folder = repository.path / ".repo-harness"
+        folder.rename(tmp_path / "aside")
+        match what:
+            case "another id":
+                repository.write(".repo-harness/id", "another\n")
+            case "an id that cannot be read":
+                repository.write(".repo-harness/id/x", "")
+            case "a sweep that fails":
+                (tmp_path / "aside").rename(folder)
+                monkeypatch.setattr(Root, "sweep", fail)
+        service._lose()
+        await until(lambda: service.state != "ok")
+        await _looks(service, monkeypatch, 2)  # threads and the store's connections are there from now on
+        before = len(os.listdir("/proc/self/fd"))
+        await _looks(service, monkeypatch, 10)
+        assert len(os.listdir("/proc/self/fd")) == before
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read anything")
 async def test_a_repository_that_cannot_be_opened_is_broken(tmp_path: Path, repository: Repository) -> None:
     async with running_rooms(tmp_path / "db") as rooms:

@@ -467,6 +467,42 @@ def test_the_sweep_takes_our_orphans_and_nothing_else(root: Root, repository: Re
     assert root.sweep() == 0
 
 
+def test_the_sweep_passes_over_a_mount(root: Root, repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a mount looks from here; tests/faults/test_disk.py has a real one."""
+    there = repository.write("plans/mounted/.rh-abcdefghjkmn.tmp", "of another file system")
+    orphans = [repository.write(f"{folder}/.rh-abcdefghjkmn.tmp", "x") for folder in ("plans/archive", "plans/prds")]
+    mounted, real = os.stat(there.parent).st_ino, os.fstat
+
+    def fstat(descriptor: int) -> os.stat_result:
+        found = real(descriptor)
+        if found.st_ino != mounted:
+            return found
+        return os.stat_result((*found[:2], found.st_dev + 1, *found[3:10]))
+
+    monkeypatch.setattr(os, "fstat", fstat)
+    assert root.sweep() == len(orphans)
+    assert there.exists()
+    assert not any(orphan.exists() for orphan in orphans)
+
+
+def test_a_name_that_vanishes_under_the_sweep_does_not_keep_it_from_those_after_it(
+    root: Root, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for letter in "abcdef":
+        repository.write(f"plans/prds/.rh-{letter * 12}.tmp", "x")
+    real, gone = os.unlink, []
+
+    def unlink(name: str, *, dir_fd: int) -> None:
+        real(name, dir_fd=dir_fd)
+        if not gone:  # somebody else was faster
+            gone.append(name)
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+
+    monkeypatch.setattr(os, "unlink", unlink)
+    assert root.sweep() == 5
+    assert not temporaries(repository)
+
+
 def test_a_file_created_by_a_process_killed_before_it_could_clean_up_can_be_replaced_after_the_sweep(
     root: Root, repository: Repository
 ) -> None:
