@@ -106,6 +106,7 @@ class Catalog:
                 self._folders.setdefault(folder, None)  # to be listed
         self.folders = frozenset(self._folders)
         self.problems: Mapping[str, Problem] = MappingProxyType({})
+        self._is_full = False
 
     def refresh(self, folders: frozenset[str] | None = None) -> Refreshed:
         """Look again and return what changed.
@@ -117,7 +118,7 @@ class Catalog:
         Raises:
             Detached: the repository is not where it was; nothing is changed.
         """
-        if any(problem.code == "CATALOG_TOO_LARGE" for problem in self.problems.values()):
+        if self._is_full:
             folders = None  # what was left out may fit by now, wherever it lies
         look = _Look(self._root, self._key, self.artifacts, self._folders, self.problems)
         look.at(None if folders is None else {look.nearest(folder) for folder in folders})
@@ -129,6 +130,7 @@ class Catalog:
         self._folders = look.folders
         self.folders = frozenset(look.folders)
         self.problems = MappingProxyType(look.problems)
+        self._is_full = look.is_full
         return refreshed
 
 
@@ -149,6 +151,7 @@ class _Look:
         self.folders = dict(folders)
         self.problems = dict(problems)
         self.touched: dict[str, Artifact | None] = {}  # as they were before
+        self.is_full = False  # an artifact was left out, since there are so many
         self._again: dict[str, int] = {}
         self._files_in = _by_folder(self.artifacts)
         self._folders_in = _by_folder(folder for folder in self.folders if folder)
@@ -161,7 +164,7 @@ class _Look:
 
     def at(self, folders: Iterable[str] | None) -> None:
         """List these folders, or all, and what is new below them."""
-        is_full = folders is None
+        is_whole = folders is None
         waiting = {"": True} if folders is None else dict.fromkeys(folders, False)
         while waiting:
             folder, is_new = waiting.popitem()
@@ -169,7 +172,7 @@ class _Look:
                 continue  # not there when the one above was listed: if it has come back, that one is hinted again
             for below, stamp in self._list(folder):
                 # One that is not as it was (its names changed, or another took its place) may have lost its hints.
-                if is_full or is_new or self.folders.get(below) != stamp:
+                if is_whole or is_new or self.folders.get(below) != stamp:
                     waiting[below] = True
                 self.folders[below] = stamp
 
@@ -193,8 +196,10 @@ class _Look:
 
     def _list(self, folder: str) -> list[tuple[str, int]]:
         """Bring the files in `folder` up to date; return the folders in it, with a stamp of what they look like."""
-        for path in [p for p in self.problems if p == folder or (p and p.rpartition("/")[0] == folder)]:
-            del self.problems[path]
+        # Its own and its files' are found again below; those of a folder in it, when that one is listed.
+        for path in [p for p in self.problems if p == folder or p.rpartition("/")[0] == folder]:
+            if path == folder or path not in self.folders:
+                del self.problems[path]
         try:
             listing = self._root.list(RelPath.trust(folder) if folder else "", ARTIFACTS, limit=MAX_ARTIFACTS + 1)
         except Detached:
@@ -231,6 +236,7 @@ class _Look:
         if old is not None and old.signature == entry.facts.signature:
             return
         if old is None and len(self.artifacts) >= MAX_ARTIFACTS:
+            self.is_full = True
             self._too_large("", f"the repository holds more than {MAX_ARTIFACTS:,} artifacts")
             return
         new = self._read(entry, old)
@@ -281,7 +287,7 @@ class _Look:
             del self.folders[path]
         for path in [p for p in self.artifacts if p.startswith(below)]:
             self._drop(path)
-        for path in [p for p in self.problems if p.startswith(below)]:
+        for path in [p for p in self.problems if p == folder or p.startswith(below)]:
             del self.problems[path]
 
     def _drop(self, path: str) -> None:

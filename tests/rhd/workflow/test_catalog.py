@@ -558,6 +558,50 @@ def test_folders_nested_too_deep_are_named_and_what_is_above_is_held(catalog: Ca
     assert not catalog.problems
 
 
+@pytest.mark.parametrize("what", ["a folder too deep", "a folder too full"])
+def test_one_folder_that_is_too_much_costs_no_look_at_the_others(
+    root: Root, repository: Repository, later: None, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    if what == "a folder too deep":
+        there = "plans/" + "/".join("d" * (module.MAX_DEPTH - 1))
+        repository.write(f"{there}/d/too-deep.md", "x")
+    else:
+        there = "plans/x/y"
+        monkeypatch.setattr(module, "MAX_ARTIFACTS", 20)
+        for number in range(21):
+            repository.write(f"{there}/.rh-{'a' * 10}{chr(97 + number)}a.tmp", "never an artifact")
+    catalog = Catalog(root, KEY)
+    catalog.refresh()
+    assert list(catalog.problems) == [there]
+    listed: list[str] = []
+    real = Root.list
+
+    def list_noted(self: Root, folder: Any, *arguments: Any, **named: Any) -> Any:
+        listed.append(folder)
+        return real(self, folder, *arguments, **named)
+
+    monkeypatch.setattr(Root, "list", list_noted)
+    for hinted in ("tasks", there.rpartition("/")[0], there):
+        catalog.refresh(frozenset({hinted}))
+        assert listed.pop() == hinted
+        assert listed == []
+        assert list(catalog.problems) == [there], "it is said until it is over"
+    shutil.rmtree(repository.path / there)
+    (repository.path / there).mkdir()
+    catalog.refresh(frozenset({there}))
+    assert not catalog.problems
+
+
+@pytest.mark.parametrize("hinted", ["plans", "plans/d", "plans" + "/d" * (module.MAX_DEPTH - 2)])
+def test_what_was_wrong_with_a_folder_goes_with_it(catalog: Catalog, repository: Repository, hinted: str) -> None:
+    repository.write("plans/" + "d/" * module.MAX_DEPTH + "too-deep.md", "x")
+    catalog.refresh()
+    assert len(catalog.problems) == 1
+    shutil.rmtree(repository.path / hinted / "d")
+    catalog.refresh(frozenset({hinted}))
+    assert not catalog.problems
+
+
 def test_a_repository_that_goes_away_half_way_changes_nothing(
     catalog: Catalog, repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
