@@ -8,7 +8,7 @@ one task at a time; hints only say where to look.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import ExitStack
 from typing import Any, Generic, TypeVar
 
@@ -104,6 +104,18 @@ class RepoService:
         self._usable()
         assert self._catalog is not None
         return self._catalog.artifacts
+
+    @property
+    def catalog_problems(self) -> Collection[Problem]:
+        """What the catalog could not hold, or not as it should, at the last refresh.
+
+        Raises:
+            Detached: the folder is not where it was adopted.
+            Refusal: REPO_BROKEN.
+        """
+        self._usable()
+        assert self._catalog is not None
+        return self._catalog.problems.values()
 
     @property
     def watch(self) -> str:
@@ -277,7 +289,7 @@ class RepoService:
                 return catalog.refresh(folders)
 
             refreshed = await trio.to_thread.run_sync(self._attached, look, root, limiter=self._own_thread)
-            self.problem = _worst(catalog.problems)
+            self.problem = worst(catalog.problems.values())
             try:
                 await self.changes.append(
                     refreshed.changes,
@@ -336,13 +348,13 @@ class RepoService:
         self._is_lost = True
 
 
-def _worst(problems: Mapping[str, Problem]) -> Refusal | None:
-    """Return one problem that stands for all that the catalog has; the others are as many as it says."""
+def worst(problems: Collection[Problem]) -> Refusal | None:
+    """Return one problem that stands for all of these, and says how many others there are; None if there are none."""
     if not problems:
         return None
-    worst = next((p for p in problems.values() if p.code == "CATALOG_TOO_LARGE"), next(iter(problems.values())))
+    first = next((p for p in problems if p.code == "CATALOG_TOO_LARGE"), next(iter(problems)))
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    return Refusal(worst.message + more, code=worst.code)
+    return Refusal(first.message + more, code=first.code)
 
 
 def _open_own(repo: Repo) -> tuple[Root, str | None]:

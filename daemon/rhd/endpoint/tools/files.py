@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from rhd.access import Reach
 from rhd.endpoint.tools.shapes import (
     ARTIFACT,
     BOOLEAN,
     CURSOR,
     INTEGER,
+    LEFT_OUT,
     PATH,
     REDACTIONS,
     STRING,
@@ -23,9 +25,11 @@ from rhd.endpoint.tools.shapes import (
 )
 from rhd.endpoint.tools.spec import ALL, Call, ToolSpec
 from rhd.ids import RelPath
+from rhd.repos.service import describe, worst
 from rhd.workflow.artifacts import Artifact
 from rhd.workflow.kinds import KINDS
 from rhd.workflow.listing import DEFAULT_LIMIT, MAX_LIMIT, list_page
+from rhd.workflow.reach import may_hold, may_read
 from rhd.workflow.reading import read_page
 from rhwire.times import format_ns
 
@@ -50,6 +54,30 @@ def redactions_json(redactions: Mapping[str, int]) -> list[dict[str, Any]]:
     return [{"type": kind, "count": count} for kind, count in redactions.items()]
 
 
+def left_out_json(call: Call, prefix: str = "") -> dict[str, Any] | None:
+    """Return what lists lack of the artifacts below `prefix` that the caller may see; None if they lack nothing."""
+    reaches = [profile.reach for profile in call.readable]
+    return describe(
+        worst(
+            [
+                problem
+                for problem in call.service.catalog_problems
+                if _may_be_below(problem.path, prefix) and any(_may_show(reach, problem.path) for reach in reaches)
+            ]
+        )
+    )
+
+
+def _may_be_below(path: str, prefix: str) -> bool:
+    """Say whether the file `path`, or something in the folder `path`, begins with `prefix`."""
+    return not path or f"{path}/".startswith(prefix) or prefix.startswith(f"{path}/")
+
+
+def _may_show(reach: Reach, path: str) -> bool:
+    """Say whether the file `path`, or something in the folder `path`, is for readers of this reach."""
+    return may_read(reach, path) or may_hold(reach, path)
+
+
 async def list_workflow_files(call: Call) -> dict[str, Any]:
     """Answer `list_workflow_files`."""
     arguments = call.arguments
@@ -66,6 +94,7 @@ async def list_workflow_files(call: Call) -> dict[str, Any]:
         "files": [artifact_json(artifact) for artifact in page.artifacts],
         "total": page.total,
         "next_cursor": page.next_cursor,
+        "left_out": left_out_json(call, arguments.get("prefix", "")),
     }
 
 
@@ -93,7 +122,8 @@ LIST = ToolSpec(
     description=(
         "Use this when you need to find plans, PRDs, sprints, contracts, reviews, checks or handoffs: newest first, "
         "every kind in its turn. Narrow it down by kind, by the beginning of the path, or by words; total says how "
-        "many there are. Next comes read_workflow_file."
+        "many there are. If left_out is not null, no page shows all of them as they are: it says where and why. Next "
+        "comes read_workflow_file."
     ),
     profiles=ALL,
     input=closed(
@@ -104,7 +134,7 @@ LIST = ToolSpec(
         limit=whole(f"How many at most on a page; {DEFAULT_LIMIT} unless told.", least=1, most=MAX_LIMIT),
         cursor=CURSOR,
     ),
-    output=every(files=listed(ARTIFACT), total=INTEGER, next_cursor=maybe(STRING)),
+    output=every(files=listed(ARTIFACT), total=INTEGER, next_cursor=maybe(STRING), left_out=LEFT_OUT),
     handler=list_workflow_files,
 )
 

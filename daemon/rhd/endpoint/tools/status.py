@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rhd.access import PROFILES
-from rhd.endpoint.tools.files import artifact_json
-from rhd.endpoint.tools.shapes import ARTIFACT, BOOLEAN, INTEGER, STRING, closed, every, listed, maybe
+from rhd.endpoint.tools.files import artifact_json, left_out_json
+from rhd.endpoint.tools.shapes import ARTIFACT, BOOLEAN, INTEGER, LEFT_OUT, STRING, closed, every, listed, maybe
 from rhd.endpoint.tools.spec import ALL, Call, ToolSpec
 from rhd.workflow.artifacts import Artifact
 from rhd.workflow.git import read_git_facts
@@ -78,6 +78,7 @@ async def harness_status(call: Call) -> dict[str, Any]:
             "siblings": sorted(s.repo.slug for s in others if facts.family and s.family == facts.family),
         },
         "counts": counts,
+        "left_out": left_out_json(call),
         "active_plan": _shown(find_active(kinds["plan"])),
         "active_sprint": _shown(find_active(kinds["sprint"])),
         "newest_handoff": _shown(_newest(kinds["handoff"])),
@@ -94,8 +95,9 @@ STATUS = ToolSpec(
     title="Harness status",
     description=(
         "Use this when you begin, or want to know where the work stands: branch, how many artifacts of each kind, the "
-        "active plan and sprint with their progress, the newest handoff and check. cursor is for "
-        "list_workflow_changes. If tools_hash is not what it was, the tools changed: refresh the connector."
+        "active plan and sprint with their progress, the newest handoff and check. If left_out is not null, some are "
+        "not among these: it says where and why. cursor is for list_workflow_changes. If tools_hash is not what it "
+        "was, the tools changed: refresh the connector."
     ),
     profiles=ALL,
     input=closed([]),
@@ -108,6 +110,7 @@ STATUS = ToolSpec(
         branch=maybe(STRING),
         worktree=every(is_linked=BOOLEAN, siblings=listed(STRING)),
         counts={"type": "object", "additionalProperties": INTEGER},
+        left_out=LEFT_OUT,
         active_plan=maybe(ARTIFACT),
         active_sprint=maybe(ARTIFACT),
         newest_handoff=maybe(ARTIFACT),

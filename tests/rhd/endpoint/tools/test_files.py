@@ -39,7 +39,12 @@ async def test_a_list_is_narrowed_by_kind_by_beginning_and_by_words(desk: Desk) 
     assert await listed(desk, prefix="plans/pr") == [PRD]
     assert sorted(await listed(desk, query="SEARCH")) == [PRD, "plans/sprints/20261102-0900-search.sprint.md"]
     assert await listed(desk, query="search prds") == [PRD]
-    assert await desk.call(LIST, kind="prd", query="nothing") == {"files": [], "total": 0, "next_cursor": None}
+    assert await desk.call(LIST, kind="prd", query="nothing") == {
+        "files": [],
+        "total": 0,
+        "next_cursor": None,
+        "left_out": None,
+    }
 
 
 async def test_a_list_is_paged_and_gives_each_out_once(desk: Desk) -> None:
@@ -64,6 +69,40 @@ async def test_a_cursor_of_another_question_is_refused(desk: Desk) -> None:
     ):
         await desk.refused(LIST, "INVALID_CURSOR", **arguments)
     await desk.refused(LIST, "INVALID_ARGUMENT", kind="novel")
+
+
+async def test_what_no_page_has_is_told_to_whom_it_concerns(desk: Desk, repository: Repository) -> None:
+    folder = "plans/" + "/".join("abcdefghijk")
+    deep = f"{folder}/l/deep.md"
+    repository.write(deep, "# Deep\n")
+    await desk.settle()
+    said = await desk.call(LIST)
+    assert deep not in [each["path"] for each in said["files"]]
+    assert said["left_out"]["code"] == "CATALOG_TOO_LARGE"
+    assert f"below {folder} " in said["left_out"]["message"]
+    assert said["left_out"]["next_step"]
+    assert (await desk.call(READ, path=deep))["content"] == "# Deep\n", "left out of lists, but readable"
+    for prefix, is_told in (("plans/", True), (deep, True), ("plans/a/b", True), ("plans/a/bc", False), ("x", False)):
+        assert ((await desk.call(LIST, prefix=prefix))["left_out"] is not None) == is_told, prefix
+    repository.write("tasks/" + "/".join("abcdefghijklm"), "# Deep, and for executors alone\n")
+    await desk.settle()
+    assert (await desk.call(LIST))["left_out"] == said["left_out"]
+    desk.held = {"project": {"planner", "executor"}}
+    assert "(and 1 more)" in (await desk.call(LIST))["left_out"]["message"]
+
+
+async def test_what_is_too_much_is_told_on_every_page(
+    desk: Desk, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (await desk.call(LIST))["left_out"] is None
+    monkeypatch.setattr("rhd.workflow.catalog.MAX_ARTIFACTS", 7)
+    repository.write("plans/prds/one-more.prd.md", "# One more\n")
+    await desk.settle()
+    first = await desk.call(LIST, limit=5)
+    second = await desk.call(LIST, limit=5, cursor=first["next_cursor"])
+    assert (len(first["files"]), len(second["files"]), second["total"], second["next_cursor"]) == (5, 2, 7, None)
+    for page in (first, second):
+        assert page["left_out"]["message"] == "the repository holds more than 7 artifacts"
 
 
 async def test_a_whole_text_comes_with_the_revision_that_replaces_it(desk: Desk, repository: Repository) -> None:

@@ -28,6 +28,7 @@ async def test_one_call_says_where_the_work_stands(desk: Desk) -> None:
         {"granted": ["planner"], "running": ["planner", "executor"]},
     )
     assert said["counts"] == dict.fromkeys(("check", "current", "handoff", "instructions", "prd", "spec", "sprint"), 1)
+    assert said["left_out"] is None
     assert said["active_plan"] is None
     assert (said["active_sprint"]["path"], said["active_sprint"]["status"]) == (SPRINT, "Executing")
     assert said["active_sprint"]["cards"] == {"done": 1, "total": 2}
@@ -47,6 +48,16 @@ async def test_a_caller_is_told_only_of_what_it_may_read(desk: Desk, repository:
     said = await desk.call("harness_status")
     assert (said["profile"], said["counts"]["task"]) == ("executor", 1)
     assert said["tools_hash"] == tools_hash(frozenset({"executor"}), False)
+
+
+async def test_what_is_not_counted_is_told(desk: Desk, repository: Repository) -> None:
+    repository.write("tasks/" + "/".join("abcdefghijklm"), "# Deep, and for executors alone\n")
+    await desk.settle()
+    assert (await desk.call("harness_status"))["left_out"] is None
+    desk.held = {"project": {"executor"}}
+    left_out = (await desk.call("harness_status"))["left_out"]
+    assert set(left_out) == {"code", "message", "next_step"}
+    assert left_out["code"] == "CATALOG_TOO_LARGE"
 
 
 async def test_the_newest_handoff_and_check_are_the_newest(desk: Desk, repository: Repository) -> None:
