@@ -25,7 +25,7 @@ _DOT_GIT = RelPath(".git")
 _MAX_POINTER_BYTES, _MAX_CONFIG_BYTES, _MAX_PACKED_BYTES = 4 << 10, 64 << 10, 8 << 20
 _SHORT_SHA = 12
 _SHA = re.compile(rb"(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")
-_BRANCH = re.compile(rb"ref: refs/heads/([^\x00-\x20\x7f~^:?*\[\\]{1,200})\Z")
+_BRANCH = re.compile(rb"ref: refs/heads/([^\x00-\x20\x7f~^:?*\[\\]{1,1000})\Z")
 _NO_BRANCH = b"ref: refs/heads/.invalid"  # what a repository with reftables says to whoever reads its files
 _SECTION = re.compile(r"[ \t]*\[([^\]\"]*?)[ \t]*(\"[^\"]*\")?\]")
 _WORKTREE = re.compile(r"[ \t]*worktree[ \t]*=[ \t]*(?:\"((?:[^\"\\]|\\.)*)\"|([^#;\"]*))", re.IGNORECASE)

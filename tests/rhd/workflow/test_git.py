@@ -109,6 +109,16 @@ def test_worktrees_of_one_repository_are_one_family(made: Path) -> None:
     assert facts(made / "fresh") == GitFacts("trunk", None, False, str(made / "fresh/.git"), str(made / "fresh"))
 
 
+def test_a_branch_with_a_long_name_is_a_branch(made: Path, tmp_path: Path) -> None:
+    home = copy(made, tmp_path / "home")
+    name = "/".join(letter * 246 for letter in "abcd")  # git itself stops at what the file system lets it make
+    git(home / "main", "checkout", "-q", "-b", name)
+    head = git(home / "main", "rev-parse", "--short=12", "HEAD")
+    assert (facts(home / "main").branch, facts(home / "main").head) == (name, head)
+    git(home / "main", "pack-refs", "--all")
+    assert (facts(home / "main").branch, facts(home / "main").head) == (name, head)
+
+
 def test_branches_are_found_packed_and_loose(made: Path, tmp_path: Path) -> None:
     home = copy(made, tmp_path / "home")
     before = facts(home / "linked")
