@@ -1,7 +1,8 @@
 """What a document says of itself: its title, its status and, for a sprint, how many cards there are and are done.
 
 Read as found: with front matter or without, with quote marks or without, in either shape of task cards or with a
-backlog table alone. What stands in code fences is an example and says nothing.
+backlog table alone. What stands in code fences is an example and what stands in comments is not shown: neither says
+anything.
 """
 
 from __future__ import annotations
@@ -18,16 +19,24 @@ _HEAD_CHARS = 1 << 16
 _SPRINT_CHARS = 1 << 19
 _MAX_CARDS = 0xFFFF
 
-_FENCE = re.compile(r"[ \t>]*(?:[-+*][ \t]+)?(`{3,}|~{3,})")
+# What stands before a block in quotes and lists.
+_LEAD = r"[ \t>]*(?:(?:[-*+]|[0-9]{1,9}[.)])[ \t]+)?"
+# Backticks with others behind them in their line are a code span.
+_FENCE = re.compile(_LEAD + r"(`{3,}(?![^`]*`)|~{3,})")
+_FENCE_END = re.compile(r"[ \t>]*(`{3,}|~{3,})[ \t]*\Z")
+_COMMENT = re.compile(_LEAD + r"<!--")
 _FRONT_TITLE = re.compile(r"^title[ \t]*:[ \t]*(\S.*)$", re.MULTILINE)
+_TITLE = re.compile(r"^ {0,3}#[ \t]+(.*)", re.MULTILINE)
 _STATUS = re.compile(r"\*\*Status(?:\*\*[ \t]*:|:\*\*)[ \t]*([^\r\n]*)")
 _BEFORE_STATUS = re.compile(r"[ \t>*+-]*\Z")
-_HEADING = re.compile(r"(#{1,6})[ \t]+(?:Task Card[ \t]+([0-9]{1,9})\b)?")
-_BOX = re.compile(r"[ \t]*[-*+][ \t]+\[([ xX])\][ \t]")
+_HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(?:Task Card[ \t]+([0-9]{1,9}(?:\.[0-9]{1,9}){0,3})\b)?")
+_BOX = re.compile(r"[ \t]*(?:[-*+]|[0-9]{1,9}[.)])[ \t]+\[([ xX])\](?:[ \t]|\Z)")
 _CARD_STATUS = re.compile(r"[ \t]*(?:[-*+][ \t]+)?(?:\*\*)?status(?:\*\*)?:(?:\*\*)?[ \t]*`?([A-Za-z]+)", re.IGNORECASE)
-_ROW = re.compile(r"[ \t]*\|[ \t]*([0-9]{1,9})[ \t]*\|[ \t]*\[([ xX])\][ \t]*\|")
-_MARKS = frozenset("#|-*+sS \t")
+_ROW = re.compile(r"[ \t]*\|[ \t]*([0-9]{1,9}(?:\.[0-9]{1,9}){0,3})[ \t]*\|[ \t]*\[([ xX])\][ \t]*\|")
+_ITEMS = frozenset("-*+0123456789")
+_MARKS = _ITEMS | frozenset("#|sS \t")
 _DONE = {"done", "complete", "completed", "fulfilled"}
+_Number = tuple[int, ...]  # 1.2 is card 2 of part 1
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 
 
@@ -58,8 +67,9 @@ def read_outline(kind: str, name: str, data: bytes) -> Outline:
     except UnicodeDecodeError:
         return Outline()
     front, text = _split_front_matter(text)
-    if ("`" in text and "```" in text) or ("~" in text and "~~~" in text):  # one character is sought much faster
-        text = _without_fences(text)
+    # One character is sought much faster than three.
+    if ("`" in text and "```" in text) or ("~" in text and "~~~" in text) or ("<" in text and "<!--" in text):
+        text = _shown(text)
     head = text[:_HEAD_CHARS]
     return Outline(_title(front, head), _status(head), _count_cards(text) if kind == "sprint" else None)
 
@@ -73,27 +83,48 @@ def _split_front_matter(text: str) -> tuple[str, str]:
     return "", text
 
 
-def _without_fences(text: str) -> str:
-    kept, fence = [], ""
+def _shown(text: str) -> str:
+    """Return the text without code fences and comments; one that does not end hides the rest, for readers too."""
+    kept, fence, is_comment = [], "", False
     for line in text.splitlines():
-        found = _FENCE.match(line)
         if fence:
-            if found and found[1].startswith(fence):
+            if (end := _FENCE_END.match(line)) and end[1].startswith(fence):
                 fence = ""
-        elif found:
-            fence = found[1]
-        else:
+        elif is_comment:
+            is_comment = "-->" not in line
+        elif ("```" in line or "~~~" in line) and (begin := _FENCE.match(line)):
+            fence = begin[1]
+        elif "<!--" not in line:
             kept.append(line)
+        elif begin := _COMMENT.match(line):
+            is_comment = line.find("-->", begin.end() - 2) < 0
+        else:
+            kept.append(_without_comments(line))
     return "\n".join(kept)
+
+
+def _without_comments(line: str) -> str:
+    """Return the line without the comments that begin and end within it; in a code span they are text."""
+    kept, at = [], 0
+    while (begin := line.find("<!--", at)) >= 0 and (end := line.find("-->", begin + 2) + 3) >= 3:
+        kept.append(line[at : end if line[begin - 1] == "`" else begin])
+        at = end
+    return "".join(kept) + line[at:]
 
 
 def _title(front: str, head: str) -> str | None:
     if front and (found := _FRONT_TITLE.search(front)):
         return _line(_unquote(found[1].strip()), MAX_TITLE)
     at = 0 if head.startswith("# ") else head.find("\n# ") + 1
-    if not at and not head.startswith("# "):
+    if at or head.startswith("# "):
+        heading = head[at + 2 : at + 2 + 4 * MAX_TITLE].split("\n", 1)[0].strip()
+    elif found := _TITLE.search(head):  # indented, or a tab behind its mark: sought only where no plain one is
+        heading = found[1][: 4 * MAX_TITLE].strip()
+    else:
         return None
-    heading = head[at + 2 : at + 2 + 4 * MAX_TITLE].split("\n", 1)[0].strip().rstrip("#")
+    bare = heading.rstrip("#")
+    if bare[-1:] in ("", " ", "\t"):  # marks that close a heading have a blank before them; those of C# are its name
+        heading = bare
     return _line(_ESCAPED.sub(r"\1", heading), MAX_TITLE)
 
 
@@ -146,8 +177,8 @@ def _count_cards(text: str) -> tuple[int, int] | None:
 
     A card is done when its status says so, when all of its boxes are ticked, or when its backlog row is.
     """
-    cards: dict[int, _Card] = {}
-    rows: dict[int, bool] = {}
+    cards: dict[_Number, _Card] = {}
+    rows: dict[_Number, bool] = {}
     card: _Card | None = None
     for line in text.splitlines():
         if line[:1] not in _MARKS:
@@ -157,14 +188,14 @@ def _count_cards(text: str) -> tuple[int, int] | None:
             if heading := _HEADING.match(line):
                 level = len(heading[1])
                 if heading[2]:
-                    card = cards.setdefault(int(heading[2]), _Card(level))
+                    card = cards.setdefault(_number(heading[2]), _Card(level))
                 elif card is not None and level <= card.level:
                     card = None
         elif mark == "|":
             if row := _ROW.match(line):
-                rows[int(row[1])] = row[2] != " "
+                rows[_number(row[1])] = row[2] != " "
         elif card is not None:
-            if box := _BOX.match(line) if mark in ("-", "*", "+") else None:
+            if box := _BOX.match(line) if mark in _ITEMS else None:
                 card.boxes += 1
                 card.ticked += box[1] != " "
             elif "tatus" in line and (status := _CARD_STATUS.match(line)):
@@ -175,6 +206,10 @@ def _count_cards(text: str) -> tuple[int, int] | None:
     if rows:
         return min(sum(rows.values()), _MAX_CARDS), min(len(rows), _MAX_CARDS)
     return None
+
+
+def _number(text: str) -> _Number:
+    return tuple(map(int, text.split(".")))
 
 
 class _Card:

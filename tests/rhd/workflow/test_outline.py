@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from rhd.workflow.documents.sprint import Card, Sprint, render_sprint
 from rhd.workflow.outline import MAX_STATUS, MAX_TITLE, Outline, read_outline
 
+SIZE = 1 << 18
+
 
 def outline(text: str, kind: str = "prd", name: str = "a.md") -> Outline:
     return read_outline(kind, name, text.encode())
@@ -33,6 +35,28 @@ def outline(text: str, kind: str = "prd", name: str = "a.md") -> Outline:
         ("~~~md\n# In a fence\n```\n# Still\n~~~\n# Search\n", "Search"),
         ("````\n```\n# In\n```\n````\n# Search\n", "Search"),
         ("> ```\n> # In\n> ```\n\n# Search\n", "Search"),
+        ("1. ```\n   # In\n   ```\n# Search\n", "Search"),
+        ("```code``` begins no fence\n# Search\n", "Search"),
+        ("```\n# In\n``` ends no fence\n# In\n```\n# Search\n", "Search"),
+        ("~~~ a `b` ~~~\n# In\n~~~~\t\n# Search\n", "Search"),
+        ("<!--\n# Hidden\n-->\n# Search\n", "Search"),
+        ("<!-- # Hidden -->\n# Search\n", "Search"),
+        ("> <!-- a\n> # Hidden\n> --> the rest of its line too\n# Search\n", "Search"),
+        ("<!-->\n# Search\n", "Search"),
+        ("<!--\n```\n-->\n# Search\n", "Search"),
+        ("```\n<!--\n```\n# Search\n", "Search"),
+        ("a <!-- that nothing ends\n# Search\n", "Search"),
+        ("# Search <!-- todo: --> again <!-- a --><!-- b -->\n", "Search again"),
+        ("# Search `<!-- -->` <!-- x\n", "Search `<!-- -->` <!-- x"),
+        ("<!-- to the end\n# Hidden\n", None),
+        ("# Port to C#\n", "Port to C#"),
+        ("# Port to C# ##\n", "Port to C#"),
+        ("# Search\t#\r\n", "Search"),
+        ("# Sharp \\#\n", "Sharp #"),
+        ("# ##\n", None),
+        ("   # Search\n", "Search"),
+        ("#\tSearch\n", "Search"),
+        ("    # Code\n", None),
         ('---\ntitle: "From \\"matter\\" \\u8ba1"\nkind: "prd"\n---\n\n# Search\n', 'From "matter" 计'),
         ("---\ntitle: plain words\n---\n# Search\n", "plain words"),
         ("---\ntitle: 'it''s'\n---\n", "it's"),
@@ -60,6 +84,8 @@ def test_titles(text: str, title: str | None) -> None:
         ("> **Status**: Draft\n> **Status**: Done\n", "Draft"),
         ("the line **Status**: X says\n> **Status**: Draft\n", "Draft"),
         ("```\n**Status**: Fenced\n```\n**Status**: Draft\n", "Draft"),
+        ("> **Status**: Draft <!-- Draft | Approved | Done -->\n", "Draft"),
+        ("<!-- **Status**: Hidden\n**Status**: Hidden -->\n**Status**: Draft\n", "Draft"),
         ("> **Status**:\n", None),
         ("> **Statuses**: many\n", None),
         ("status: Draft\n", None),
@@ -143,6 +169,32 @@ BACKLOG = """\
 |  3 |[X]| Rest | contract | done | p |
 """
 
+PARTS = """\
+# Sprint
+
+| # | Status | Task |
+| --- | --- | --- |
+| 2.1 | [x] | Rest |
+
+   ### Task Card 1.1: Index
+
+1. [x] Objective: a
+2) [x]
+
+  ## Task Card 1.2. Query
+
+1. [x] Objective: a
+- [ ]
+
+### Task Card 2.1: Rest
+
+- [ ] Objective: a
+
+### Task Card 2.2
+
+10. [X]\tObjective: a
+"""
+
 
 @pytest.mark.parametrize(
     ("text", "cards"),
@@ -153,10 +205,33 @@ BACKLOG = """\
         (CARDS + BACKLOG.replace("| 2 | [ ]", "| 2 | [x]"), (3, 3)),
         (CARDS.replace("### Task Card 2", "```\n### Task Card 9: an example\n```\n### Task Card 2"), (1, 3)),
         (CARDS.replace("\n", "\r\n"), (1, 3)),
+        (CARDS.replace("- [ ] Stage gate: b", "<!-- - [ ] Stage gate: b -->"), (2, 3)),
+        (CARDS.replace("### Task Card 2", "<!--\n### Task Card 9: hidden\n-->\n### Task Card 2"), (1, 3)),
+        (CARDS.replace("Prose.", "```code``` in a line.\n- [x] a <!-- b -->"), (2, 3)),
+        (PARTS, (3, 4)),
+        (PARTS.replace("\n", "\r\n"), (3, 4)),
+        ("### Task Card 01: a\n- [x] a\n### Task Card 1: a\n- [ ] b\n", (0, 1)),
+        ("### Task Card 1: a\n    ### Task Card 2: in code\n- [x] a\n", (1, 1)),
         ("# Sprint\n\nonly prose\n", None),
         ("", None),
     ],
-    ids=["boxes", "statuses", "backlog", "both", "fenced", "crlf", "prose", "empty"],
+    ids=[
+        "boxes",
+        "statuses",
+        "backlog",
+        "both",
+        "fenced",
+        "crlf",
+        "comment",
+        "commented card",
+        "code span",
+        "parts",
+        "parts, crlf",
+        "01",
+        "code",
+        "prose",
+        "empty",
+    ],
 )
 def test_cards(text: str, cards: tuple[int, int] | None) -> None:
     assert outline(text, "sprint").cards == cards
@@ -216,6 +291,26 @@ def test_cve_2026_27896_json_that_parsers_disagree_on_harms_nobody(data: bytes) 
     assert status is None or status.encode("utf-8")
 
 
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "`", "`" * 9 + " ", "```", "```a", "~", "```\n", "``` x\n", "```x`y\n", "- ```", "> ", "1. ", "<!--", "`<!--",
+        "<!-- -->", "-->", "x <!--\n", " ", "\t#", "# ", "#\n", " #", "### Task Card 1.", "### Task Card 1.1\n- [ ]\n",
+        "- [", "1.1", "|1.1", "| 1 | [x] |\n", "**Status", "\\#",
+    ],
+)  # fmt: skip
+def test_no_document_is_slow_to_read(piece: str) -> None:
+    """Whatever would take more than linear time takes minutes at this size."""
+    for end in ("", "`", "x`", "\n```"):
+        for text in (
+            piece * (SIZE // len(piece)),
+            "### Task Card 1\n" + piece * (SIZE // len(piece)),
+            "x " + piece * SIZE,
+        ):
+            outline(text[:SIZE] + end, "sprint")
+
+
 @given(st.binary(max_size=200), st.sampled_from(["prd", "sprint", "check"]), st.sampled_from(["a.md", "a.json"]))
 def test_nothing_that_a_file_holds_raises(data: bytes, kind: str, name: str) -> None:
     shown = read_outline(kind, name, data)
@@ -225,7 +320,19 @@ def test_nothing_that_a_file_holds_raises(data: bytes, kind: str, name: str) -> 
 @given(
     st.lists(
         st.sampled_from(
-            ["# ", "## Task Card 1: a", "- [x] ", "```", "> ", "| 1 | [x] |", "status: done", "\n", "---\n"]
+            [
+                "# ",
+                "## Task Card 1: a",
+                "- [x] ",
+                "```",
+                "> ",
+                "| 1 | [x] |",
+                "status: done",
+                "\n",
+                "---\n",
+                "<!--",
+                "-->",
+            ]
         )
     )
 )
