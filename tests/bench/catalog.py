@@ -67,6 +67,7 @@ def of_one(top: Path) -> None:
         calls: dict[str, Callable[[], object]] = {
             BUILT: partial(refreshed, root),
             "from the store, all looked at again": partial(refreshed, root, rows),
+            "rows of all for the store": lambda: [artifact.row() for artifact in catalog.artifacts.all()],
             "refreshed, nothing changed": catalog.refresh,
             "refreshed by a hint": partial(catalog.refresh, frozenset({"plans/prds"})),
             "a page of the list": partial(list_page, catalog.artifacts, readable=["planner"]),

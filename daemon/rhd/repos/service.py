@@ -285,18 +285,14 @@ class RepoService:
             root, catalog = self._usable(), self._catalog
             assert catalog is not None
 
-            def look(_: Root) -> Refreshed:
-                return catalog.refresh(folders)
+            def look(_: Root) -> tuple[Refreshed, list[ArtifactRow]]:
+                refreshed = catalog.refresh(folders)
+                return refreshed, [ArtifactRow(*artifact.row()) for artifact in refreshed.save]
 
-            refreshed = await trio.to_thread.run_sync(self._attached, look, root, limiter=self._own_thread)
+            refreshed, saved = await trio.to_thread.run_sync(self._attached, look, root, limiter=self._own_thread)
             self.problem = worst(catalog.problems.values())
             try:
-                await self.changes.append(
-                    refreshed.changes,
-                    via=via,
-                    saved=[ArtifactRow(*row) for row in refreshed.save],
-                    removed=refreshed.delete,
-                )
+                await self.changes.append(refreshed.changes, via=via, saved=saved, removed=refreshed.delete)
             except Exception as error:
                 # The log keeps what it could not write; it is announced when the disk takes it.
                 log.error("changes-unsaved repo=%s reason=%s", self.repo.slug, escape(str(error)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import struct
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64decode
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
@@ -18,6 +18,7 @@ from rhd.ids import RelPath
 from rhd.workflow.kinds import KINDS, kind_of
 from rhd.workflow.outline import Outline
 from rhd.workflow.reach import may_read
+from rhd.workflow.revisions import spelled
 
 Signature = tuple[int, int, int, int]
 """Inode, size, and both times in nanoseconds; a changed time of -1 equals no file's and has it looked at again."""
@@ -50,7 +51,8 @@ class Artifact:
 
     __slots__ = ("_packed", "_path")
 
-    def __init__(self, path: str, signature: Signature, version: str, outline: Outline) -> None:
+    def __init__(self, path: str, signature: Signature, digest: bytes, outline: Outline) -> None:
+        """Keep what was read; `digest` is what its version spells (`revisions.version_digest`)."""
         done, total = outline.cards or (0, 0)
         status = (outline.status or "").encode("utf-8", "replace")
         title = (outline.title or "").encode("utf-8", "replace")
@@ -59,7 +61,7 @@ class Artifact:
             (
                 _NUMBERS.pack(
                     *signature,
-                    urlsafe_b64decode(version),
+                    digest,
                     done,
                     total,
                     _readers(path) | (_HAS_CARDS if outline.cards else 0),
@@ -110,7 +112,12 @@ class Artifact:
     @property
     def version(self) -> str:
         """A short keyed digest of its content, for noticing a change; not a revision."""
-        return urlsafe_b64encode(self._numbers[4]).decode()
+        return spelled(self.digest)
+
+    @property
+    def digest(self) -> bytes:
+        """What its version spells."""
+        return self._numbers[4]
 
     @property
     def done(self) -> int | None:
@@ -164,7 +171,8 @@ class Artifact:
             done_total = facts.get("cards")
             cards = None if done_total is None else (int(done_total[0]), int(done_total[1]))
             outline = Outline(facts.get("title"), facts.get("status"), cards)
-            return cls(row.path, (inode, size_bytes, modified_ns, changed_ns), facts["version"], outline)
+            digest = urlsafe_b64decode(facts["version"])
+            return cls(row.path, (inode, size_bytes, modified_ns, changed_ns), digest, outline)
         except (ValueError, TypeError, KeyError, IndexError, AttributeError, struct.error):
             return None
 

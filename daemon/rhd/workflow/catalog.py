@@ -27,7 +27,7 @@ from rhd.workflow.artifacts import Artifact, Artifacts, Row, Signature
 from rhd.workflow.facts import Entry
 from rhd.workflow.kinds import kind_of
 from rhd.workflow.outline import Outline, read_outline
-from rhd.workflow.revisions import digest_of, version_of
+from rhd.workflow.revisions import VERSION_BYTES, digest_of, version_digest
 from rhd.workflow.root import MAX_DEPTH, Root
 from rhd.workflow.temporary import NAME as TEMPORARY
 from rhwire.escape import escape
@@ -69,7 +69,7 @@ class Refreshed:
 
     Attributes:
         changes: what became different, ordered by path.
-        save: rows to store; more than there are changes, since a file touched or rewritten with equal bytes has a
+        save: what to store anew; more than there are changes, since a file touched or rewritten with equal bytes has a
             new signature.
         delete: paths whose rows are to go.
         again: folders to refresh once more, not before `again_after_s` seconds from now.
@@ -77,7 +77,7 @@ class Refreshed:
     """
 
     changes: tuple[Change, ...]
-    save: tuple[Row, ...]
+    save: tuple[Artifact, ...]
     delete: tuple[str, ...]
     again: frozenset[str]
     again_after_s: float | None
@@ -183,13 +183,13 @@ class _Look:
         for path, old in sorted(self.touched.items()):
             new = self.artifacts.get(path)
             if new is not None and new != old:
-                save.append(new.row())
+                save.append(new)
             if old is None and new is not None:
                 changes.append(Change(new.path, new.kind, "added"))
             elif old is not None and new is None:
                 changes.append(Change(old.path, old.kind, "removed"))
                 delete.append(path)
-            elif old is not None and new is not None and old.version != new.version:
+            elif old is not None and new is not None and old.digest != new.digest:
                 changes.append(Change(new.path, new.kind, "modified"))
         after_s = max(self._again.values()) / 1e9 if self._again else None
         return Refreshed(tuple(changes), tuple(save), tuple(delete), frozenset(self._again), after_s)
@@ -261,13 +261,13 @@ class _Look:
                     self.problems[path] = Problem(path, refusal.code, refusal.message)
                     signature = _never(signature)
                     if old is not None:
-                        return Artifact(path, signature, old.version, old.outline)
+                        return Artifact(path, signature, old.digest, old.outline)
             else:
                 signature = self._settle(path, facts.signature, now_ns)
                 outline = read_outline(kind_of(path), entry.name, data)
-                return Artifact(path, signature, version_of(self._key, data), outline)
-        version = digest_of(self._key, b"signature", repr(entry.facts.signature).encode(), 9)
-        return Artifact(path, signature, version, Outline())
+                return Artifact(path, signature, version_digest(self._key, data), outline)
+        digest = digest_of(self._key, b"signature", repr(entry.facts.signature).encode(), VERSION_BYTES)
+        return Artifact(path, signature, digest, Outline())
 
     def _settle(self, path: RelPath, signature: Signature, now_ns: int) -> Signature:
         """Return the signature to keep: the file's own only if whatever is written from now on will change it."""

@@ -6,6 +6,8 @@ that the folder decides and the ending only where folders mix. Kinds are for eve
 
 from __future__ import annotations
 
+import functools
+
 KINDS = (
     "archive",
     "check",
@@ -59,13 +61,10 @@ def kind_of(path: str) -> str:
     """Return the kind of the artifact at `path`, one of `KINDS`."""
     if (kind := _FILES.get(path)) is not None:
         return kind
-    kind = "reference"
-    for folder, held in _FOLDERS:
-        if path.startswith(folder):
-            kind = held
-            break
+    folder, _, name = path.rpartition("/")
+    kind = _held_in(folder)
     if kind in ("plan", "prd", "sprint"):
-        name = path.rpartition("/")[2].lower()
+        name = name.lower()
         for ending, other in _ENDINGS:
             if name.endswith(ending):
                 return other
@@ -73,6 +72,11 @@ def kind_of(path: str) -> str:
         if name == "readme.md" or ("." in name and not name.endswith(_DOCUMENTS) and _has_ending(name)):
             return "reference"
     return kind
+
+
+@functools.lru_cache(maxsize=1024)
+def _held_in(folder: str) -> str:
+    return next((kind for begin, kind in _FOLDERS if f"{folder}/".startswith(begin)), "reference")
 
 
 def _has_ending(name: str) -> bool:

@@ -11,20 +11,29 @@ from hashlib import blake2b
 
 from rhd.ids import Revision
 
-VERSION_LENGTH = 12
+VERSION_BYTES, VERSION_LENGTH = 9, 12
 
 
 def revision_of(key: bytes, data: bytes) -> Revision:
     """Return the revision of these bytes, in the installation that `key` belongs to."""
-    return Revision("r1_" + digest_of(key, b"revision", data, 16))
+    return Revision("r1_" + spelled(digest_of(key, b"revision", data, 16)))
 
 
 def version_of(key: bytes, data: bytes) -> str:
     """Return the version of these bytes: 12 characters, never usable as a revision."""
-    return digest_of(key, b"version", data, 9)
+    return spelled(version_digest(key, data))
 
 
-def digest_of(key: bytes, purpose: bytes, data: bytes, size_bytes: int) -> str:
-    """Return a keyed BLAKE2b digest as base64url without padding; digests of two purposes have nothing in common."""
-    digest = blake2b(data, digest_size=size_bytes, key=key, person=purpose).digest()
+def version_digest(key: bytes, data: bytes) -> bytes:
+    """Return what the version of these bytes spells, for whoever keeps many."""
+    return digest_of(key, b"version", data, VERSION_BYTES)
+
+
+def digest_of(key: bytes, purpose: bytes, data: bytes, size_bytes: int) -> bytes:
+    """Return a keyed BLAKE2b digest; digests of two purposes have nothing in common."""
+    return blake2b(data, digest_size=size_bytes, key=key, person=purpose).digest()
+
+
+def spelled(digest: bytes) -> str:
+    """Return a digest as base64url without padding."""
     return urlsafe_b64encode(digest).rstrip(b"=").decode()

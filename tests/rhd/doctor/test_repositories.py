@@ -29,7 +29,7 @@ def service(
     status: str | None = None,
 ) -> Any:
     """A service in some state; the later a path, the newer it is."""
-    artifacts = [Artifact(path, (1, 1, at, 1), "A" * 12, Outline(None, status, None)) for at, path in enumerate(paths)]
+    artifacts = [Artifact(path, (1, 1, at, 1), b"A" * 9, Outline(None, status, None)) for at, path in enumerate(paths)]
     repo = SimpleNamespace(id="rh", slug="project")
     return SimpleNamespace(
         repo=repo, state=state, problem=problem, watch=watch, polled_why=polled_why, artifacts=Artifacts(artifacts)

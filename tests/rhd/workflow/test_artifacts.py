@@ -14,7 +14,7 @@ from rhd.ids import RelPath
 from rhd.workflow.artifacts import Artifact, Artifacts, Row
 from rhd.workflow.outline import MAX_STATUS, MAX_TITLE, Outline
 from rhd.workflow.reach import may_read
-from rhd.workflow.revisions import version_of
+from rhd.workflow.revisions import version_digest, version_of
 
 KEY = b"k" * 32
 SIGNATURE = (7, 4096, 1_700_000_000_123_456_789, 1_700_000_000_987_654_321)
@@ -24,7 +24,7 @@ NOTHING = Outline()
 
 
 def make(path: str, outline: Outline = NOTHING, signature: tuple[int, int, int, int] = SIGNATURE) -> Artifact:
-    return Artifact(path, signature, version_of(KEY, path.encode()), outline)
+    return Artifact(path, signature, version_digest(KEY, path.encode()), outline)
 
 
 def test_everything_that_was_read_is_told() -> None:

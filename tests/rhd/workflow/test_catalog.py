@@ -88,7 +88,7 @@ def test_the_first_refresh_adds_everything(root: Root) -> None:
     assert {(c.path, c.kind) for c in refreshed.changes} == set(EVERYTHING.items())
     assert {change.change for change in refreshed.changes} == {"added"}
     assert [change.path for change in refreshed.changes] == sorted(EVERYTHING)
-    assert {row.path for row in refreshed.save} == set(EVERYTHING)
+    assert {artifact.path for artifact in refreshed.save} == set(EVERYTHING)
     assert set(catalog.artifacts) == set(EVERYTHING)
     sprint = catalog.artifacts[SPRINT]
     assert (sprint.title, sprint.status, sprint.done, sprint.total) == ("Search sprint", "Executing", 1, 2)
@@ -162,7 +162,7 @@ def test_a_change_is_told_once_and_its_row_is_to_be_saved(catalog: Catalog, repo
     repository.write(PRD, "# Renamed\n\n> **Status**: Approved\n")
     refreshed = catalog.refresh(frozenset({"plans/prds"}))
     assert refreshed.changes == (Change(RelPath(PRD), "prd", "modified"),)
-    assert [row.path for row in refreshed.save] == [PRD]
+    assert [artifact.path for artifact in refreshed.save] == [PRD]
     assert (catalog.artifacts[PRD].title, catalog.artifacts[PRD].status) == ("Renamed", "Approved")
     assert not catalog.refresh().changes
 
@@ -185,7 +185,7 @@ def test_equal_content_is_never_told_but_its_row_is_brought_up_to_date(
         repository.write("plans/prds/.tmp-save", text).rename(repository.path / PRD)
     refreshed = catalog.refresh()
     assert not refreshed.changes
-    assert [row.path for row in refreshed.save] == [PRD]
+    assert [artifact.path for artifact in refreshed.save] == [PRD]
     with counted_reads(catalog, monkeypatch) as opened:
         catalog.refresh()
     assert opened == []
@@ -401,7 +401,7 @@ def test_a_file_that_was_just_written_is_not_believed_after_a_restart_either(
 ) -> None:
     repository.write(PRD, "# just now\n")
     catalog = Catalog(root, KEY)
-    row = next(row for row in catalog.refresh().save if row.path == PRD)
+    row = next(artifact.row() for artifact in catalog.refresh().save if artifact.path == PRD)
     restarted = Catalog(root, KEY, [row])
     assert restarted.artifacts[PRD].signature != root.read(RelPath(PRD), module.ARTIFACTS, 100)[1].signature
 
@@ -789,7 +789,7 @@ class Disk(RuleBasedStateMachine):
                 version = self.catalog.artifacts[change.path].version
                 assert self.announced.get(change.path) != version, "equal content is never announced"
                 self.announced[change.path] = version
-        self.rows.update({row.path: row for row in refreshed.save})
+        self.rows.update({artifact.path: artifact.row() for artifact in refreshed.save})
         for path in refreshed.delete:
             del self.rows[path]
         self.dirty.clear()

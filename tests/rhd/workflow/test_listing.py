@@ -15,7 +15,7 @@ from rhd.workflow.artifacts import Artifact, Artifacts
 from rhd.workflow.kinds import KINDS
 from rhd.workflow.listing import DEFAULT_LIMIT, MAX_LIMIT, ListPage, list_page
 from rhd.workflow.outline import Outline
-from rhd.workflow.revisions import version_of
+from rhd.workflow.revisions import version_digest
 
 FOLDERS = (
     "plans/prds",
@@ -29,7 +29,7 @@ FOLDERS = (
 
 
 def make(path: str, modified: int, title: str | None = None) -> Artifact:
-    return Artifact(path, (1, 1, modified, modified), version_of(b"k", path.encode()), Outline(title))
+    return Artifact(path, (1, 1, modified, modified), version_digest(b"k", path.encode()), Outline(title))
 
 
 def pages(artifacts: Artifacts, **asked: Any) -> list[ListPage]:

@@ -6,7 +6,15 @@ import pytest
 
 from rhd.errors import Refusal
 from rhd.ids import Revision
-from rhd.workflow.revisions import VERSION_LENGTH, digest_of, revision_of, version_of
+from rhd.workflow.revisions import (
+    VERSION_BYTES,
+    VERSION_LENGTH,
+    digest_of,
+    revision_of,
+    spelled,
+    version_digest,
+    version_of,
+)
 
 KEY, OTHER = b"k" * 32, b"o" * 32
 
@@ -25,6 +33,8 @@ def test_another_installation_names_the_same_bytes_otherwise() -> None:
 def test_a_version_is_no_revision_and_no_part_of_one() -> None:
     version = version_of(KEY, b"text")
     assert len(version) == VERSION_LENGTH
+    assert version == spelled(version_digest(KEY, b"text"))
+    assert len(version_digest(KEY, b"text")) == VERSION_BYTES
     assert version not in revision_of(KEY, b"text")
     for attempt in (version, f"r1_{version}"):
         with pytest.raises(Refusal):

@@ -17,7 +17,7 @@ SPRINT = "plans/sprints/20261102-0900-search.sprint.md"
 
 
 def artifact(path: str, status: str | None, cards: tuple[int, int] | None = None, *, modified: int = 0) -> Artifact:
-    return Artifact(path, (1, 1, modified, 1), "A" * 12, Outline(None, status, cards))
+    return Artifact(path, (1, 1, modified, 1), b"A" * 9, Outline(None, status, cards))
 
 
 async def test_one_call_says_where_the_work_stands(desk: Desk) -> None:
