@@ -15,6 +15,7 @@ _CONTROLS = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\ud800-\udfff]+")
 # What may stand before a block's opening mark: indentation, quotes, list markers, in any nesting.
 _PREFIX = re.compile(r"(?:[ \t>]|[-*+](?=[ \t])|\d{1,9}[.)](?=[ \t]))*")
 _WIDE = re.compile(" {4,}")  # opens indented code, at a line's start and behind a mark alike
+_CLOSING = re.compile(r"(?:^| )#+\Z")
 _OPENING = re.compile(
     r"#|`{3}|~{3}|\||<|\[[ xX]\]|\[[^\]]*\]:|=+[ \t]*$|[-*_](?:[ \t]*[-*_]){2,}[ \t]*$|[:|-][ \t:|-]*$"
 )
@@ -63,8 +64,8 @@ def cell(text: str) -> str:
 
 
 def heading(text: str) -> str:
-    """Return `text` as the words of a heading."""
-    return plain_line(text).rstrip("#").rstrip() or "Untitled"
+    """Return `text` as the words of a heading: C# stays, but marks that would only close the heading go."""
+    return _CLOSING.sub("", plain_line(text)) or "Untitled"
 
 
 def front_matter(**entries: str) -> str:

@@ -5,6 +5,7 @@ import unicodedata
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 from rhd.workflow.documents import markdown
 from tests.support.markdown_structure import structure
@@ -92,6 +93,22 @@ def test_a_code_span_closes_where_it_should(text: str) -> None:
     ticks = len(span) - len(span.lstrip("`"))
     assert span.endswith("`" * ticks)
     assert "`" * ticks not in span[ticks:-ticks]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Port to C#", "Port to C#"),
+        ("Title ##", "Title"),
+        ("Issue #7", "Issue #7"),
+        ("##", "Untitled"),
+        (" ", "Untitled"),
+    ],
+)
+def test_a_heading_shows_its_words_and_not_what_would_close_it(text: str, shown: str) -> None:
+    assert markdown.heading(text) == shown
+    (_, inline, *_) = MarkdownIt().parse(f"# {markdown.heading(text)}")
+    assert inline.content == shown
 
 
 def test_front_matter_quotes_what_it_holds() -> None:
