@@ -12,13 +12,21 @@ import re
 import string
 from collections.abc import Iterator
 
-from rhd.workflow.verdicts import Secret, is_basic, is_placeholder, looks_chosen, looks_issued, looks_random
+from rhd.workflow.verdicts import (
+    Secret,
+    is_basic,
+    is_placeholder,
+    looks_chosen,
+    looks_issued,
+    looks_random,
+    looks_strong,
+)
 
 # In lower case: the text is searched in lower case, which is ten times faster than ignoring case. With common
 # beginnings taken out, and without what is not Latin where all the text is ASCII: that halves the search.
 _LATIN = (
     "key|p(?:ass(?:word|wd|phrase|code)|wd)|se(?:cret|ss(?:ionid|ion|id))|credential|token|_auth"
-    "|authorization|b(?:earer|asic)"
+    "|authorization|b(?:earer|asic)|_p(?:ass|w)(?![a-z])"
 )
 _KEYWORD_IN_ASCII = re.compile(_LATIN)
 _KEYWORD = re.compile(f"{_LATIN}|密钥|密码|口令|令牌")
@@ -29,6 +37,8 @@ _KINDS = {
     "passphrase": "password",
     "passcode": "password",
     "pwd": "password",
+    "_pass": "password",
+    "_pw": "password",
     "密码": "password",
     "口令": "password",
     "credential": "secret",
@@ -56,7 +66,7 @@ _SIGN = re.compile(
         :[ \t]{0,4}+[A-Za-z_&][\w.\[\]<>|?& \t]{0,40}+=(?![=>])            # typed: `token: str = `
       | ,?\s{0,40}+[\\"']{0,2}+[Vv]alue[\\"']{0,2}+[ \t]{0,4}+[:=]         # a pair: `"name": "TOKEN", "value": `
       | (?<=["']),(?=[ \t]{0,4}+["'])                                      # arguments: `set("token", "…")`
-      | :=|=>|->|\?{1,2}=|\|\|=|:-|%3[ADad]|[:：=|>]
+      | :=|=>|->|\?{1,2}=|\|\|=|:-|%3[ADad]|[:：=|>→]
     )
     [ \t]{0,8}+ [*]{0,2}+ [ \t]{0,8}+
     (?: (?:[|>][+-]?+)?+ [ \t]{0,8}+ \r?+\n [ \t]{1,40}+ )?+               # on the next line, indented
@@ -86,7 +96,7 @@ _BARE = re.compile(r"[^\s\"'`\\]{1,64}+")
 _BARE_END = re.compile(r"[^\s\"'`\\]*+")
 _NEXT_FIELD = re.compile(r";[A-Za-z_]{1,40}+=")
 _QUERY_END = re.compile(r"[^\s\"'`\\&#]*+")
-_AT_LINE_START = re.compile(r"(?:^|[\r\n]|\\[nr])[ \t>|]*(?:(?:[-+*]|\d{1,3}\.) )?(?:\[[ xX]\] )?[*_\"'`]*\Z")
+_AT_LINE_START = re.compile(r"(?:^|[\r\n]|\\[nr])[ \t>|]*(?:(?:[-+*]|\d{1,3}\.) )?(?:\[[ xX]\] )?[*_\"'`:]*\Z")
 _MAX_BEFORE = 40
 _AT_VALUE_END = re.compile(r"[\"'`*]{0,2}[ \t]*(?:[,;}\])|#]|//|\\[nr\"]|$)", re.MULTILINE)
 # What is sent after `Bearer`, `Basic` and in a header without either.
@@ -184,22 +194,28 @@ def _judge(text: str, keyword: int, keyword_end: int, kind: str) -> Secret | Non
         return None
     if sign.lastgroup == "call" or sign["sign"] == ",":  # a call's arguments are names, more often than passwords
         return None
-    # A chosen password is told from a word of prose by standing alone: `password: hunter2` and no more.
-    if not is_quoted and sign["sign"] in (":", "：", "->", "|") and not _stands_alone(text, name_start, end):
+    if (
+        not is_quoted
+        and sign["sign"] in (":", "：", "->", "→", "|")
+        and not _stands_alone(text, name_start, start, end)
+    ):
         return None
     return Secret(start, end, kind)
 
 
-def _stands_alone(text: str, name_start: int, end: int) -> bool:
+def _stands_alone(text: str, name_start: int, start: int, end: int) -> bool:
+    """Tell a chosen password from a word of prose: `password: hunter2` and no more, or one as strong as no word is."""
+    if _AT_VALUE_END.match(text, end) is None:
+        return False
     before = _AT_LINE_START.search(text, max(0, name_start - _MAX_BEFORE), name_start)
-    return before is not None and _AT_VALUE_END.match(text, end) is not None
+    return before is not None or looks_strong(text[start:end])
 
 
 def _value_span(text: str, sign: re.Match[str], name_start: int) -> tuple[int, int, bool] | None:
     """Return where the value after `sign` begins and ends, and whether something encloses it."""
     at, opener = sign.end(), text[max(0, name_start - 1) : name_start]
     if sign["sign"] == ">":
-        element = _ELEMENT.match(text, at) if opener == "<" else None
+        element = _ELEMENT.match(text, at) if opener in ("<", '"', "'") else None
         return None if element is None else (*element.span(), True)
     if (quoted := _QUOTED.match(text, at)) is not None:
         return *quoted.span(quoted.lastgroup or 0), True

@@ -49,7 +49,7 @@ def is_placeholder(value: str) -> bool:
     return len(set(lowered)) <= 2 or lowered in _SAID_OPENLY or _FILLED_IN_LATER.fullmatch(lowered) is not None
 
 
-_RUN = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_RUN = re.compile(r"V[0-9]+\Z|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _NOT_ALNUM = re.compile(r"[^A-Za-z0-9]+")
 _ONE_CASE = re.compile(r"[0-9a-z]{16,}|[0-9A-Z]{16,}")
 
@@ -103,6 +103,7 @@ _NO_PASSWORD = re.compile(
 )
 _HYPHENATED = re.compile(r"[A-Za-z_]\w*(?:[.-][A-Za-z_]\w*)+")
 _LAST_LATIN = "\u024f"
+_SIGNS = "!@#$%^&*+=~?"
 
 
 def looks_chosen(value: str, *, is_quoted: bool) -> bool:
@@ -114,8 +115,14 @@ def looks_chosen(value: str, *, is_quoted: bool) -> bool:
     has_letter, has_digit = any(map(str.isalpha, value)), any(map(str.isdigit, value))
     if _HYPHENATED.fullmatch(value):  # words with hyphens, unless capitals and digits are among them
         return is_quoted and has_digit and any(map(str.isupper, value)) and any(map(str.islower, value))
-    has_sign = any(c in "!@#$%^&*+=~?" for c in value)
+    has_sign = any(c in _SIGNS for c in value)
     return (has_letter and (has_digit or has_sign)) or (has_digit and (has_sign or len(value) >= 8))
+
+
+def looks_strong(value: str) -> bool:
+    """Say whether a password that looks chosen has everything that such rules ask for, as hardly any word has."""
+    kinds = (str.isupper, str.islower, str.isdigit, _SIGNS.__contains__)
+    return len(value) >= 8 and all(any(map(kind, value)) for kind in kinds)
 
 
 def is_basic(value: str) -> bool:

@@ -226,6 +226,9 @@ PASSWORD_PLACES = (
     '"Db": "Server=db;User Id=sa;Password={};"',
     "spring.datasource.password={}",
     "密码: {}",
+    '<entry key="db.password">{}</entry>',
+    "ansible_ssh_pass: {}",
+    "  :password: {}",
 )
 
 # What stands around the lines of a private key. Each gives the whole text.

@@ -83,6 +83,7 @@ def test_a_value_that_stands_for_a_password_is_left(value: str) -> None:
         "X-Auth-Key: {}", "APP_KEY={}", "Authorization: token {}", "Authorization: Bearer {}",
         '"authorization": "{}"', "Cookie: session={}; a=b",
         "the token is {}", "setToken('{}')", '{{"log": "A=1\\ntoken={}\\n"}}', "SECRET_KEY = '{}'",
+        "token → {}",
     ],
 )  # fmt: skip
 def test_the_value_is_found_whatever_syntax_gives_it(text: str) -> None:
@@ -94,10 +95,27 @@ def test_the_value_is_found_whatever_syntax_gives_it(text: str) -> None:
     ["<password>{}</password>", "- name: DB_PASSWORD\n  value: {}", "password: |\n  {}",
      '{{"log": "\\npassword: {}\\n"}}',
      "1. Password: {}", "Password: **{}**", "| password | {} |", "WITH PASSWORD '{}';", "login me\n  password {}",
-     "密码: {}"],
+     "密码: {}", "  :password: {}", '<entry key="db.password">{}</entry>', "ansible_ssh_pass: {}", "ldap_bind_pw = {}"],
 )  # fmt: skip
 def test_a_chosen_password_is_found_whatever_syntax_gives_it(text: str) -> None:
     assert values(text.format(CHOSEN)) == [CHOSEN]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "user: root, password: {}",
+        "ssh root@host (password: {})",
+        "The Wi-Fi's passphrase: {}",
+        "| admin password | {} |",
+    ],
+)
+def test_a_strong_password_is_found_within_a_sentence(text: str) -> None:
+    strong = "Kaff" + "ee3961!"
+    assert values(text.format(strong)) == [strong]
+    assert values(text.format(CHOSEN)) == []
+    if text.endswith("}"):
+        assert values(text.format(strong) + " was refused") == []
 
 
 def test_quotes_allow_what_a_bare_value_may_not_have() -> None:

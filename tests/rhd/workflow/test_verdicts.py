@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rhd.workflow.verdicts import is_basic, is_placeholder, looks_chosen, looks_issued, looks_random
+from rhd.workflow.verdicts import is_basic, is_placeholder, looks_chosen, looks_issued, looks_random, looks_strong
 
 VALUE = "f3Kq9" + "ZxT7mB2" + "wLp8Rv4c"
 
@@ -36,6 +36,7 @@ def test_words_numbers_dates_and_paths_do_not_look_random() -> None:
         "plans/prds/20261101-0900-search.prd.md", "2026-11-01T09:00:00.000Z", "getUserAccessTokenFromRequest",
         "SOME_LONG_CONSTANT_NAME_2", "123456789012345678901234", "correct-horse-battery-staple", "eu-west-1.amazonaws",
         "v1.2.3-beta.4+build.5678", "base64url(sha256(verifier))",
+        "AccessTokenV2",
     ):  # fmt: skip
         assert not looks_random(value), value
     for value in (VALUE, "JBSWY3DPEHPK3PXP" * 2, f"({VALUE}!"):
@@ -69,3 +70,9 @@ def test_basic_is_a_name_and_a_password() -> None:
     assert is_basic("bWU6aHVu" + "dGVyMg==")
     for value in ("dXNlcjpwYXNz", "YXBwOmFwcA==", "functionality", "bWU6AAAA", "bm9jb2xvbg==", "////"):
         assert not is_basic(value), value
+
+
+def test_strong_is_what_has_everything() -> None:
+    assert looks_strong("Kaff" + "ee3961?")
+    for value in ("OAuth2!", "kaffee3961?", "KAFFEE3961?", "Kaffeehaus?", "Kaffee3961"):
+        assert not looks_strong(value), value
