@@ -63,7 +63,7 @@ _SIGN = re.compile(
     r"""
     (?P<rest>[A-Za-z0-9_.-]{0,40}+) [\\\])"'`*]{0,5}+ [ \t]{0,8}+
     (?P<sign>
-        :[ \t]{0,4}+[A-Za-z_&][\w.\[\]<>|?& \t]{0,40}+=(?![=>])            # typed: `token: str = `
+        :[ \t]{0,4}+[A-Za-z_&][\w.\[\]<>|?& \t]{0,40}+(?<=[ \t])=(?![=>]) # typed: `token: str = `
       | ,?\s{0,40}+[\\"']{0,2}+[Vv]alue[\\"']{0,2}+[ \t]{0,4}+[:=]         # a pair: `"name": "TOKEN", "value": `
       | (?<=["']),(?=[ \t]{0,4}+["'])                                      # arguments: `set("token", "…")`
       | :=|=>|->|\?{1,2}=|\|\|=|:-|%3[ADad]|[:：=|>→]
@@ -75,6 +75,7 @@ _SIGN = re.compile(
     """,
     re.VERBOSE,
 )
+_SIGNS_OF_PROSE = frozenset((":", "：", "->", "→", "|"))
 # Nothing but space between, which is enough after a flag (`--token …`) and these commands.
 _FLAG_SIGN = re.compile(r"(?P<rest>[A-Za-z0-9_-]{0,40}+)(?P<sign>[ \t]{1,4}+)(?!--|[|&;>])")
 _COMMANDS = frozenset(("ENV", "setenv", "setx", "WITH", "#define"))
@@ -194,13 +195,8 @@ def _judge(text: str, keyword: int, keyword_end: int, kind: str) -> Secret | Non
         return None
     if sign.lastgroup == "call" or sign["sign"] == ",":  # a call's arguments are names, more often than passwords
         return None
-    if (
-        not is_quoted
-        and sign["sign"] in (":", "：", "->", "→", "|")
-        and not _stands_alone(text, name_start, start, end)
-    ):
-        return None
-    return Secret(start, end, kind)
+    is_certain = is_quoted or sign["sign"] not in _SIGNS_OF_PROSE or _stands_alone(text, name_start, start, end)
+    return Secret(start, end, kind) if is_certain else None
 
 
 def _stands_alone(text: str, name_start: int, start: int, end: int) -> bool:

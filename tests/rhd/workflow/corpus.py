@@ -272,6 +272,7 @@ def planted(per_shape: int, seed: int = 7) -> Iterator[Planted]:
         "hex 64": lambda: _run(rng, HEX, 64),
         "base62 24": lambda: _run(rng, ALNUM, 24),
         "base64 32": lambda: _b64(rng, 24),
+        "base64 28": lambda: _b64(rng, 20),
         "url-safe 43": lambda: _run(rng, URL_SAFE, 43),
     }
     for shape, made in makers.items():

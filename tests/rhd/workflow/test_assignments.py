@@ -56,6 +56,11 @@ def test_names_that_speak_about_a_secret_do_not_give_one(name: str) -> None:
     assert values(f"{name}: {VALUE}") == []
 
 
+def test_what_ends_in_a_sign_is_no_type() -> None:
+    for ending in ("=", "=="):
+        assert values(f"token: {VALUE}{ending}") == [VALUE + ending]
+
+
 def test_a_long_value_is_found_to_its_end() -> None:
     long = VALUE * 40
     assert values(f"token={long} rest") == [long]
