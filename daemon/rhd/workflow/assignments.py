@@ -11,39 +11,78 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Iterator
-from typing import NamedTuple
 
-# word -> kind. In lower case: the text is searched in lower case, which is ten times faster than ignoring case.
-_KEYWORDS = {
-    "key": "key",
-    "password": "password",
+from rhd.workflow.verdicts import (
+    Secret,
+    is_basic,
+    is_placeholder,
+    looks_chosen,
+    looks_issued,
+    looks_random,
+    looks_strong,
+)
+
+# In lower case: the text is searched in lower case, which is ten times faster than ignoring case. With common
+# beginnings taken out, and without what is not Latin where all the text is ASCII: that halves the search.
+_LATIN = (
+    "key|p(?:ass(?:word|wd|phrase|code)|wd)|se(?:cret|ss(?:ionid|ion|id))|credential|token|_auth"
+    "|authorization|b(?:earer|asic)|_p(?:ass|w)(?![a-z])"
+)
+_KEYWORD_IN_ASCII = re.compile(_LATIN)
+_KEYWORD = re.compile(f"{_LATIN}|密钥|密码|口令|令牌")
+# What a keyword names, if not itself.
+_KINDS = {
+    "密钥": "secret",
     "passwd": "password",
     "passphrase": "password",
     "passcode": "password",
     "pwd": "password",
-    "secret": "secret",
+    "_pass": "password",
+    "_pw": "password",
+    "密码": "password",
+    "口令": "password",
     "credential": "secret",
-    "token": "token",
     "_auth": "token",
-    "bearer": "authorization",
-    "basic": "authorization",
+    "令牌": "token",
+    "sessionid": "session",
+    "sessid": "session",
 }
-_KEYWORD = re.compile("|".join(_KEYWORDS))
-_KEY_OF = re.compile(r"(?:api|access|account|encryption|private|secret|service|signing)[ _-]?\Z", re.IGNORECASE)
+_KEY_OF = (
+    "access", "account", "api", "app", "auth", "encryption", "master", "private", "secret", "service", "signing",
+)  # fmt: skip
+# Tokens that say where one is, not who: `next_page_token`, `progressToken`.
+_TOKEN_OF = (
+    "base", "cancellation", "continuation", "csrf", "cursor", "page", "pagination", "progress", "resume", "sync",
+    "xsrf",
+)  # fmt: skip
 _ASCII_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _NAME_CHARS = string.ascii_letters + string.digits + "_.$-"
 _MAX_NAME = 60
 # The rest of the name, what closes it, the sign between, what opens the value. `\\` for JSON within a string.
 _SIGN = re.compile(
-    r"(?P<rest>[A-Za-z0-9_.-]{0,40}+)"
-    r"[\\\])\"'`*]{0,5}+"
-    r"[ \t]{0,8}+"
-    r"(?P<sign>:=|=>|->|[:=|])"
-    r"[ \t]{0,8}+"
-    r"[*]{0,2}+[ \t]{0,8}+"
+    r"""
+    (?P<rest>[A-Za-z0-9_.-]{0,40}+) [\\\])"'`*]{0,5}+ [ \t]{0,8}+
+    (?P<sign>
+        :[ \t]{0,4}+[A-Za-z_&][\w.\[\]<>|?& \t]{0,40}+(?<=[ \t])=(?![=>]) # typed: `token: str = `
+      | ,?\s{0,40}+[\\"']{0,2}+[Vv]alue[\\"']{0,2}+[ \t]{0,4}+[:=]         # a pair: `"name": "TOKEN", "value": `
+      | (?<=["']),(?=[ \t]{0,4}+["'])                                      # arguments: `set("token", "…")`
+      | :=|=>|->|\?{1,2}=|\|\|=|:-|%3[ADad]|[:：=|>→]
+    )
+    [ \t]{0,8}+ [*]{0,2}+ [ \t]{0,8}+
+    (?: (?:[|>][+-]?+)?+ [ \t]{0,8}+ \r?+\n [ \t]{1,40}+ )?+               # on the next line, indented
+    (?: [bBrRfFuU@]{1,2}+(?=["']) )?+ (?: ""(?=") | ''(?=') )?+            # b"…", \"""…\"""
+    (?P<call>[A-Za-z_][\w.:]{0,40}+\((?=["']))?+                           # SecretStr("…")
+    """,
+    re.VERBOSE,
 )
-_CREDENTIALS = re.compile(r"[ \t]{1,4}+([A-Za-z0-9._~+/-]{16,}+=*+)")
+_SIGNS_OF_PROSE = frozenset((":", "：", "->", "→", "|"))
+# Nothing but space between, which is enough after a flag (`--token …`) and these commands.
 _FLAG_SIGN = re.compile(r"(?P<rest>[A-Za-z0-9_-]{0,40}+)(?P<sign>[ \t]{1,4}+)(?!--|[|&;>])")
+_COMMANDS = frozenset(("ENV", "setenv", "setx", "WITH", "#define"))
+_COMMANDS_OF_TWO = frozenset(("login", "set", "ROLE", "USER"))
+_MAX_COMMAND = 80
+# Nor is more needed before a value beyond doubt: `setToken("…")`, `the API key is …`.
+_LOOSE = re.compile(r"[A-Za-z0-9_-]{0,40}+(?:[ \t]{1,4}+(?:is[ \t]{1,4}+)?+|\()[\"'`]?+([A-Za-z0-9_.~+/=-]{20,200}+)")
 _QUOTED = re.compile(
     r"""
     "(?P<double>(?:[^"\\\r\n]|\\.)++)" | '(?P<single>(?:[^'\\\r\n]|\\.)++)' | `(?P<code>[^`\r\n]++)`
@@ -51,13 +90,23 @@ _QUOTED = re.compile(
     """,
     re.VERBOSE,
 )
+_ELEMENT = re.compile(r"[^<>\r\n]{1,256}+(?=</)")
+_MIN_VALUE = 6
 # A value without quotes is judged by its beginning: one that names itself again and again must not cost its square.
 _BARE = re.compile(r"[^\s\"'`\\]{1,64}+")
 _BARE_END = re.compile(r"[^\s\"'`\\]*+")
 _NEXT_FIELD = re.compile(r";[A-Za-z_]{1,40}+=")
 _QUERY_END = re.compile(r"[^\s\"'`\\&#]*+")
-_AT_LINE_START = re.compile(r"(?:^|[\r\n])[ \t>]*(?:[-+*] )?(?:\[[ xX]\] )?[*_\"'`]*\Z")
-_AT_VALUE_END = re.compile(r"[\"'`]?[ \t]*(?:[,;}\])|#]|//|$)", re.MULTILINE)
+_AT_LINE_START = re.compile(r"(?:^|[\r\n]|\\[nr])[ \t>|]*(?:(?:[-+*]|\d{1,3}\.) )?(?:\[[ xX]\] )?[*_\"'`:]*\Z")
+_MAX_BEFORE = 40
+_AT_VALUE_END = re.compile(r"[\"'`*]{0,2}[ \t]*(?:[,;}\])|#]|//|\\[nr\"]|$)", re.MULTILINE)
+# What is sent after `Bearer`, `Basic` and in a header without either.
+_CREDENTIALS = re.compile(r"[ \t]{1,4}+([A-Za-z0-9._~+/-]{8,}+=*+)")
+_HEADER = re.compile(
+    r"[\\\"'`*]{0,3}+[ \t]{0,4}+[:=][ \t]{0,4}+[\\\"'`*]{0,3}+(?!(?i:bearer|basic))(?:[A-Za-z]{3,12}+[ \t]{1,4}+)?+"
+    r"[\"'`]?+([A-Za-z0-9._~+/-]{16,}+=*+)"
+)
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 # Names that speak about a secret instead of giving one: their last words.
 _ABOUT = frozenset((
@@ -74,80 +123,96 @@ _STILL = frozenset((
 ))  # fmt: skip
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
-# Look like weak passwords, but are what plans talk about.
-_TERMS = frozenset((
-    "1password", "argon2", "argon2d", "argon2i", "argon2id", "base32", "base58", "base64", "bcrypt2", "blake2b",
-    "blake3", "ed25519", "es256", "hmac256", "hs256", "http2", "http3", "ipv4", "ipv6", "k8s", "md5sum", "oauth1",
-    "oauth2", "pbkdf2", "pkcs12", "pkcs8", "rfc6749", "rfc7519", "rs256", "saml2", "sha1", "sha224", "sha256",
-    "sha3", "sha384", "sha512", "step1", "step2", "step3", "totp30", "utf16", "utf8", "web2", "web3", "x25519",
-    "x509",
-))  # fmt: skip
-_RUN = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-_HEX = re.compile(r"[0-9a-f]{16,}|[0-9A-F]{16,}")
-_VARIABLE = re.compile(r"\$(?:[A-Z_][A-Z0-9_]*|[a-z_][a-z0-9_]*)|%\w*%|%s|%\(\w+\)s")
 
-
-class Assignment(NamedTuple):
-    """Where a secret's value stands, and what kind of name it was given to."""
-
-    start: int
-    end: int
-    kind: str
-
-
-def find_assignments(text: str) -> Iterator[Assignment]:
+def find_assignments(text: str) -> Iterator[Secret]:
     """Yield the assignments in `text` whose value looks like a secret, in order, none within another."""
     lowered = text.lower()
-    if not any(word in lowered for word in _KEYWORDS):  # most texts have none, and that is quickly found out
-        return
     if len(lowered) != len(text):  # some capitals are two letters when small
         lowered = text.translate(_ASCII_LOWER)
     done = 0
-    for keyword in _KEYWORD.finditer(lowered):
-        if keyword.start() < done or (
-            keyword[0] == "key" and not _KEY_OF.search(text, max(0, keyword.start() - 12), keyword.start())
-        ):
+    for keyword in (_KEYWORD_IN_ASCII if text.isascii() else _KEYWORD).finditer(lowered):
+        start, end = keyword.span()
+        kind = _KINDS.get(keyword[0], keyword[0])
+        if start < done or (kind == "key" and not _follows(lowered, start, _KEY_OF)):
             continue
-        found = _judge(text, keyword.start(), keyword.end(), _KEYWORDS[keyword[0]])
+        if kind == "token" and _follows(lowered, start, _TOKEN_OF):
+            continue
+        found = (_judge_credentials if kind in _CREDENTIAL_KINDS else _judge)(text, start, end, kind)
         if found is not None:
             done = found.end
             yield found
 
 
-def _judge(text: str, keyword: int, keyword_end: int, kind: str) -> Assignment | None:
-    if kind == "authorization":
-        given = _CREDENTIALS.match(text, keyword_end)
-        return Assignment(*given.span(1), kind) if given is not None and looks_random(given[1]) else None
+def _follows(lowered: str, at: int, words: tuple[str, ...]) -> bool:
+    """Say whether one of `words` stands before `at`, with or without a space, an underscore or a hyphen between."""
+    end = at - 1 if lowered[at - 1 : at] in (" ", "_", "-") else at
+    return lowered.endswith(words, max(0, end - _MAX_NAME), end)
+
+
+def _follows_command(text: str, at: int) -> bool:
+    words = text[max(0, at - _MAX_COMMAND) : at].rsplit(None, 2)
+    return bool(words) and (words[-1] in _COMMANDS or (len(words) > 1 and words[-2] in _COMMANDS_OF_TWO))
+
+
+_CREDENTIAL_KINDS = frozenset(("authorization", "bearer", "basic"))
+
+
+def _judge_credentials(text: str, keyword: int, keyword_end: int, kind: str) -> Secret | None:
+    given = (_HEADER if kind == "authorization" else _CREDENTIALS).match(text, keyword_end)
+    if given is None or is_placeholder(given[1]):
+        return None
+    if kind == "bearer" and _UUID.fullmatch(given[1]):  # in a sentence, what bears a name
+        is_secret = text[max(0, keyword - 3) : keyword].rstrip().endswith((":", "=", '"', "'", "`"))
+    else:
+        is_secret = is_basic(given[1]) if kind == "basic" else len(given[1]) >= 16 and looks_random(given[1])
+    return Secret(*given.span(1), "authorization") if is_secret else None
+
+
+def _judge(text: str, keyword: int, keyword_end: int, kind: str) -> Secret | None:
     before = text[max(0, keyword - _MAX_NAME) : keyword]
     name_start = keyword - len(before) + len(before.rstrip(_NAME_CHARS))
+    if text.startswith("\\", name_start - 1) and name_start:  # the letter of an escape: `\npassword`
+        name_start += 1
     sign = _SIGN.match(text, keyword_end)
-    if sign is None and text.startswith("-", name_start):
+    if sign is None and (text.startswith("-", name_start) or _follows_command(text, name_start)):
         sign = _FLAG_SIGN.match(text, keyword_end)
     if sign is None:
-        return None
+        loose = _LOOSE.match(text, keyword_end)
+        return Secret(*loose.span(1), kind) if loose is not None and looks_issued(loose[1]) else None
     rest = [word.lower() for word in _WORDS.findall(sign["rest"])]
-    if rest and rest[-1] in _ABOUT:
+    if (rest and rest[-1] in _ABOUT) or (kind == "session" and sign[0] != sign["rest"] + "="):
         return None
-    span = _value_span(text, sign.end(), in_query=text[max(0, name_start - 1) : name_start] in ("?", "&"))
+    span = _value_span(text, sign, name_start)
     if span is None:
         return None
     start, end, is_quoted = span
     value = text[start:end]
-    if is_placeholder(value):
+    if len(value) < _MIN_VALUE or is_placeholder(value) or (not is_quoted and "(" in value):
         return None
     if looks_random(value):
-        return Assignment(start, end, kind)
-    if kind != "password" or not _STILL.issuperset(rest) or not _looks_chosen(value):
+        return Secret(start, end, kind)
+    if kind != "password" or not _STILL.issuperset(rest) or not looks_chosen(value, is_quoted=is_quoted):
         return None
-    # A chosen password is told from a word of prose by standing alone: `password: hunter2` and no more.
-    stands_alone = _AT_LINE_START.search(text, max(0, name_start - 40), name_start) and _AT_VALUE_END.match(text, end)
-    if not is_quoted and sign["sign"] in (":", "->", "|") and not stands_alone:
+    if sign.lastgroup == "call" or sign["sign"] == ",":  # a call's arguments are names, more often than passwords
         return None
-    return Assignment(start, end, kind)
+    is_certain = is_quoted or sign["sign"] not in _SIGNS_OF_PROSE or _stands_alone(text, name_start, start, end)
+    return Secret(start, end, kind) if is_certain else None
 
 
-def _value_span(text: str, at: int, *, in_query: bool) -> tuple[int, int, bool] | None:
-    """Return where the value at `at` begins and ends, and whether in quotes."""
+def _stands_alone(text: str, name_start: int, start: int, end: int) -> bool:
+    """Tell a chosen password from a word of prose: `password: hunter2` and no more, or one as strong as no word is."""
+    if _AT_VALUE_END.match(text, end) is None:
+        return False
+    before = _AT_LINE_START.search(text, max(0, name_start - _MAX_BEFORE), name_start)
+    return before is not None or looks_strong(text[start:end])
+
+
+def _value_span(text: str, sign: re.Match[str], name_start: int) -> tuple[int, int, bool] | None:
+    """Return where the value after `sign` begins and ends, and whether something encloses it."""
+    at, opener = sign.end(), text[max(0, name_start - 1) : name_start]
+    if sign["sign"] == ">":
+        element = _ELEMENT.match(text, at) if opener in ("<", '"', "'") else None
+        return None if element is None else (*element.span(), True)
     if (quoted := _QUOTED.match(text, at)) is not None:
         return *quoted.span(quoted.lastgroup or 0), True
     bare = _BARE.match(text, at)
@@ -158,50 +223,10 @@ def _value_span(text: str, at: int, *, in_query: bool) -> tuple[int, int, bool] 
         end = _BARE_END.match(text, at).end()  # type: ignore[union-attr]  # matches anything
     if (field := _NEXT_FIELD.search(text, at, end)) is not None:
         end = field.start()
-    if in_query:
+    if opener in ("?", "&"):
         end = min(end, _QUERY_END.match(text, at).end())  # type: ignore[union-attr]
-    return at, at + len(text[at:end].rstrip(",;|)}]>.*")), False
-
-
-def is_placeholder(value: str) -> bool:
-    """Say whether `value` stands for a secret instead of being one: `<token>`, `${TOKEN}`, `***`, `changeme`."""
-    if value.startswith(("<", "${", "$(", "{", "[REDACTED", "(", "@")) or value.endswith((">", ")")):
-        return True
-    if _VARIABLE.fullmatch(value):
-        return True
-    lowered = value.lower()
-    return (
-        len(set(lowered)) <= 2
-        or lowered.startswith(("your", "example", "change", "replace", "insert", "dummy", "placeholder", "xxx"))
-        or lowered in {"pass", "password", "passwd", "pwd", "secret", "token", "user", "test", "hidden", "redacted"}
-        or lowered.strip("_-").endswith(("_here", "-here"))
-    )
-
-
-def looks_random(value: str) -> bool:
-    """Say whether a program made up `value`: what people write is made of plain words and numbers."""
-    if len(value) < 12 or not value.isascii() or "://" in value or " " in value or "(" in value:
-        return False
-    odd = [word for word in re.split(r"[^A-Za-z0-9]+", value) if not _is_plain(word)]
-    return sum(map(len, odd)) >= 10
-
-
-def _is_plain(word: str) -> bool:
-    """Say whether a word is made of words and numbers (`Ed25519PrivateKey`); what is random changes all the time."""
-    runs = len(_RUN.findall(word))
-    if runs > 4 and _HEX.fullmatch(word):
-        return False
-    return runs <= 2 or len(word) >= runs * (3.5 if len(word) >= 12 else 3)
-
-
-def _looks_chosen(value: str) -> bool:
-    """Say whether a person may have chosen `value` as a password: letters with digits or signs, and no words."""
-    if not 6 <= len(value) <= 128 or " " in value or value.lower() in _TERMS or "://" in value:
-        return False
-    if any(c in value for c in "()[]{}<>/\\") or re.fullmatch(r"[\w.+-]+@[\w-]+\.[\w.-]+", value):
-        return False
-    if re.fullmatch(r"[A-Za-z_]\w*(?:[.-][A-Za-z_]\w*)+", value):  # a name in a program, or words with hyphens
-        return False
-    has_letter, has_digit = any(map(str.isalpha, value)), any(map(str.isdigit, value))
-    has_sign = any(c in "!@#$%^&*+=~?" for c in value)
-    return (has_letter and (has_digit or has_sign)) or (has_digit and (has_sign or len(value) >= 8))
+    value = text[at:end]
+    closed = value.rstrip(",;|)}]>.*")
+    if len(closed) < len(value) and is_placeholder(value):  # which may well end in brackets or dots
+        return None
+    return at, at + len(closed), False

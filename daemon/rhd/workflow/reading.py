@@ -1,22 +1,26 @@
 """Reading an artifact in pages: secrets taken out of the whole text first, then cut between characters.
 
 A cursor is bound to the path and to the content it was made from, so that pages of two contents are never put
-together; it is keyed, so that only what was given out is taken back.
+together; it is keyed, so that only what was given out is taken back. Between two pages the redacted text is kept for a
+while: reading it all is then one redaction, not one for each page.
 """
 
 from __future__ import annotations
 
 import hmac
+import re
 import struct
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
+from threading import Lock
 
 from rhd.access import Reach
 from rhd.errors import Conflict, Refusal
 from rhd.ids import RelPath, Revision
-from rhd.workflow.redaction import redact
+from rhd.workflow.redaction import Redacted, redact
 from rhd.workflow.revisions import revision_of, version_of
 from rhd.workflow.root import Root
 from rhwire.escape import escape
@@ -24,7 +28,13 @@ from rhwire.escape import escape
 MAX_BYTES = 4 << 20
 PAGE_CHARS = 40_000
 """About 10,000 tokens: a whole artifact nearly always, and a bite that every client takes."""
+PAGE_BYTES = 48 << 10
+"""At most so much of UTF-8: a character of Chinese takes three bytes, and an answer has its text twice."""
 
+_KEPT_FROM_BYTES = 4 * PAGE_BYTES
+_KEPT_BYTES = 2 * MAX_BYTES
+_MARKER = re.compile(r"\[REDACTED:[a-z0-9_]{1,40}\]")
+_MAX_MARKER = 52
 _BINARY_WITHIN = 8000
 _PLACE = struct.Struct("<I16s")
 _SEAL_BYTES = 12
@@ -67,7 +77,7 @@ def read_page(
         reach: must allow reading it.
         key: the installation's.
         cursor: `next_cursor` of the page before.
-        page_chars: at most so many characters; fewer where a line ends shortly before.
+        page_chars: at most so many characters, and so many bytes or 48 KiB; fewer where a line ends shortly before.
 
     Raises:
         PathRefused: POLICY_DENIED, SYMLINK_ESCAPE, NOT_A_FILE, NOT_A_REGULAR_FILE.
@@ -78,26 +88,80 @@ def read_page(
     """
     start, content = (0, None) if cursor is None else _open_cursor(key, path, cursor)
     data, facts = root.read(path, reach, MAX_BYTES)
-    if content is not None and content != _content_digest(key, data):
+    digest = _content_digest(key, data)
+    if content is not None and content != digest:
         raise Conflict(
             f"{escape(path)} changed since the page before",
             next_step="Read it again from the beginning, without a cursor.",
         )
-    text, redactions = redact(decode_text(path, data))
+    is_long = len(data) >= _KEPT_FROM_BYTES
+    kept = _kept.get(digest) if is_long else None
+    text, redactions = redact(decode_text(path, data)) if kept is None else kept
     if start > len(text):
         raise _invalid_cursor()
     end = _page_end(text, start, page_chars)
-    is_whole = start == 0 and end == len(text)
+    is_first, is_last = start == 0, end == len(text)
+    if is_long and is_last:
+        _kept.drop(digest)
+    elif is_long and kept is None:
+        _kept.keep(digest, Redacted(text, redactions))
     return Page(
         content=text[start:end],
         redactions=redactions,
-        truncated=end < len(text),
-        next_cursor=_seal_cursor(key, path, end, _content_digest(key, data)) if end < len(text) else None,
+        truncated=not is_last,
+        next_cursor=None if is_last else _seal_cursor(key, path, end, digest),
         version=version_of(key, data),
-        revision=revision_of(key, data) if is_whole and not redactions else None,
+        revision=revision_of(key, data) if is_first and is_last and not redactions else None,
         size_bytes=facts.size_bytes,
         modified_ns=facts.modified_ns,
     )
+
+
+class _Kept:
+    """Redacted texts of which pages are being read, by the digest of the content: bounded in bytes.
+
+    Only long ones: short ones are redacted again in no time. As UTF-8: one smiley makes each character of a string
+    take four bytes. Reads run in worker threads; two that miss at once both redact, which harms nobody.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._texts: OrderedDict[bytes, tuple[bytes, Mapping[str, int]]] = OrderedDict()
+        self._lock = Lock()
+
+    @property
+    def size_bytes(self) -> int:
+        """How much is kept."""
+        with self._lock:
+            return self._count()
+
+    def get(self, digest: bytes) -> Redacted | None:
+        """Return what is kept for the content, if anything."""
+        with self._lock:
+            found = self._texts.get(digest)
+            if found is None:
+                return None
+            self._texts.move_to_end(digest)
+        return Redacted(found[0].decode(), found[1])
+
+    def keep(self, digest: bytes, redacted: Redacted) -> None:
+        """Keep a text, and no longer those that were not read for the longest time."""
+        text = redacted.text.encode()
+        with self._lock:
+            self._texts[digest] = text, redacted.counts
+            while self._count() > self._max_bytes:
+                self._texts.popitem(last=False)
+
+    def drop(self, digest: bytes) -> None:
+        """Keep it no longer: it has been read to its end."""
+        with self._lock:
+            self._texts.pop(digest, None)
+
+    def _count(self) -> int:
+        return sum(len(text) for text, _ in self._texts.values())
+
+
+_kept = _Kept(_KEPT_BYTES)
 
 
 def decode_text(path: RelPath, data: bytes) -> str:
@@ -115,12 +179,21 @@ def decode_text(path: RelPath, data: bytes) -> str:
 
 
 def _page_end(text: str, start: int, page_chars: int) -> int:
-    """Return where a page ends: after a line, if one ends in the page's last quarter."""
-    end = start + page_chars
-    if end >= len(text):
-        return len(text)
-    after_line = text.rfind("\n", start + page_chars - page_chars // 4, end) + 1
-    return after_line or end
+    """Return where a page ends: after a line, if one ends in the page's last quarter, and not within a marker."""
+    end = min(start + page_chars, len(text))
+    page, page_bytes = text[start:end].encode(), max(PAGE_BYTES, page_chars)
+    if len(page) > page_bytes:
+        end = start + len(page[:page_bytes].decode(errors="ignore"))  # without the character that was cut
+    if end == len(text):
+        return end
+    after_line = text.rfind("\n", end - (end - start) // 4, end) + 1
+    if after_line:
+        return after_line
+    opened = text.rfind("[", max(start, end - _MAX_MARKER), end)
+    marker = None if opened < 0 else _MARKER.match(text, opened)
+    if marker is None or marker.end() <= end:
+        return end
+    return opened if opened > start else marker.end()
 
 
 def _content_digest(key: bytes, data: bytes) -> bytes:

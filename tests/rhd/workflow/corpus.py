@@ -10,6 +10,7 @@ import json
 import random
 import string
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 ALNUM = string.ascii_letters + string.digits
@@ -20,11 +21,11 @@ HEX = "0123456789abcdef"
 
 
 class Planted(NamedTuple):
-    """A text with one secret in it."""
+    """A text with a secret in it, of which no part may be left."""
 
     shape: str
     text: str
-    secret: str
+    parts: tuple[str, ...]
 
 
 def _run(rng: random.Random, alphabet: str, length: int) -> str:
@@ -44,15 +45,14 @@ def _jwt(rng: random.Random) -> str:
     return f"{_b64url({'alg': 'HS256', 'typ': 'JWT'})}.{_b64url(claims)}.{_run(rng, URL_SAFE, 43)}"
 
 
-def _pem(rng: random.Random, kind: str, *, headers: str = "") -> str:
+def _pem(rng: random.Random, kind: str) -> list[str]:
+    """Return the lines of a private key, of which the last may be short."""
     dashes, words = "-" * 5, "PRIVATE" + " KEY"
-    label = f"{kind} {words}" if kind else words
-    label = f"PGP {words} BLOCK" if kind == "PGP" else label
+    label = f"PGP {words} BLOCK" if kind == "PGP" else f"{kind} {words}".strip()
     body = _b64(rng, rng.randrange(200, 900))
     lines = [body[at : at + 64] for at in range(0, len(body), 64)]
-    return "\n".join(
-        [f"{dashes}BEGIN {label}{dashes}", *([headers, ""] if headers else []), *lines, f"{dashes}END {label}{dashes}"]
-    )
+    headers = ["Proc-Type: 4,ENCRYPTED", "DEK-Info: AES-128-CBC,00"] if kind == "RSA" and rng.random() < 0.3 else []
+    return [f"{dashes}BEGIN {label}{dashes}", *headers, *lines, f"{dashes}END {label}{dashes}"]
 
 
 def _chosen_password(rng: random.Random) -> str:
@@ -84,7 +84,61 @@ SHAPES: dict[str, Callable[[random.Random], str]] = {
     "vault": lambda r: "hv" + "s." + _run(r, URL_SAFE, 90),
     "telegram": lambda r: f"{r.randrange(10**9, 10**10)}:" + "AA" + _run(r, URL_SAFE, 33),
     "jwt": _jwt,
-}  # fmt: skip
+    "anthropic oauth": lambda r: "sk" + "-ant-oat01-" + _run(r, URL_SAFE, 80),
+    "openai service": lambda r: "sk" + "-svcacct-" + _run(r, URL_SAFE, 60),
+    "langfuse": lambda r: "sk" + "-lf-" + "-".join(_run(r, HEX, n) for n in (8, 4, 4, 4, 12)),
+    "langsmith": lambda r: "lsv2" + "_pt_" + _run(r, HEX, 32) + "_" + _run(r, HEX, 10),
+    "groq": lambda r: "gs" + "k_" + _run(r, ALNUM, 52),
+    "xai": lambda r: "xa" + "i-" + _run(r, ALNUM, 80),
+    "perplexity": lambda r: "pp" + "lx-" + _run(r, string.ascii_lowercase + string.digits, 48),
+    "replicate": lambda r: "r" + "8_" + _run(r, ALNUM, 37),
+    "nvidia": lambda r: "nv" + "api-" + _run(r, URL_SAFE, 64),
+    "tavily": lambda r: "tv" + "ly-dev-" + _run(r, ALNUM, 32),
+    "gitlab job": lambda r: "gl" + "cbt-64_" + _run(r, URL_SAFE, 20),
+    "grafana": lambda r: "gl" + "sa_" + _run(r, ALNUM, 32) + "_" + _run(r, HEX, 8),
+    "grafana cloud": lambda r: (
+        "gl" + "c_" + base64.b64encode(json.dumps({"o": "1", "k": _run(r, ALNUM, 24)}).encode()).decode()
+    ),
+    "atlassian": lambda r: "AT" + "ATT3xFfGF0" + _run(r, URL_SAFE, 170) + "=" + _run(r, "0123456789ABCDEF", 8),
+    "slack refresh": lambda r: "xox" + "e.xoxp-1-" + _run(r, ALNUM, 146),
+    "slack app": lambda r: "xa" + f"pp-1-A{_run(r, UPPER, 10)}-{r.randrange(10**12, 10**13)}-" + _run(r, HEX, 64),
+    "discord bot": lambda r: "M" + _run(r, ALNUM, 23) + "." + _run(r, ALNUM, 6) + "." + _run(r, URL_SAFE, 38),
+    "discord webhook": lambda r: _run(r, URL_SAFE, 68),
+    "firebase": lambda r: "APA" + "91b" + _run(r, URL_SAFE, 134),
+    "supabase": lambda r: "sb" + "p_" + _run(r, HEX, 40),
+    "supabase secret": lambda r: "sb" + "_secret_" + _run(r, URL_SAFE, 22) + "_" + _run(r, ALNUM, 8),
+    "planetscale": lambda r: "psc" + "ale_pw_" + _run(r, URL_SAFE, 43),
+    "vercel": lambda r: "vercel" + "_blob_rw_" + _run(r, ALNUM, 16) + "_" + _run(r, ALNUM, 30),
+    "resend": lambda r: "r" + "e_" + _run(r, ALNUM, 8) + "_" + _run(r, ALNUM, 24),
+    "posthog": lambda r: "ph" + "x_" + _run(r, ALNUM, 43),
+    "sentry": lambda r: "sn" + "trys_" + _b64url({"url": "https://sentry.io"}) + "=_" + _run(r, BASE64, 43),
+    "fly": lambda r: "fm" + "2_" + _run(r, BASE64, 200),
+    "tailscale": lambda r: "ts" + "key-auth-" + _run(r, ALNUM, 16) + "-" + _run(r, ALNUM, 32),
+    "figma": lambda r: "fi" + "gd_" + _run(r, URL_SAFE, 40),
+    "pulumi": lambda r: "pu" + "l-" + _run(r, HEX, 40),
+    "postman": lambda r: "PM" + "AK-" + _run(r, HEX, 24) + "-" + _run(r, HEX, 34),
+    "new relic": lambda r: "NR" + "AK-" + _run(r, string.ascii_uppercase + string.digits, 27),
+    "contentful": lambda r: "CF" + "PAT-" + _run(r, URL_SAFE, 43),
+    "doppler": lambda r: "dp" + ".st.prd." + _run(r, ALNUM, 43),
+    "terraform": lambda r: _run(r, ALNUM, 14) + ".atlas" + "v1." + _run(r, ALNUM, 67),
+    "rubygems": lambda r: "ruby" + "gems_" + _run(r, HEX, 48),
+    "square": lambda r: "sq0" + "csp-" + _run(r, URL_SAFE, 43),
+    "shopify": lambda r: "shp" + "at_" + _run(r, HEX, 32),
+    "databricks": lambda r: "da" + "pi" + _run(r, HEX, 32),
+    "linear": lambda r: "lin" + "_api_" + _run(r, ALNUM, 40),
+    "notion": lambda r: "nt" + "n_" + _run(r, ALNUM, 46),
+    "azure signature": lambda r: _run(r, ALNUM, 43) + "%3D",
+    "token in a url": lambda r: _run(r, ALNUM, 40),
+}
+
+# Shapes that only their place gives away.
+OWN_PLACES = {
+    "slack webhook": "https://hooks.slack.com/services/{}",
+    "discord webhook": "POST https://discord.com/api/webhooks/886952727395622655/{}",
+    "firebase": "to AAAAH8tUYCL:{}",
+    "azure signature": "https://x.blob.core.windows.net/c?sv=2024-01-01&sig={}",
+    "token in a url": "git clone https://{}@git.example.com/team/app",
+}
 
 # What stands around a secret that is recognisable by itself.
 PLACES = (
@@ -96,6 +150,13 @@ PLACES = (
     "export SOMETHING={}",
     "| prod | {} | 2026 |",
     "({})",
+    '{{"output": "npm ERR!\\n{}\\n"}}',
+    '{{"output": "id\\t{}\\r\\n{}\\r\\n"}}',
+    '{{"output": "\\u001b[32m{}\\u001b[0m"}}',
+    "\x1b[1;32m{}\x1b[0m",
+    "callback=https%3A%2F%2Fapp.example.com%2F%3Fcode%3D{}",
+    "_{}_",
+    "令牌{}，明天轮换",
 )
 
 # The same for values that only their names give away: {} is the value.
@@ -121,6 +182,24 @@ RANDOM_PLACES = (
     "X-Api-Key: {}",
     "signing_key := \"{}\"",
     "AccountName=x;AccountKey={};EndpointSuffix=y",
+    "api_token: |\n  {}\n", "api_token: >-\n    {}\n", "\"token\":\n    \"{}\"", "token = \"\"\"{}\"\"\"",
+    "- name: API_TOKEN\n  value: {}\n", '{{"name": "API_TOKEN", "value": "{}"}}', '{{"key":"API_TOKEN","value":"{}"}}',
+    "<apiKey>{}</apiKey>", '<add key="ApiKey" value="{}" />', "<client-secret>{}</client-secret>",
+    "token: str = '{}'", "const token: string = '{}'", "apiKey: string | undefined = '{}'", 'TOKEN: &str = "{}";',
+    "token = b'{}'", "token = r'{}'", 'var apiToken = @"{}";', 'let token = String::from("{}");',
+    'api_key = SecretStr("{}")', "ENV['API_TOKEN'] ||= '{}'", "API_TOKEN ?= {}", 'TOKEN="${{TOKEN:-{}}}"',
+    "ENV API_TOKEN {}", "setx API_TOKEN {}", "set -gx API_TOKEN {}", '#define API_KEY "{}"',
+    "machine git.example.com login me password {}", "os.environ.setdefault(\"API_TOKEN\", \"{}\")",
+    "define('AUTH_KEY', '{}');", "RAILS_MASTER_KEY={}", "master_key: {}", "APP_KEY=base64:{}", "DD_APP_KEY={}",
+    "X-Auth-Key: {}", "Authorization: token {}", "Authorization: ApiKey {}", '"Authorization": "{}"',
+    "Cookie: session={}; theme=dark", "Set-Cookie: PHPSESSID={}; HttpOnly", "令牌：{}", "密码：{}", "token：{}",
+    "callback=%3Ftoken%3D{}", "env:\n  NPM_TOKEN: {}", "environment:\n  - API_TOKEN={}",
+    "kubectl create secret generic x --from-literal=token={}", '-H "PRIVATE-TOKEN: {}"',
+    '{{"log": "A=1\\nAPI_TOKEN={}\\n"}}', "SECRET_KEY = 'django-insecure-{}(@x1'",
+)  # fmt: skip
+# The same where only a value beyond doubt is taken: capitals, small letters and digits.
+ISSUED_PLACES = (
+    "My API key is {}.", "token {}", "use the token `{}` until Friday", "client.setToken('{}')", "api_key({})",
 )  # fmt: skip
 PASSWORD_PLACES = (
     '"password": "{}"',
@@ -133,7 +212,49 @@ PASSWORD_PLACES = (
     "mysql --password={} -u root",
     "pwd={};server=db",
     'password = "{}"',
+    "<password>{}</password>",
+    '<add key="Password" value="{}" />',
+    "- name: DB_PASSWORD\n  value: {}\n",
+    '{{"log": "A=1\\npassword: {}\\nB=2"}}',
+    "password: |\n  {}\n",
+    "Password: **{}**",
+    "1. Password: {}",
+    "| password | {} |",
+    "CREATE USER app WITH PASSWORD '{}';",
+    "machine git.example.com\n  login me\n  password {}",
+    '#define WIFI_PASSWORD "{}"',
+    '"Db": "Server=db;User Id=sa;Password={};"',
+    "spring.datasource.password={}",
+    "密码: {}",
+    '<entry key="db.password">{}</entry>',
+    "ansible_ssh_pass: {}",
+    "  :password: {}",
 )
+
+# What stands around the lines of a private key. Each gives the whole text.
+KEY_PLACES: dict[str, Callable[[list[str]], str]] = {
+    "plain": "\n".join,
+    "json": lambda lines: json.dumps({"key": "\n".join(lines) + "\n"}),
+    "json in json": lambda lines: json.dumps(json.dumps({"key": "\n".join(lines)})),
+    "yaml": lambda lines: "tls.key: |\n" + "\n".join(f"    {line}" for line in lines),
+    "crlf": "\r\n".join,
+    "tabs": "\n\t\t".join,
+    "quoted": lambda lines: "\n".join(f"> {line}" for line in lines),
+    "bars": lambda lines: "\n".join(f"| {line}" for line in lines),
+    "list": lambda lines: "\n".join(f"- {line}" for line in lines),
+    "numbered": lambda lines: "\n".join(f"{number:4}  {line}" for number, line in enumerate(lines)),
+    "removed": lambda lines: "\n".join(f"-{line}" for line in lines),
+    "added": lambda lines: "\n".join(f"+{line}" for line in lines),
+    "comment": lambda lines: "\n".join(f"// {line}" for line in lines),
+    "backticks": lambda lines: "\n".join(f"`{line}`" for line in lines),
+    "javascript": lambda lines: " +\n".join(f"'{line}\\n'" for line in lines),
+    "table": lambda lines: f"| key | {'<br>'.join(lines)} |",
+    "one line": " ".join,
+    "cut off": lambda lines: "\n".join(lines[:-1]),
+    "cut off, numbered": lambda lines: "\n".join(f"{number:4}  {line}" for number, line in enumerate(lines[:-1])),
+    "cut off, in json": lambda lines: json.dumps({"key": "\n".join(lines[:-1])}),
+    "base64": lambda lines: "tls.key: " + base64.b64encode("\n".join(lines).encode()).decode(),
+}
 
 
 def planted(per_shape: int, seed: int = 7) -> Iterator[Planted]:
@@ -142,179 +263,48 @@ def planted(per_shape: int, seed: int = 7) -> Iterator[Planted]:
     for shape, make in SHAPES.items():
         for number in range(per_shape):
             secret = make(rng)
-            place = "https://hooks.slack.com/services/{}" if shape == "slack webhook" else PLACES[number % len(PLACES)]
-            yield Planted(shape, place.format(secret), secret)
+            place = OWN_PLACES.get(shape) or PLACES[number % len(PLACES)]
+            yield Planted(
+                shape, place.replace("{}", secret) if shape in OWN_PLACES else place.format(secret, secret), (secret,)
+            )
     makers = {
         "hex 32": lambda: _run(rng, HEX, 32),
         "hex 64": lambda: _run(rng, HEX, 64),
         "base62 24": lambda: _run(rng, ALNUM, 24),
         "base64 32": lambda: _b64(rng, 24),
+        "base64 28": lambda: _b64(rng, 20),
         "url-safe 43": lambda: _run(rng, URL_SAFE, 43),
     }
     for shape, made in makers.items():
         for number in range(max(per_shape, len(RANDOM_PLACES))):
             secret = made()
-            yield Planted(f"assigned {shape}", RANDOM_PLACES[number % len(RANDOM_PLACES)].format(secret), secret)
+            yield Planted(f"assigned {shape}", RANDOM_PLACES[number % len(RANDOM_PLACES)].format(secret), (secret,))
     for number in range(max(per_shape, len(PASSWORD_PLACES))):
         secret = _chosen_password(rng)
-        yield Planted("chosen password", PASSWORD_PLACES[number % len(PASSWORD_PLACES)].format(secret), secret)
+        yield Planted("chosen password", PASSWORD_PLACES[number % len(PASSWORD_PLACES)].format(secret), (secret,))
     for number in range(per_shape):
         secret = _run(rng, ALNUM + "!$%&*+-_", rng.randrange(8, 32))
         scheme = ["postgres", "mysql", "redis", "mongodb+srv", "amqps", "https"][number % 6]
-        yield Planted("connection string", f"DSN: {scheme}://app:{secret}@db.internal:5432/app", secret)
+        yield Planted("connection string", f"DSN: {scheme}://app:{secret}@db.internal:5432/app", (secret,))
     for number in range(per_shape):
         key_id, secret = SHAPES["aws id"](rng), _run(rng, BASE64, 40)
-        yield Planted("aws pair", [f"{key_id} {secret}", f"key {key_id}\n  and {secret}\n"][number % 2], secret)
+        yield Planted("aws pair", [f"{key_id} {secret}", f"key {key_id}\n  and {secret}\n"][number % 2], (secret,))
+    for number in range(per_shape * len(ISSUED_PLACES)):
+        secret = _run(rng, ALNUM, 40)
+        yield Planted("issued, in words", ISSUED_PLACES[number % len(ISSUED_PLACES)].format(secret), (secret,))
+    for number in range(per_shape):
+        secret = base64.b64encode(f"me:{_chosen_password(rng)}".encode()).decode()
+        yield Planted("basic", ['"Authorization": "Basic {}"', "Basic {}"][number % 2].format(secret), (secret,))
     for kind in ("RSA", "EC", "DSA", "OPENSSH", "ENCRYPTED", "", "PGP"):
-        for number in range(per_shape):
-            headers = "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00" if kind == "RSA" and number % 3 == 0 else ""
-            block = _pem(rng, kind, headers=headers)
-            if number % 4 == 1:  # as JSON has it
-                block = block.replace("\n", "\\n")
-            elif number % 4 == 2:  # as YAML has it
-                block = block.replace("\n", "\n    ")
-            text = f'before\nkey: "{block}"\nafter\n'
-            yield Planted(
-                f"private key {kind or 'PKCS8'}", text, block.splitlines()[0] if "\\n" not in block else block
-            )
+        for place, put in KEY_PLACES.items():
+            lines = _pem(rng, kind)
+            text = f"before\n{put(lines)}\nafter\n"
+            parts = tuple(line for line in lines if "-" not in line and ":" not in line and len(line) >= 4)
+            yield Planted(f"private key, {place}", text, (text.split()[2],) if place == "base64" else parts)
 
 
 # Lines that look as if, but hold nothing secret. Each came up, or could.
-NEAR_MISSES = """\
-max_tokens: 4096
-"max_tokens": 4096, "temperature": 0.2
-- Budget: max_tokens = 200_000 per run
-token_count: 18231
-tokens: 12,345 in, 678 out
-completion_tokens=512 prompt_tokens=2048
-password: see vault
-password: see 1Password item "staging-db"
-Password: ask the owner
-- password: required, at least 12 characters
-- password: argon2id, never bcrypt
-passphrase: generated at adopt time, shown once
-token: string
-token: str
-token?: string;
-  token: Optional[str] = None,
-api_key: str | None = None
-"token": {"type": "string", "description": "the caller's token"}
-"password": {"type": "string", "minLength": 12}
-"secret": true
-"token": null
-"token": "<your token>"
-"apiKey": "${API_KEY}"
-API_KEY=${OPENAI_API_KEY}
-API_KEY=$OPENAI_API_KEY
-TOKEN=$(gh auth token)
-api_key = os.environ["OPENAI_API_KEY"]
-api_key=settings.OPENAI_API_KEY_V2
-token = secrets.token_urlsafe(32)
-const token = await getUserAccessTokenFromRequest(request)
-password = getpass.getpass("Password: ")
-secret: {{ .Values.github.webhookSecretName }}
-secretName: regcred-production-eu-west-1
-secretKeyRef: app-database-credentials
-token_url: https://login.example.com/oauth2/v2.0/token
-token_endpoint: https://example.com/oauth/v1/token2026/exchange
-tokenEndpointAuthMethod: client_secret_post
-token_type: Bearer
-tokenizer: cl100k_base
-access_token_ttl: 3600s
-refresh_token_expires_at: 2026-11-01T09:00:00.000Z
-password_min_length: 12
-password_reset_url: https://example.com/reset?token=<token>
-Secrets: none in the repository
-secret: prod/db/master (in the vault)
-credentials: stored in ~/.config/app/credentials2.json
-- Key: the primary_key of users, foreign_key of orders
-private_key_path: deploy/keys/release-2026.asc
-keyboard: qwerty123
-- [ ] Rotate the signing key every 90 days
-- [ ] Objective: hash the passphrase (SHA-256), drop the token
-- [ ] Add password: field2
-The header is `Authorization: Bearer <token>`.
-Authorization: Bearer $TOKEN
-Bearer token-authentication-middleware-for-http
-Basic authentication-and-authorization-flow
-We use basic auth between services and bearer tokens outside.
-private_key: Ed25519PrivateKey | Ed448PrivateKey
-token: AccessTokenT | RefreshTokenT
-OID_CLIENT_AUTH = ExtendedKeyUsageOID.CLIENT_AUTH
-passphrase: Optional[PassphraseCallableT] = None
-def sign(self, private_key: SSHCertPrivateKeyTypes) -> SSHCertificate:
-const myURL = new URL('https://abc:xyz@example.com');
-sk-estimator-checks-and-more
-The spinner is `sk-chasing-dot-before-and-after-2`
-sk-admin-dashboard-redesign-for-q3-2026
-Key prefixes: sk-proj-, sk-ant-, ghp_, github_pat_, xoxb-, AKIA, AIza
-Use `sk-...` keys from the console; `ghp_xxxx` for CI
-npm_config_registry_and_other_settings_of_npm
-npm_lifecycle_event
-hf_transfer and hf_hub_download_with_progress_bar_enabled
-pypi-attestations-and-trusted-publishing-for-all-our-python-packages-in-one-go
-xoxb-your-token-here
-SKU12345, SKILL.md, SK-1234
-rh_abcdefghijkmnpqrstuv
-repo-harness://search/plans/prds/20261101-0900-search.prd.md
-https://github.com/org/repo/commit/3f2a1b4c5d6e7f8091a2b3c4d5e6f708192a3b4c
-Merge 3f2a1b4c5d6e7f8091a2b3c4d5e6f708192a3b4c into main
-sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
-"integrity": "sha512-z7PJ5gZ0b5z0f3p2vK9oYq8m1Qe8YzQvJQ1n2m3k4l5p6q7r8s9t0u1v2w3x4y5z=="
-run id 550e8400-e29b-41d4-a716-446655440000
-revision r1_Zm9vYmFyYmF6cXV4MTIzNA is opaque
-version: 1.2.3-beta.4+build.5678
-postgres://localhost:5432/app
-postgres://user:password@localhost:5432/app
-postgres://${DB_USER}:${DB_PASSWORD}@db/app
-redis://:<password>@cache:6379/0
-http://localhost:8765/mcp?next=user@example.com
-git+ssh://git@github.com:org/repo.git
-ssh://git@example.com:22/org/repo.git and me@example.com
-https://example.com:8443/@scope/package
-mailto:someone@example.com
------BEGIN PRIVATE KEY----- starts such a file
-Between `-----BEGIN RSA PRIVATE KEY-----` and `-----END RSA PRIVATE KEY-----` stands base64.
------BEGIN CERTIFICATE-----
------BEGIN PUBLIC KEY-----
-eyJ is how a JWT begins
-The claims: `eyJhbGciOi...` (cut)
-| field | type | required |
-| token | string | yes |
-| password | string (min 12) | yes |
-| api_key | see the console | no |
-| max_tokens | 4096 | no |
-export PATH="$HOME/.local/bin:$PATH"
---token TOKEN   the token to use
---password-file /run/secrets/db_password
-usage: mytool [--token TOKEN] [--password PASSWORD]
-mytool --token "$TOKEN" --password "$(pass show db)"
-Secret Santa: 24 December
-The secret: small steps.
-Token ring, token bucket, token economy: 3 meanings
-密码：请询问管理员
-密钥: 见保险库
-Passwort: siehe Tresor
-api key: the model's console shows it once
-access key: Alt+Shift+K
-private key: never leaves the HSM
-- secret: rotate quarterly
-client_secret_basic, client_secret_post, private_key_jwt
-csrf_token: form field
-cancellationToken: CancellationToken
-next_page_token: opaque
-id_token_signing_alg_values_supported: RS256
-secret_access_key, access_key_id, session_token: the three parts
-{"tokens": {"input": 1200, "output": 300}, "cost": 0.42}
-password=
-token=
-API_KEY=
-token: ""
-password: '***'
-password: ********
-password: xxxxxxxx
-token: [REDACTED:token]
-""".splitlines()
+NEAR_MISSES = (Path(__file__).parent / "near_misses.txt").read_text().splitlines()
 
 _VERBS = ["Add", "Move", "Measure", "Rotate", "Remove", "Document", "Cache", "Validate", "Redact", "Rename", "Retry"]
 _THINGS = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 from rhd.access import EXECUTOR, PLANNER
 from rhd.errors import Conflict, HarnessError, Refusal
 from rhd.ids import RelPath, Revision
-from rhd.workflow.reading import MAX_BYTES, PAGE_CHARS, Page, decode_text, read_page
+from rhd.workflow import reading
+from rhd.workflow.reading import MAX_BYTES, PAGE_BYTES, PAGE_CHARS, Page, decode_text, read_page
 from rhd.workflow.redaction import redact
 from rhd.workflow.revisions import revision_of, version_of
 from rhd.workflow.root import Root
@@ -21,6 +23,11 @@ KEY = b"k" * 32
 PRD = RelPath("plans/prds/20261101-0900-search.prd.md")
 NEW = RelPath("plans/prds/new.md")
 SECRET = "gh" + "p_" + "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hI6"
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "_kept", reading._Kept(reading._KEPT_BYTES))
 
 
 def pages(root: Root, path: RelPath, page_chars: int) -> list[Page]:
@@ -87,10 +94,74 @@ def test_a_page_ends_with_a_line_if_one_ends_near(root: Root, repository: Reposi
 
 
 def test_the_default_page_holds_nearly_every_artifact(root: Root, repository: Repository) -> None:
-    repository.write(NEW, "é" * PAGE_CHARS)
-    assert not read_page(root, NEW, PLANNER.reach, KEY).truncated
-    repository.write(NEW, "é" * (PAGE_CHARS + 1))
-    assert read_page(root, NEW, PLANNER.reach, KEY).truncated
+    for text in ("x" * PAGE_CHARS, "é" * (PAGE_BYTES // 2), "第" * (PAGE_BYTES // 3)):
+        repository.write(NEW, text)
+        assert not read_page(root, NEW, PLANNER.reach, KEY).truncated
+        repository.write(NEW, text + text[0])
+        assert read_page(root, NEW, PLANNER.reach, KEY).truncated
+
+
+def test_a_page_is_bounded_in_bytes_and_ends_between_characters(root: Root, repository: Repository) -> None:
+    for text in ("第一步：实现功能。" * 9000, "x" + "😀" * 30_000, "é第😀\n" * 9000):
+        repository.write(NEW, text)
+        found = pages(root, NEW, PAGE_CHARS)
+        assert "".join(page.content for page in found) == text
+        assert max(len(page.content.encode()) for page in found) <= PAGE_BYTES
+        assert len(found) <= len(text.encode()) // (PAGE_BYTES * 3 // 4) + 1
+    # Who asks for more gets more.
+    assert not read_page(root, NEW, PLANNER.reach, KEY, page_chars=4 * len(text)).truncated
+
+
+def test_no_page_ends_within_a_marker(root: Root, repository: Repository) -> None:
+    repository.write(NEW, f"{'x' * 50} {SECRET} [not one] {SECRET}")
+    marker = "[REDACTED:github_token]"
+    for page_chars in (*range(1, 12), *range(50, 120)):
+        found = [page.content for page in pages(root, NEW, page_chars)]
+        assert "".join(found) == f"{'x' * 50} {marker} [not one] {marker}"
+        assert sum(page.count(marker) for page in found) == 2
+        assert all(0 < len(page) <= max(page_chars, len(marker)) for page in found)
+
+
+def test_a_long_text_is_redacted_once_and_kept_no_longer_than_it_is_read(
+    root: Root, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    redacted = []
+    monkeypatch.setattr(reading, "redact", lambda text: redacted.append(len(text)) or redact(text))
+    text = f"a line of some plan 第 {SECRET}\n" * 20_000
+    repository.write(NEW, text)
+    found = pages(root, NEW, PAGE_CHARS)
+    assert len(found) > 15
+    assert len(redacted) == 1
+    assert "".join(page.content for page in found) == redact(text).text
+    assert {tuple(page.redactions.items()) for page in found} == {(("github_token", 20_000),)}
+    assert reading._kept.size_bytes == 0
+
+
+def test_what_is_kept_is_bounded(root: Root, repository: Repository) -> None:
+    for number in range(6):
+        repository.write(NEW, f"{number}" * (3 << 20))
+        read_page(root, NEW, PLANNER.reach, KEY)
+        assert reading._kept.size_bytes <= 2 * MAX_BYTES
+    assert reading._kept.size_bytes == 6 << 20
+    pages(root, NEW, PAGE_CHARS)  # to its end
+    assert reading._kept.size_bytes == 3 << 20
+
+
+def test_many_threads_read_long_texts_at_once(root: Root, repository: Repository) -> None:
+    texts = {RelPath(f"plans/prds/{number}.md"): f"line {number} of a plan\n" * 60_000 for number in range(8)}
+    for path, text in texts.items():
+        repository.write(path, text)
+    read: dict[RelPath, str] = {}
+
+    def read_all(path: RelPath) -> None:
+        read[path] = "".join(page.content for page in pages(root, path, 200_000))
+
+    threads = [threading.Thread(target=read_all, args=(path,)) for path in texts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+    assert read == texts
 
 
 def test_pages_of_two_contents_are_never_put_together(root: Root, repository: Repository) -> None:

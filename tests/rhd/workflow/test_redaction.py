@@ -22,17 +22,17 @@ def test_secrets_of_every_shape_are_found() -> None:
     missed: list[corpus.Planted] = []
     for planted in corpus.planted(per_shape=15):
         redacted = redact(planted.text)
-        if planted.secret in redacted.text or not redacted.counts:
+        if any(part in redacted.text for part in planted.parts) or not redacted.counts:
             missed.append(planted)
         else:
             found[planted.shape] += 1
-    assert len(found) >= 20
-    assert found.total() >= 300
+    assert len(found) >= 80
+    assert found.total() >= 1500
     assert len(missed) <= found.total() // 100, [planted.text for planted in missed]
 
 
 def test_nothing_in_thousands_of_lines_of_plans_is_taken_for_a_secret() -> None:
-    lines = corpus.plan_lines(2500)
+    lines = corpus.plan_lines(3000)
     touched = [line for line in lines if redact(line).counts]
     assert touched == []
     whole = "\n".join(lines)
@@ -76,39 +76,6 @@ def test_json_stays_json_and_keys_stay_keys() -> None:
     }
 
 
-@pytest.mark.parametrize("newline", ["\n", "\r\n", "\\n", "\n    ", "\n> "])
-def test_a_private_key_is_taken_out_whole(newline: str) -> None:
-    body = newline.join(["MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQ"] * 20)
-    text = f"before{newline}{BEGIN}{newline}{body}{newline}{END}{newline}after"
-    assert redact(text).text == f"before{newline}[REDACTED:private_key]{newline}after"
-
-
-def test_a_private_key_that_is_cut_off_is_taken_out_as_far_as_it_goes() -> None:
-    body = "\n".join(["MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQ"] * 5)
-    assert redact(f"{BEGIN}\n{body}\n\nAnd so on.").text == "[REDACTED:private_key]\n\nAnd so on."
-    twice = f"{BEGIN}\n{body}\n# next\n{BEGIN}\n{body}\n{END}\nend"
-    assert redact(twice).counts == {"private_key": 2}
-    assert "MIIE" not in redact(twice).text
-
-
-def test_speaking_of_private_keys_is_no_private_key() -> None:
-    commit = "3f2a1b4c5d6e7f8091a2b3c4d5e6f708192a3b4c"
-    for text in (
-        f"A file begins with {BEGIN} and so on.\n\nSee {commit}.\n",
-        f"From {BEGIN} to {END} it is base64; see {commit}.\n",
-        f"{BEGIN}\nsome prose\n{commit}\n{END}\n",
-    ):
-        assert redact(text) == (text, {})
-
-
-def test_an_aws_secret_beside_its_id_is_found_without_a_name() -> None:
-    key_id, secret = "AK" + "IAQWERTYUIOPASDFGH", "wJalr" + "XUtnFEMIK7MDENGbPxRfiCYzEXAMPLEKEY/"
-    redacted = redact(f"{key_id}\n{secret}\n")
-    assert redacted.text == "[REDACTED:aws_key_id]\n[REDACTED:aws_secret]\n"
-    commit = "3f2a1b4c5d6e7f8091a2b3c4d5e6f708192a3b4c"
-    assert commit in redact(f"{key_id} since {commit}").text
-
-
 def test_redacting_again_changes_nothing() -> None:
     for planted in corpus.planted(per_shape=3):
         once = redact(planted.text).text
@@ -128,6 +95,12 @@ PIECES = (
     "bearer aaaaaaaaaaaaaaaa=",
     "-----BEGIN ", f"{BEGIN}\n", f"{BEGIN}\n{'A' * 64}\n", f"{BEGIN}{END}", "123456789:AA", "İtoken= ", "\\n", "-", "_",
     "a", " ", "\n", "token     :     ",
+    "M", "MN.", "M" * 26 + ".", ".atlasv1.a", '"kty" "d":', f'kty "d":"{"a" * 25}', "---- BEGIN ", f"{BEGIN}{'|' * 30}",
+    f"{BEGIN}{'<br>' * 30}", f"{BEGIN}\n{'A' * 39} ", "Private-Lines: 1\n", "<password>", "<token>a</", "token: str = ",
+    '"token","value":', "token\n value", "token: |\n   ", "token is ", f"token ({'a' * 30}", "login a password ",
+    "set -gx token ", "authorization: abc ", "basic YTpi", "密码：", "session=", f"LS0tLS1CRUdJTi{'A' * 120} ", "?sig=",
+    "\\nghp_", "%3Dsk-ant-", "xsk-ant-", "://:/", "://a:/@", "://a:#@b", "eyJeyJ", "eyJaaaaaaaa.eyJ", 'token="""',
+    "token=String::", "token, token: &", "hooks.slack.com/services/",
 )  # fmt: skip
 
 
