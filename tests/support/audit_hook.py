@@ -6,7 +6,8 @@ and the like that has a frame of `rhd` on its stack, unless that frame is `Root`
 
 - if its path lies in a registered repository, whatever the name it goes by there;
 - if it uses a relative name, or the descriptor of a folder: where those lead cannot be seen from here;
-- if it looks up a C function that opens files, which no audit event would tell of.
+- if it looks up a C function that opens files, which no audit event would tell of;
+- if it starts a program in a registered repository, or tells it of one: what that does is not seen from here.
 
 `stat` and its like raise no audit event. The functions of `os` that look at a file by its name are replaced by
 `install` with ones that tell the same hook first, and `os.path` and `pathlib` look through those.
@@ -75,6 +76,7 @@ SILENT = ("access", "lstat", "mkfifo", "mknod", "pathconf", "readlink", "stat", 
 _EVENTS |= {f"os.{name}": ((0,), (1,)) for name in SILENT}
 # With these a number names a folder; elsewhere (open, chmod, truncate …) it is a file that was opened before.
 _NUMBER_IS_FOLDER = {"os.chdir", "os.listdir", "os.scandir"}
+_STARTS = {"os.exec", "os.posix_spawn", "os.system", "subprocess.Popen"}
 _FOREIGN = {"syscall", "open", "open64", "openat", "openat2", "creat", "fopen", "opendir", "rename", "unlink"}
 
 _ROOT = os.path.join("workflow", "root.py")
@@ -141,7 +143,7 @@ def environment(folder: str) -> dict[str, str]:
 
 
 def _watch(event: str, arguments: tuple[Any, ...]) -> None:
-    if event in _EVENTS or event == "ctypes.dlsym":
+    if event in _EVENTS or event in _STARTS or event == "ctypes.dlsym":
         _refuse_beside_root(event, arguments, sys._getframe(1))
 
 
@@ -211,6 +213,8 @@ def _find_frame_beside_root(innermost: FrameType) -> tuple[FrameType | None, boo
 
 
 def _judge(event: str, arguments: tuple[Any, ...]) -> str | None:
+    if event in _STARTS:
+        return _judge_start(arguments)
     if event == "ctypes.dlsym":
         return f"looks up {arguments[1]}" if arguments[1] in _FOREIGN else None
     paths, descriptors = _EVENTS[event]
@@ -227,6 +231,17 @@ def _judge(event: str, arguments: tuple[Any, ...]) -> str | None:
         if name is not None and not name.startswith("/"):
             return f"uses the relative name {name!r}"
     return _judge_paths(event, arguments)
+
+
+def _judge_start(arguments: tuple[Any, ...]) -> str | None:
+    for argument in arguments:
+        for word in argument if isinstance(argument, (list, tuple)) else (argument,):
+            if not isinstance(word, (str, bytes, os.PathLike)):
+                continue
+            for part in os.fsdecode(word).split():  # os.system's is a whole line
+                if part.startswith("/") and (repository := _repository_of(part)) is not None:
+                    return f"starts a program on the repository {repository}"
+    return None
 
 
 def _judge_paths(event: str, arguments: tuple[Any, ...]) -> str | None:

@@ -142,6 +142,23 @@ def test_a_relative_name_or_a_folders_descriptor_is_refused(
 
 
 @pytest.mark.parametrize(
+    "source",
+    [
+        "import subprocess; subprocess.run(['cat', 'AGENTS.md'], cwd=repo)",
+        "import subprocess; subprocess.run(['git', '-C', pathlib.PurePath(repo), 'status'])",
+        "os.system(f'git -C {repo} status')",
+        "os.posix_spawn('/bin/cat', ['cat', f'{repo}/AGENTS.md'], {})",
+        "os.execv('/bin/cat', ['cat', f'{repo}/AGENTS.md'])",
+    ],
+)
+def test_starting_a_program_on_a_repository_is_refused(
+    source: str, repository: Repository, violations: list[str]
+) -> None:
+    with pytest.raises(ConfinementViolation, match="starts a program on the repository"):
+        run_in_rhd(source, repo=str(repository.path))
+
+
+@pytest.mark.parametrize(
     "call",
     [
         "trio.Path(repo, 'AGENTS.md').read_text()",
@@ -221,10 +238,11 @@ def test_lint_bans_every_look_by_name() -> None:
     names += ["os.listdir", "os.scandir", "os.walk", "os.fwalk", "trio.Path", "trio.open_file"]
     said = lint("import os\n\nimport trio\n\n" + "".join(f"{name}()\n" for name in names))
     assert re.findall(r"TID251 `([\w.]+)`", said) == names
-    for module in ("pathlib", "glob", "posix", "posixpath", "genericpath"):
+    for module in ("pathlib", "glob", "multiprocessing", "posix", "posixpath", "genericpath", "subprocess"):
         assert f"TID251 `{module}`" in lint(f"import {module}\n")
     assert "TID251 `pathlib`" in lint("from pathlib import Path\n")
     assert "TID251 `trio.Path`" in lint("from trio import Path\n")
+    assert "TID251 `trio.run_process`" in lint("import trio\n\ntrio.run_process()\n")
     assert "TID251" not in lint("import os\n\nos.path.join('a', 'b')\nos.open('/a', os.O_RDONLY)\n")
 
 
