@@ -73,7 +73,7 @@ async def test_10_000_races_of_mkdir_p_are_announced(tmp_path: Path) -> None:
         for batch in range(100):
             await trio.to_thread.run_sync(race, batch)
             await announced.settle()
-            await trio.to_thread.run_sync(shutil.rmtree, tasks)
+            await trio.to_thread.run_sync(lambda: shutil.rmtree(tasks))
             if batch % 2:
                 await announced.settle()
 

@@ -1,5 +1,10 @@
 """Saves killed at every system call, and a thousand times at random. Run by `make faults`; minutes, not seconds.
 
+Every system call that strace sees a save make, from being told to until it says so, is a place to be killed at: which
+those are is not written down here but seen in a whole save of the same scenario. The kill comes before the call is
+carried out, so that all that can be on disk between two calls is looked at. What the kernel has not put on the disk
+itself yet is not lost by a kill: power failures are not what this is about.
+
 KILLED_SAVES sets another number of random kills.
 """
 
@@ -26,11 +31,27 @@ from tests.support import killed_saves
 ROOT = Path(__file__).parents[2]
 KILLS = int(os.environ.get("KILLED_SAVES", "1_000"))
 WITHIN_S = 60.0
-SYSCALLS = (
-    "chmod", "close", "fchmod", "fchmodat", "fchown", "fstat", "fsync", "link", "linkat", "lseek", "mkdir", "mkdirat",
-    "newfstatat", "open", "openat", "openat2", "rename", "renameat", "renameat2", "stat", "lstat", "unlink", "unlinkat",
-    "write",
-)  # fmt: skip
+VARYING = {"brk", "getrandom", "madvise", "mmap", "mprotect", "mremap", "munmap"}
+"""Calls for memory and for chance: a save makes more of them at one time than at another, and none of them shows on
+disk. One that did not come is not missed."""
+
+CALL = re.compile(r"^(?:\d+ +)?(\w+)\((.*)$", re.MULTILINE)
+
+
+def calls_of_the_save(log: str) -> list[tuple[str, int]]:
+    """Return the system calls between being told to and saying so, each with how many of its name came until it."""
+    seen: Counter[str] = Counter()
+    calls: list[tuple[str, int]] = []
+    is_told = False
+    for name, arguments in CALL.findall(log):
+        seen[name] += 1
+        if is_told:
+            calls.append((name, seen[name]))
+        if name == "read" and arguments.startswith('0, "go'):
+            is_told = True
+        if name == "write" and arguments.startswith('1, "saved'):
+            return calls
+    raise AssertionError(f"no save in {log}")
 
 
 def start(repository: Path, method: str, scenario: str) -> subprocess.Popen[str]:
@@ -96,26 +117,31 @@ def test_a_save_is_killed_at_every_system_call_once(
     log = tmp_path / "calls"
     killed_saves.prepare(tmp_path / "whole", scenario)
     child = start(tmp_path / "whole", method, scenario)
-    code, said = finish(child, traced(child, "-o", str(log), "-e", f"trace={','.join(SYSCALLS)}"))
+    code, said = finish(child, traced(child, "-o", str(log)))
     assert (code, said) == (0, "saved\n")
-    calls = Counter(re.findall(r"^(?:\d+ +)?(\w+)\(", log.read_text(), re.MULTILINE))
-    assert calls["fsync"] >= 2
-    assert calls["linkat"] or calls["link"] or calls["renameat"] or calls["rename"], calls
+    calls = calls_of_the_save(log.read_text())
+    names = {name for name, _ in calls}
+    assert calls.count(("fsync", 1)) == calls.count(("fsync", 2)) == 1
+    assert names & {"linkat", "link", "renameat", "rename"}, calls
 
     found: Counter[str] = Counter()
-    for name, count in calls.items():
-        for number in range(1, count + 1):
-            repository = tmp_path / f"{name}-{number}"
-            killed_saves.prepare(repository, scenario)
-            child = start(repository, method, scenario)
-            inject = f"inject={name}:signal=KILL:when={number}"
-            code, said = finish(child, traced(child, "-o", "/dev/null", "-e", f"trace={name}", "-e", inject))
-            found[check(repository, method, scenario, is_acknowledged="saved" in said)] += 1
-            found["killed"] += code == -signal.SIGKILL
-            shutil.rmtree(repository)
+    missed = []
+    for name, number in calls:
+        repository = tmp_path / f"{name}-{number}"
+        killed_saves.prepare(repository, scenario)
+        child = start(repository, method, scenario)
+        inject = f"inject={name}:signal=KILL:when={number}"
+        code, said = finish(child, traced(child, "-o", "/dev/null", "-e", f"trace={name}", "-e", inject))
+        found[check(repository, method, scenario, is_acknowledged="saved" in said)] += 1
+        if code != -signal.SIGKILL:
+            missed.append(name)
+        shutil.rmtree(repository)
     with capsys.disabled():
-        print(f"\n{scenario}, {method}: killed at {found['killed']} of {calls.total()} system calls: {dict(found)}")
-    assert found["killed"] >= calls.total() - 2, "the last calls may be those that end the process"
+        print(
+            f"\n{scenario}, {method}: killed at {len(calls) - len(missed)} of {len(calls)} system calls: {dict(found)}"
+        )
+        print(f"they were {' '.join(sorted(names))}; missed {missed}")
+    assert set(missed) <= VARYING
     assert found["before"] > 0
     assert found["after"] > 0
 

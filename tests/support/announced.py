@@ -123,14 +123,16 @@ async def trouble(announced: Announced, seed: int, rounds: int, each: int) -> in
         for _ in range(each):
             disorder.strike()
 
+    def mark(text: str) -> None:
+        (announced.path / "plans" / "marker.md").write_text(text)
+
     for number in range(rounds):
         await trio.to_thread.run_sync(strike)
         await announced.settle()
         if number % 10 == 9:
             count = sum(announced.vias.values())
             await trio.to_thread.run_sync(sameness.strike)
-            marker = announced.path / "plans" / "marker.md"
-            await trio.to_thread.run_sync(marker.write_text, f"{number}\n")
+            await trio.to_thread.run_sync(mark, f"{number}\n")
             await announced.settle()
             # Writing the marker is one change, or two if it was seen while it was still empty.
             assert sum(announced.vias.values()) - count <= 2, "equal content was announced"

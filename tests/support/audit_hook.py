@@ -6,7 +6,16 @@ and the like that has a frame of `rhd` on its stack, unless that frame is `Root`
 
 - if its path lies in a registered repository, whatever the name it goes by there;
 - if it uses a relative name, or the descriptor of a folder: where those lead cannot be seen from here;
-- if it looks up a C function that opens files, which no audit event would tell of.
+- if it looks up a C function that opens files, which no audit event would tell of;
+- if it starts a program in a registered repository, or tells it of one: what that does is not seen from here.
+
+`stat` and its like raise no audit event. The functions of `os` that look at a file by its name are replaced by
+`install` with ones that tell the same hook first, and `os.path` and `pathlib` look through those.
+
+A thread has a stack of its own: what `trio.Path`, `trio.open_file`, `to_thread.run_sync(os.listdir, path)` or
+`Thread(target=os.mkdir)` do there has no frame of who asked for it. In a thread with frames of neither `rhd` nor the
+tests it is taken for `rhd`'s, and refused if its path lies in a registered repository; relative names and
+descriptors pass there, because threads of libraries may have some of their own.
 
 A violation is raised where it happens and recorded, since daemons catch exceptions; the fixture in
 tests/conftest.py fails the test for every record. Tests register repositories (`Repository.make` does).
@@ -18,17 +27,19 @@ violations. tests/conftest.py puts both into the environment of the whole run, s
 is started, unless it is started with a PYTHONPATH of its own making: extend the one that is there.
 `watched_processes` says which children carry the hook, for a test that starts a daemon to assert.
 
-Not seen: `stat` (it raises no event; ruff bans it) and what other programs do.
+Not seen: what C code does without an event (sqlite's own opens, the watcher naming folders to the kernel), a caller
+of the module `posix` below `os` (ruff bans it, and whatever else looks by name), and what other programs do.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from _thread import _local  # threading.local; threading itself would be a dozen imports in every child
+from _thread import _local, get_ident  # threading itself would be a dozen imports in every child
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType
     from typing import Any
 
@@ -59,8 +70,13 @@ _EVENTS: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "os.utime": ((0,), (3,)),
     "sqlite3.connect": ((0,), ()),
 }
+# Functions of os that look at what a name leads to and raise no event: `install` makes each raise one, its name, with
+# its path and its descriptor of a folder.
+SILENT = ("access", "lstat", "mkfifo", "mknod", "pathconf", "readlink", "stat", "statvfs")
+_EVENTS |= {f"os.{name}": ((0,), (1,)) for name in SILENT}
 # With these a number names a folder; elsewhere (open, chmod, truncate …) it is a file that was opened before.
 _NUMBER_IS_FOLDER = {"os.chdir", "os.listdir", "os.scandir"}
+_STARTS = {"os.exec", "os.posix_spawn", "os.system", "subprocess.Popen"}
 _FOREIGN = {"syscall", "open", "open64", "openat", "openat2", "creat", "fopen", "opendir", "rename", "unlink"}
 
 _ROOT = os.path.join("workflow", "root.py")
@@ -70,6 +86,7 @@ _TESTS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 _folder: str | None = None
 _known: tuple[tuple[int, int], frozenset[str]] = ((0, 0), frozenset())
 _is_installed = False
+_main_thread = 0
 _inside = _local()
 
 
@@ -79,10 +96,13 @@ class ConfinementViolation(RuntimeError):
 
 def install(folder: str) -> None:
     """Watch this process from now on; `folder` holds the registered repositories and the violations."""
-    global _folder, _known, _is_installed
+    global _folder, _known, _is_installed, _main_thread
     _folder, _known = folder, ((0, 0), frozenset())
     if not _is_installed:  # a hook cannot be removed
+        _main_thread = get_ident()
         sys.addaudithook(_watch)
+        for name in SILENT:
+            _make_heard(name)
         _is_installed = True
     _append(os.path.join(folder, _PROCESSES), str(os.getpid()))
 
@@ -123,42 +143,78 @@ def environment(folder: str) -> dict[str, str]:
 
 
 def _watch(event: str, arguments: tuple[Any, ...]) -> None:
-    if event not in _EVENTS and event != "ctypes.dlsym":
-        return
+    if event in _EVENTS or event in _STARTS or event == "ctypes.dlsym":
+        _refuse_beside_root(event, arguments, sys._getframe(1))
+
+
+class _Heard:
+    """A function of `os` that tells the hook first. No method when it is a class's attribute: the original is none."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+        self._event = f"os.{function.__name__}"
+        self.__name__, self.__doc__ = function.__name__, function.__doc__
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        path = arguments[0] if arguments else named.get("path")
+        _refuse_beside_root(self._event, (path, named.get("dir_fd")), sys._getframe(1))
+        return self._function(*arguments, **named)
+
+
+def _make_heard(name: str) -> None:
+    function = getattr(os, name)
+    heard = _Heard(function)
+    setattr(os, name, heard)
+    # `os.stat in os.supports_dir_fd` is how the standard library asks what it can do.
+    for supports in (os.supports_dir_fd, os.supports_effective_ids, os.supports_fd, os.supports_follow_symlinks):
+        if function in supports:
+            supports.add(heard)
+
+
+def _refuse_beside_root(event: str, arguments: tuple[Any, ...], frame: FrameType) -> None:
     if _folder is None or getattr(_inside, "hook", False):
         return
-    where = _frame_beside_root()
+    where, is_ours = _find_frame_beside_root(frame)
     if where is None:
         return
     with _unwatched():
-        reason = _judge(event, arguments)
+        reason = _judge(event, arguments) if is_ours else _judge_paths(event, arguments)
         if reason is not None:
             message = f"{event}: {reason} at {where.f_code.co_filename}:{where.f_lineno}"
+            if not is_ours:
+                message += ", sent to a thread by rhd, or by a test: a test sends a function of its own"
             _append(os.path.join(_folder, _VIOLATIONS), message)
             raise ConfinementViolation(message)
 
 
-def _frame_beside_root() -> FrameType | None:
-    """Return the innermost frame of `rhd` if it is not `Root`'s, else None; a test that it calls back is the test's."""
+def _find_frame_beside_root(innermost: FrameType) -> tuple[FrameType | None, bool]:
+    """Return the innermost frame of `rhd` if it is not `Root`'s, and True; a test that it calls back is the test's.
+
+    In a thread without a frame of either it is the innermost frame of all, and False: `rhd` may have sent it there.
+    """
     package = sys.modules.get("rhd")
     if package is None:
-        return None
+        return None, False
     folders = tuple(os.path.join(folder, "") for folder in package.__path__)
-    frame: FrameType | None = sys._getframe(2)
+    is_lost = get_ident() != _main_thread
+    frame: FrameType | None = innermost
     while frame is not None:
         name = frame.f_code.co_filename
         if name.startswith(folders):
             if name.endswith(_ROOT):
-                return None
+                return None, False
             if not name.endswith(_ROOTS_OWN):
-                return frame
+                return frame, True
+            is_lost = False
         elif name.startswith(_TESTS):
-            return None
+            return None, False
         frame = frame.f_back
-    return None
+    return (innermost, False) if is_lost else (None, False)
 
 
 def _judge(event: str, arguments: tuple[Any, ...]) -> str | None:
+    if event in _STARTS:
+        return _judge_start(arguments)
     if event == "ctypes.dlsym":
         return f"looks up {arguments[1]}" if arguments[1] in _FOREIGN else None
     paths, descriptors = _EVENTS[event]
@@ -171,19 +227,47 @@ def _judge(event: str, arguments: tuple[Any, ...]) -> str | None:
             if event in _NUMBER_IS_FOLDER:
                 return "uses the descriptor of a folder"
             continue
-        name = os.fsdecode("." if path is None else path)
-        if event == "sqlite3.connect" and name.startswith((":memory:", "file:")):
-            continue
-        if not name.startswith("/"):
+        name = _name_of(event, path)
+        if name is not None and not name.startswith("/"):
             return f"uses the relative name {name!r}"
-        if (repository := _repository_of(name)) is not None:
+    return _judge_paths(event, arguments)
+
+
+def _judge_start(arguments: tuple[Any, ...]) -> str | None:
+    for argument in arguments:
+        for word in argument if isinstance(argument, (list, tuple)) else (argument,):
+            if not isinstance(word, (str, bytes, os.PathLike)):
+                continue
+            for part in os.fsdecode(word).split():  # os.system's is a whole line
+                if part.startswith("/") and (repository := _repository_of(part)) is not None:
+                    return f"starts a program on the repository {repository}"
+    return None
+
+
+def _judge_paths(event: str, arguments: tuple[Any, ...]) -> str | None:
+    for position in _EVENTS[event][0] if event in _EVENTS else ():
+        if isinstance(path := arguments[position], int):
+            continue
+        name = _name_of(event, path)
+        if name is not None and (repository := _repository_of(name)) is not None:
             return f"reaches into the repository {repository} by {name!r}"
     return None
 
 
+def _name_of(event: str, path: Any) -> str | None:
+    """Return the file's name; None for what is none."""
+    name = os.fsdecode("." if path is None else path)
+    if event == "sqlite3.connect":
+        if name.startswith("file:"):
+            return name[len("file:") :].partition("?")[0]
+        if name.startswith(":memory:"):
+            return None
+    return None if "\0" in name else name  # Python itself refuses such a name
+
+
 def _repository_of(name: str) -> str | None:
     repositories = _repositories()
-    for spelling in (os.path.normpath(name), os.path.realpath(name)):
+    for spelling in (os.path.abspath(name), os.path.realpath(name)):
         while spelling not in ("/", "//", ""):
             if spelling in repositories:
                 return spelling

@@ -70,7 +70,7 @@ class FakeInotify:
         room = None if self.max_watches is None else self.max_watches - len(self.watched)
         for number, path in enumerate(paths):
             if not os.path.isdir(path):
-                raise FileNotFoundError(path)
+                raise FileNotFoundError(f'No such file or directory (os error 2) about ["{path}"]')
             if path in self.refused:
                 raise PermissionError(path)
             if room is not None and number >= room:

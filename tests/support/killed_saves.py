@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import random
+import select
 import signal
 import struct
 import subprocess
@@ -151,6 +152,8 @@ def main(arguments: list[str]) -> None:
     if what == "once":
         with Root.open(repository, method=method) as root:  # type: ignore[arg-type]
             print("ready", flush=True)
+            # Not by reading: strace sees a read that is under way when it attaches at one time, and not at another.
+            select.select([sys.stdin], [], [])
             sys.stdin.readline()
             save_once(root, rest[0])
             print("saved", flush=True)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 
 from hypothesis import strategies as st
 
@@ -20,6 +23,18 @@ FILES = (
 )  # fmt: skip
 
 
+TRICKY = (
+    "..", ".", "", "...", "..;", "%2e%2e", "..%2f", "\\..\\", "~", "\0", "\n", "\x1b[2J", "\u2025", "．．", " ",
+    "a" * 300,
+)  # fmt: skip
+DOTS = ("..", ".", "")
+
+
+MAZE = ("a", "b", "l", "o", "a.md", "..", ".", "")
+"""Whatever is put together of these leads somewhere in the maze: two folders in each, `l` up and `o` out of it."""
+_ROOMS = ["/".join(("maze", *way)) for depth in range(5) for way in itertools.product("ab", repeat=depth)]
+
+
 @dataclass(frozen=True)
 class Tree:
     """Where everything lies. Each file's content is its own path; whatever lies outside says SECRET."""
@@ -31,11 +46,11 @@ class Tree:
 def make(folder: Path) -> Tree:
     """Build a tree below `folder`."""
     repository, outside = folder / "repo", folder / "repo-outside"
-    for name in FILES:
+    for name in (*FILES, *(f"{room}/a.md" for room in _ROOMS)):
         path = repository / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(name)
-    for name in ("a.md", "plans/a.md", "prds/a b.md"):
+    for name in ("a.md", "plans/a.md", "prds/a b.md", *(f"{room}/a.md" for room in _ROOMS)):
         path = outside / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("SECRET")
@@ -45,42 +60,68 @@ def make(folder: Path) -> Tree:
         "plans/same.md": "a.md",
     }.items():  # fmt: skip
         (repository / name).symlink_to(target)
+    for room in _ROOMS:
+        (repository / room / "l").symlink_to("..")
+        (repository / room / "o").symlink_to(outside / room)
     os.mkfifo(repository / "plans/pipe")
     return Tree(repository, outside)
 
 
+def names(tree: Tree) -> list[str]:
+    """Return every name that there is in the repository."""
+    return sorted({part for path in tree.repository.rglob("*") for part in path.relative_to(tree.repository).parts})
+
+
+def starts(tree: Tree) -> list[str]:
+    """Return what makes a path an absolute one, here or elsewhere."""
+    return ["/", "//", f"{tree.outside}/", f"{tree.repository}/", "\\\\", "file:///"]
+
+
 def paths(tree: Tree) -> st.SearchStrategy[str]:
     """Return texts that a caller might send as a path: six ways of making them up."""
-    names = sorted({part for path in tree.repository.rglob("*") for part in path.relative_to(tree.repository).parts})
-    starts = ["/", "//", f"{tree.outside}/", f"{tree.repository}/", "\\\\", "file:///"]
-    tricky = [
-        "..",
-        ".",
-        "",
-        "...",
-        "..;",
-        "%2e%2e",
-        "..%2f",
-        "\\..\\",
-        "~",
-        "\0",
-        "\n",
-        "\x1b[2J",
-        "\u2025",
-        "．．",
-        " ",
-        "a" * 300,
-    ]
-    part = st.sampled_from(names) | st.sampled_from(tricky) | st.text(max_size=8)
+    there = names(tree)
+    part = st.sampled_from(there) | st.sampled_from(TRICKY) | st.text(max_size=8)
     real = st.sampled_from(FILES)
     return st.one_of(
         real,
         st.lists(part, min_size=1, max_size=8).map("/".join),
-        st.lists(st.sampled_from([*names, "..", ".", ""]), min_size=1, max_size=12).map("/".join),
-        st.tuples(real, st.sampled_from(tricky), st.integers(0, 30)).map(lambda t: t[0][: t[2]] + t[1] + t[0][t[2] :]),
-        st.tuples(st.sampled_from(starts), real).map("".join),
+        st.lists(st.sampled_from([*there, *DOTS]), min_size=1, max_size=12).map("/".join),
+        st.tuples(real, st.sampled_from(TRICKY), st.integers(0, 30)).map(lambda t: t[0][: t[2]] + t[1] + t[0][t[2] :]),
+        st.tuples(st.sampled_from(starts(tree)), real).map("".join),
         st.text(st.characters() | st.sampled_from("/.\\~%"), max_size=60),
-    )  # fmt: skip
+    )
+
+
+def vary(tree: Tree, drawn: Sequence[str], random: Random) -> Iterator[str]:
+    """Yield, for ever, `drawn` first and then what can be made of it: two of its kind rarely turn out the same."""
+    yield from drawn
+    there, first = names(tree), starts(tree)
+    parts = [*there, *TRICKY, *{part for path in drawn for part in path.split("/")}]
+    whole = [*FILES, *drawn]
+    while True:
+        match random.randrange(7):
+            case 0:
+                yield "/".join(random.choices(parts, k=random.randint(1, 8)))
+            case 1:
+                yield "/".join(random.choices([*there, *DOTS], k=random.randint(1, 12)))
+            case 2:
+                yield _insert(random, _insert(random, random.choice(whole), TRICKY), parts)
+            case 3:
+                yield random.choice(first) + _insert(random, random.choice(whole), parts)
+            case 4:
+                above, below = random.choice(whole), random.choice(whole)
+                yield above[: random.randint(0, len(above))] + "/" + below[random.randint(0, len(below)) :]
+            case 5:
+                yield "maze/" + "/".join(random.choices(MAZE, k=random.randint(1, 9)))
+            case 6:
+                plane = random.choice((0x7F, 0x7FF, 0xD7FF, 0x10FFFF))
+                letters = (chr(random.randint(0, plane)) for _ in range(random.randint(1, 40)))
+                yield "".join(random.choice("/.\\~%") if random.random() < 0.3 else letter for letter in letters)
+
+
+def _insert(random: Random, text: str, pieces: Sequence[str]) -> str:
+    at = random.randint(0, len(text))
+    return text[:at] + random.choice(pieces) + text[at:]
 
 
 def judge(tree: Tree, root: Root, reach: Reach, text: str) -> str:

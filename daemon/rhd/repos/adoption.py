@@ -10,7 +10,6 @@ import json
 import os
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import trio
 
@@ -175,7 +174,7 @@ def _refuse_hopeless(path: str) -> None:
 
 
 def _refuse_special(root: Root) -> None:
-    for special, what in (("/", "the root of the file system"), (str(Path.home()), "your home folder")):
+    for special, what in (("/", "the root of the file system"), (os.path.expanduser("~"), "your home folder")):
         try:
             with Root.open(special) as other:
                 is_special = other.identity == root.identity

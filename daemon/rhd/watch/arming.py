@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -10,7 +9,7 @@ from typing import NamedTuple
 import trio
 
 from rhd.watch.filesystems import lacks_events, read_mounts
-from rhd.watch.fleet import Fleet
+from rhd.watch.fleet import Fleet, at_or_below
 from rhd.watch.hints import Mode, Via, Why
 from rhd.watch.limits import read_limits
 from rhd.watch.outbox import Outbox
@@ -126,7 +125,7 @@ class Arming:
         self._reconciles.add(root.id, self.now)
         root.waiting.append(done)
         if root.polled is None:
-            self._unarmed[root.id] = root
+            self._ask(root)
         else:
             self._release(root)
 
@@ -157,18 +156,19 @@ class Arming:
             if self._policy.polling:
                 self._outbox.hint(root_id, None, "poll")
             if root.polled == "missing":
-                self._unarmed[root_id] = root
+                self._ask(root)
         for root_id in self._retries.take_due(self.now):
             root = self._roots[root_id]
             if root.polled == "died":
+                root.gone.clear()
                 self._suspects.append([root])
             else:
-                self._unarmed[root_id] = root
+                self._ask(root)
         for root_id in self._reconciles.take_due(self.now):
             root = self._roots[root_id]
             if root.polled is None and self._policy.polling:
                 root.owe(None, "reconcile")
-                self._unarmed[root_id] = root
+                self._ask(root)
         if not self._fleet.is_draining:
             self._unarmed.update(self._crowded_out)
             self._crowded_out.clear()
@@ -188,6 +188,7 @@ class Arming:
             for root, paths in meaning.upset.items():
                 self._fleet.drop(paths)
                 root.owe(frozenset(root.wanted[p] for p in paths), "event")
+                root.gone -= paths
                 self._unarmed[root.id] = root
             self._weigh(look.shard, len(look.batch))
         return has_changed
@@ -223,6 +224,7 @@ class Arming:
         roots = self._wanting(shard)
         for root in roots:
             root.owe(None, "restart")
+            root.gone.clear()
         if shard.suspect_until <= self.now:
             self._suspects.append(roots)
         elif len(roots) == 1:
@@ -238,7 +240,12 @@ class Arming:
         self._fleet.drop(root.wanted)
         for each in dict.fromkeys((root, *self._roots.wanting(root.wanted))):
             each.owe(None, via)
-            self._unarmed[each.id] = each
+            self._ask(each)
+
+    def _ask(self, root: Root) -> None:
+        """Have all that is not watched of a root asked for, whatever the kernel said of it before."""
+        root.gone.clear()
+        self._unarmed[root.id] = root
 
     def _take_unarmed(self) -> list[Root]:
         taken: list[Root] = []
@@ -269,12 +276,15 @@ class Arming:
             self._add(able, suspect_until)
 
     def _add(self, roots: list[Root], suspect_until: float) -> None:
-        present = {path for root in roots for path in self._missing(root) if os.path.isdir(path)}
+        missing = sorted({path for root in roots for path in self._missing(root)})[: self._fleet.chunk]
         try:
-            if present:
-                self._fleet.add(sorted(present)[: self._fleet.chunk], self.now, suspect_until=suspect_until)
+            if missing:
+                self._fleet.add(missing, self.now, suspect_until=suspect_until)
                 self._is_untidy = True
         except CannotWatch as error:
+            if isinstance(error, FolderGone) and at_or_below(error.path, missing):
+                self._leave_out(error.path, roots, suspect_until)
+                return
             if len(roots) == 1:
                 self._give_up(roots[0], error)
                 return
@@ -284,13 +294,23 @@ class Arming:
             return
         for root in roots:
             # A folder that came after it was not there is told of only if the one above was watched by then.
-            if any(os.path.isdir(path) for path in self._missing(root)):
+            root.gone.difference_update(*(at_or_below(path, root.gone) for path in missing if root.gone))
+            if self._missing(root):
                 self._unarmed[root.id] = root
             else:
                 self._settle(root)
 
+    def _leave_out(self, folder: str | None, roots: list[Root], suspect_until: float) -> None:
+        """Try again without it, in the next step: a constructor that failed frees its instance only a moment later."""
+        for root in roots:
+            root.gone.update(at_or_below(folder, self._missing(root)))
+        if suspect_until:
+            self._suspects.appendleft(roots)
+        else:
+            self._unarmed.update((root.id, root) for root in roots)
+
     def _missing(self, root: Root) -> list[str]:
-        return [path for path in root.wanted if path not in self._fleet]
+        return [path for path in root.wanted if path not in self._fleet and path not in root.gone]
 
     def _give_up(self, root: Root, error: CannotWatch) -> None:
         if isinstance(error, FolderGone) and root.tries < MAX_TRIES:
@@ -323,7 +343,7 @@ class Arming:
         for other in self._roots.wanting(root.wanted):
             if other is not root and other.polled is None:
                 other.owe(None, "restart")
-                self._unarmed[other.id] = other
+                self._ask(other)
         root.polled = why
         root.tries = 0
         self._polls.add(root.id, self.now)

@@ -9,7 +9,6 @@ long as a time would have been: what was on its way through the kernel would be 
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -181,9 +180,12 @@ class Fleet:
         paths = sorted(path for shard in chosen for path in self._watched_by(shard))
         try:
             merged = Shard(paths, born=now, notify=self._notify)
-        except FolderGone:
+        except FolderGone as error:
+            gone = at_or_below(error.path, paths)
+            if not gone:
+                raise
             # The folder above has told of it, or is about to: nobody counts on these being watched.
-            self.drop([p for p in paths if not os.path.isdir(p)])
+            self.drop(gone)
             return
         self.drop(paths)
         self._take_over(merged)
@@ -200,6 +202,14 @@ class Fleet:
     def _retire(self, shard: Shard) -> None:
         self._shards.remove(shard)
         self._retired.append(_Retired(shard))
+
+
+def at_or_below(folder: str | None, paths: Iterable[str]) -> list[str]:
+    """Return those of the absolute paths that are `folder` or lie below it; none for None."""
+    if folder is None:
+        return []
+    below = folder.rstrip("/") + "/"
+    return [path for path in paths if path == folder or path.startswith(below)]
 
 
 def _live(shard: Shard) -> int:

@@ -27,12 +27,14 @@ class Root:
         wanted: the folders to watch: absolute path -> path below the root, "" for the root itself.
         polled: why it is polled; None if it is watched by events.
         is_armed: it has been watched by events since it was made; until then it has no mode.
-        tries: how often in a row arming it was overtaken by a change.
+        gone: those that the kernel said are not there. They are asked for again when it may have changed its mind
+            unheard: when the folder above is watched only since, or when a change of theirs is told of.
+        tries: how often in a row arming it failed for a folder that the kernel did not name.
         owed: what to hint when everything that can be watched is.
         waiting: whoever waits for that.
     """
 
-    __slots__ = ("id", "is_armed", "owed", "path", "polled", "tries", "waiting", "wanted")
+    __slots__ = ("gone", "id", "is_armed", "owed", "path", "polled", "tries", "waiting", "wanted")
 
     def __init__(self, root_id: str, path: str) -> None:
         self.id = root_id
@@ -40,6 +42,7 @@ class Root:
         self.wanted: dict[str, str] = {}
         self.polled: Why | None = None
         self.is_armed = False
+        self.gone: set[str] = set()
         self.tries = 0
         self.owed: Owed | None = None
         self.waiting: list[trio.Event] = []

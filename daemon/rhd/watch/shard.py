@@ -8,6 +8,8 @@ either returned or still pending.
 
 from __future__ import annotations
 
+import errno
+import re
 from collections.abc import Callable, Sequence, Set
 from typing import Any
 
@@ -30,7 +32,15 @@ class CannotWatch(Exception):
 
 
 class FolderGone(CannotWatch):
-    """One of the folders is not there any more."""
+    """One of the folders is not there, or not by this name any more.
+
+    Attributes:
+        path: which; None if the answer names none.
+    """
+
+    def __init__(self, path: str | None) -> None:
+        super().__init__(path)
+        self.path = path
 
 
 class NoMoreWatches(CannotWatch):
@@ -43,6 +53,13 @@ class NoMoreInstances(CannotWatch):
 
 class ShardDied(Exception):
     """The watcher is of no use any more, and what was pending is lost: a name that is not UTF-8, most often."""
+
+
+_GONE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
+_NUMBER = re.compile(r"\(os error (\d+)\)")
+_ABOUT = re.compile(r'about \["((?:[^"\\]|\\.)*)"\]')
+_ESCAPED = re.compile(r"\\(?:u\{([0-9a-f]+)\}|(.))")
+_CONTROLS = {"n": "\n", "t": "\t", "r": "\r", "0": "\0"}
 
 
 class _Glance:
@@ -59,6 +76,10 @@ _NOTHING: Batch = frozenset()
 
 class Shard:
     """Folders, not recursive, watched from construction to `close`. For use by one thread.
+
+    A folder is named to the kernel and not looked at before: that it is not there is the kernel's own answer. Where
+    a link has taken its place, what the link leads to is watched; all that comes of it is a hint, and whoever hears
+    that looks through the confined root.
 
     Construction holds the GIL: 15 to 25 us a folder, in a virtual machine that dozes up to 150.
 
@@ -86,13 +107,15 @@ class Shard:
         self._glance = _Glance()
         try:
             self._notify = notify(list(paths), False, False, 0, False, False)
-        except FileNotFoundError as error:
-            raise FolderGone from error
         except (OSError, RuntimeError, UnicodeError) as error:
-            # Neither limit has an exception of its own, and the errno is in the text alone.
-            if "watch limit" in str(error):
+            # Neither limit has an exception of its own; the errno and the path are in the text alone.
+            text = str(error)
+            number = int(found[1]) if (found := _NUMBER.search(text)) else None
+            if isinstance(error, FileNotFoundError) or number in _GONE:
+                raise FolderGone(_path_in(text)) from error
+            if "watch limit" in text:
                 raise NoMoreWatches from error
-            if "os error 24" in str(error):
+            if number == errno.EMFILE:
                 raise NoMoreInstances from error
             raise CannotWatch from error
 
@@ -114,3 +137,11 @@ class Shard:
     def close(self) -> None:
         """Watch no longer. Its thread and descriptors are freed a moment later."""
         self._notify.close()
+
+
+def _path_in(text: str) -> str | None:
+    """Return the path that an answer is about; it is written as Rust writes strings."""
+    about = _ABOUT.search(text)
+    if about is None:
+        return None
+    return _ESCAPED.sub(lambda e: chr(int(e[1], 16)) if e[1] else _CONTROLS.get(e[2], e[2]), about[1])

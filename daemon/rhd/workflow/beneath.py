@@ -102,7 +102,7 @@ def _open_part(name: str, flags: int, folder: int) -> int:
 
 def _is_link(folder: int, name: str) -> bool:
     try:
-        return stat.S_ISLNK(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)  # noqa: TID251
+        return stat.S_ISLNK(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)  # noqa: TID251 - Root's
     except OSError:
         return False
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from rhd.watch.arming import Arming, Policy
 from rhd.watch.fleet import CHUNK
 from rhd.watch.limits import read_limits
 from rhd.watch.outbox import Hint, Outbox
+from tests.support import audit_hook
 from tests.support.inotify import ADDED, DELETED, MODIFIED, FakeInotify
 
 FOLDERS = ("", "plans", "plans/prds", "tasks")
@@ -216,22 +218,89 @@ def test_a_folder_that_goes_while_it_is_being_watched_harms_nobody(setting: Sett
     assert len(setting.inotify.watched) == 11
 
 
-def test_a_folder_that_never_stands_still_ends_in_polling_its_root_alone(setting: Setting) -> None:
+def test_a_folder_that_never_stands_still_keeps_nobody_from_being_watched(setting: Setting) -> None:
     setting.arm("b")
     setting.make("a")
-    setting.ask("a")
+    done = setting.ask("a")
     there = setting.path("a", "tasks")
+    tries = 0
 
     def flap(paths: list[str]) -> None:
+        nonlocal tries
         if there in paths:
             os.rmdir(there)
+            tries += 1
 
     setting.inotify.on_make = flap
     for _ in range(100):
         os.makedirs(there, exist_ok=True)
         setting.arming.step()
+    assert tries == 2, "once, and once more when the folder above was watched"
+    assert setting.outbox.take() == ([], [done])
+    assert (setting.arming.mode("a"), setting.arming.mode("b")) == ("events", "events")
+    setting.inotify.on_make = lambda paths: None
+    setting.inotify.change(there, ADDED)
+    assert setting.work() == {"a": Hint("a", frozenset({"", "tasks"}), "event")}
+    assert there in setting.inotify.watched
+
+
+def test_a_folder_that_came_between_its_refusal_and_the_watch_above_it_is_asked_for_again(setting: Setting) -> None:
+    setting.make("a", "")
+    setting.ask("a")
+    asked: list[list[str]] = []
+
+    def note(paths: list[str]) -> None:
+        asked.append(paths)
+        if len(asked) == 3:  # `plans` and `tasks` were refused; the root is about to be watched alone
+            setting.make("a")
+
+    setting.inotify.on_make = note
+    setting.work()
+    assert asked[2] == [setting.path("a")]
+    assert setting.inotify.watched == sorted(setting.path("a", folder) for folder in FOLDERS)
+
+
+def test_a_removed_tree_costs_one_refusal_and_not_one_a_folder(setting: Setting) -> None:
+    folders = ["", "plans", *(f"plans/{number}" for number in range(100))]
+    setting.make("a", *folders)
+    setting.ask("a", *folders)
+    assert setting.work() == {}
+    asked: list[list[str]] = []
+    setting.inotify.on_make = asked.append
+    shutil.rmtree(setting.path("a", "plans"))
+    setting.inotify.change(setting.path("a", "plans"), DELETED)
+    assert setting.work() == {"a": Hint("a", frozenset(folders), "event")}
+    assert len(asked) == 1
+    assert setting.arming.mode("a") == "events"
+
+
+def test_a_refusal_that_names_no_folder_ends_in_polling_its_root_alone(setting: Setting) -> None:
+    for root_id in "ab":
+        setting.make(root_id)
+        setting.ask(root_id)
+
+    def refuse(paths: list[str]) -> None:
+        if setting.path("a", "tasks") in paths:
+            raise FileNotFoundError("something is not there")
+
+    setting.inotify.on_make = refuse
+    assert setting.work() == {}
     assert setting.arming.polled() == {"a": "refused"}
     assert setting.arming.mode("b") == "events"
+
+
+def test_a_folder_is_asked_for_and_never_looked_at(setting: Setting) -> None:
+    """`watch` knows names alone: what is there the kernel says, and the service finds out through the root."""
+    audit_hook.register(setting.base)
+    setting.arm("a")
+    shutil.rmtree(setting.path("a", "plans"))
+    setting.inotify.change(setting.path("a", "plans"), DELETED)
+    setting.work()
+    setting.make("a")
+    setting.arming.distrust()
+    assert setting.work() == {"a": Hint("a", None, "clock")}
+    assert setting.inotify.made[-1].paths == sorted(setting.path("a", folder) for folder in FOLDERS)
+    assert audit_hook.take_violations() == []
 
 
 def test_a_heavy_burst_is_an_overflow_of_the_shards_roots(setting: Setting) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from rhd.watch.fleet import CHUNK, DRAINING_LOOKS, MAX_CHUNKS, MAX_SMALL, RENEW_S, Fleet
-from rhd.watch.shard import CannotWatch
+from rhd.watch.shard import CannotWatch, FolderGone
+from tests.support import audit_hook
 from tests.support.inotify import ADDED, FakeInotify
 
 
@@ -94,7 +95,8 @@ def test_shards_grow_where_there_would_be_too_many() -> None:
     assert fleet.chunk == 2 * CHUNK
 
 
-def test_a_merge_leaves_out_what_nobody_wants_and_what_is_gone(tmp_path: Path) -> None:
+def test_a_merge_leaves_out_what_nobody_wants_and_what_is_gone_without_a_look(tmp_path: Path) -> None:
+    audit_hook.register(tmp_path)
     inotify = FakeInotify()
     fleet = Fleet(notify=inotify.notify)
     folders = make_folders(tmp_path, MAX_SMALL + 2)
@@ -107,6 +109,22 @@ def test_a_merge_leaves_out_what_nobody_wants_and_what_is_gone(tmp_path: Path) -
     assert folders[1] not in fleet
     assert all(folder in fleet for folder in folders[2:])
     assert not {folders[0], folders[1]} & set(inotify.watched)
+
+
+def test_a_merge_that_is_refused_for_a_folder_without_a_name_changes_nothing(tmp_path: Path) -> None:
+    inotify = FakeInotify()
+    fleet = Fleet(notify=inotify.notify)
+    folders = make_folders(tmp_path, MAX_SMALL + 1)
+    for folder in folders:
+        fleet.add([folder], 0.0)
+
+    def refuse(paths: list[str]) -> None:
+        raise FileNotFoundError("something is not there")
+
+    inotify.on_make = refuse
+    with pytest.raises(FolderGone):
+        fleet.tidy(0.0)
+    assert inotify.watched == folders
 
 
 def test_a_pending_batch_is_not_dropped_when_its_shard_retires(tmp_path: Path) -> None:

@@ -101,8 +101,33 @@ def test_a_name_that_is_not_utf8_kills_the_shard_for_ever(shard: Shard, tmp_path
 
 
 def test_a_folder_that_is_not_there_refuses_the_shard(tmp_path: Path) -> None:
-    with pytest.raises(FolderGone):
+    with pytest.raises(FolderGone) as refusal:
         Shard([str(tmp_path), str(tmp_path / "gone")], born=0)
+    assert refusal.value.path == str(tmp_path / "gone")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a b",
+        'quo"te',
+        "back\\slash",
+        "計画",
+        "e\u0301",
+        "\u200b\xad\u202e",
+        "\U0001f600",
+        "n\nl\tt\r\x01\x7f",
+        "\\n",
+        '"]',
+    ],
+)
+def test_the_folder_that_is_not_there_is_named_whatever_it_is_called(name: str, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "loop").symlink_to("loop")
+    for gone in (f"{tmp_path}/{name}", f"{tmp_path}/file/{name}", f"{tmp_path}/loop/{name}"):
+        with pytest.raises(FolderGone) as refusal:
+            Shard([str(tmp_path), gone, f"{tmp_path}/gone too"], born=0)
+        assert refusal.value.path == gone
 
 
 def test_a_name_that_cannot_be_said_refuses_the_shard(tmp_path: Path) -> None:
@@ -161,8 +186,9 @@ def test_the_fake_says_what_the_kernel_says(tmp_path: Path) -> None:
         Shard([str(tmp_path)], born=0, notify=FakeInotify(max_watches=0).notify)
     with pytest.raises(NoMoreInstances):
         Shard([str(tmp_path)], born=0, notify=FakeInotify(max_instances=0).notify)
-    with pytest.raises(FolderGone):
+    with pytest.raises(FolderGone) as refusal:
         Shard([str(tmp_path / "gone")], born=0, notify=FakeInotify().notify)
+    assert refusal.value.path == str(tmp_path / "gone")
     inotify = FakeInotify()
     shard = Shard([str(tmp_path)], born=0, notify=inotify.notify)
     assert not shard.look()
