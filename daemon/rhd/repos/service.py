@@ -20,8 +20,7 @@ from rhd.ids import RelPath
 from rhd.repos.changes import ChangeLog
 from rhd.repos.registry import Repo
 from rhd.repos.scaffold import ID
-from rhd.store.changes import ArtifactRow, read_artifacts
-from rhd.store.database import Store
+from rhd.store.changes import ArtifactRow
 from rhd.watch.hints import HintSource
 from rhd.workflow.artifacts import Artifacts, Row
 from rhd.workflow.catalog import Catalog, Problem, Refreshed
@@ -60,21 +59,20 @@ class RepoService:
 
     Attributes:
         repo: as registered when the service began.
-        changes: its change log.
+        changes: its change log, which outlives it where the repository is moved.
         state: `ok`, `detached` or `broken`.
         problem: what is wrong and what to do next, or None; an `ok` repository can have one.
         creating: held while a tool decides what it creates, so that a repeated call finds the first one's result.
         family: what its linked worktrees have in common, or None.
     """
 
-    def __init__(self, repo: Repo, *, store: Store, hints: HintSource, key: bytes, nursery: trio.Nursery) -> None:
+    def __init__(self, repo: Repo, *, changes: ChangeLog, hints: HintSource, key: bytes, nursery: trio.Nursery) -> None:
         self.repo = repo
-        self.changes = ChangeLog(store, repo.id, repo.log)
+        self.changes = changes
         self.state = "broken"
         self.problem: Refusal | None = Refusal("the repository is being opened", code="REPO_BROKEN")
         self.creating = trio.Lock()
         self.family: str | None = None
-        self._store = store
         self._hints = hints
         self._key = key
         self._nursery = nursery
@@ -243,8 +241,7 @@ class RepoService:
         with ExitStack() as undo:
             undo.enter_context(root)
             if self._catalog is None:
-                await self.changes.load()
-                known = [Row(*row) for row in await self._store.read(lambda c: read_artifacts(c, self.repo.id))]
+                known = [Row(*row) for row in await self.changes.read_catalog()]
             else:
                 known = [artifact.row() for artifact in self._catalog.artifacts.all()]
 

@@ -98,8 +98,8 @@ async def test_a_follower_that_does_not_read_is_ended_rather_than_kept_for_ever(
     async with await follow(daemon, repo=slug, count=1) as stream:
         await read_line(stream)
         service = daemon.service(slug)
-        for entries in ([], []):
-            daemon.house.services._tell(service.repo, entries)
+        for listener in [*daemon.house.services._listeners.values()] * 2:
+            listener(service.repo, [])
         while "result" not in (answer := await read_line(stream)):
             pass
         assert answer["result"] == {"behind": True}
