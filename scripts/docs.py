@@ -27,7 +27,7 @@ from rhwire.codes import CODES
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 _PART = re.compile(r"(?P<begin><!-- begin: (?P<name>[a-z]+) -->\n).*?(?P<end><!-- end: (?P=name) -->\n)", re.DOTALL)
-_TYPES = {bool: "boolean", int: "integer", list: "array of strings", str: "string"}
+_TYPES = {bool: "boolean", dict: "object of strings", int: "integer", list: "array of strings", str: "string"}
 
 
 def main(arguments: Sequence[str]) -> int:

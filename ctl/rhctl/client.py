@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+import time
 
 from rhctl.errors import NoDaemon, Refused, UsageError
 from rhwire import messages
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
     from typing import Any
 
 ANSWER_WITHIN_S = 60.0
+
+COME_BACK_S = 0.05, 1.0
+"""Shortest and longest pause between looks for a daemon that has gone."""
+
+END_WITHIN_S = 5.0
+"""How long one that closed the connection may still be there because it drains; it is ending then, or it goes on."""
 
 
 class Client:
@@ -179,6 +186,35 @@ def open_client(home: Home, *, may_start: bool) -> Client:
 
     print("rhctl: starting the daemon", file=sys.stderr)
     return start_daemon(home)
+
+
+def come_back(home: Home, left: int | None) -> Client:
+    """Connect again, once a daemon serves, to one that closed the connection; nothing is ever started by that.
+
+    The lock is asked first: a service manager would start a daemon for whoever connects, also one that was just
+    stopped. For the same reason one that may be draining is let end before its successor is looked for.
+
+    Args:
+        left: the pid of the daemon that closed the connection, as the lock had it.
+
+    Raises:
+        HarnessError: whoever serves now cannot be talked to.
+    """
+    pause_s, longest_s = COME_BACK_S
+    until, is_told = time.monotonic() + END_WITHIN_S, False
+    while True:
+        pid, is_late = ask_lock(home.lock), time.monotonic() > until
+        if pid and (pid != left or is_late):
+            try:
+                return Client.connect(home).greet()
+            except HarnessError as error:
+                if error.code not in ("NO_DAEMON", "TIMEOUT"):  # too early, or everybody comes back at once
+                    raise
+        if is_late and not is_told:
+            print("rhctl: no daemon serves; waiting for one", file=sys.stderr)
+            is_told = True
+        time.sleep(pause_s)
+        pause_s = min(pause_s * 2, longest_s)
 
 
 def _gone(error: OSError) -> NoDaemon:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -84,3 +85,41 @@ def test_changes_made_while_nobody_served_are_announced_at_the_start(daemon: Dae
     (status,) = daemon.rhctl("status", slug)["repos"]
     assert set(status["last_change"]) == {"path", "change", "at", "via"}
     assert status["last_change"]["via"] == "start"
+
+
+def test_whoever_follows_is_told_of_everything_once_whatever_becomes_of_the_daemon(
+    daemon: Daemon, repository: Repository
+) -> None:
+    slug = daemon.rhctl("adopt", str(repository.path))["slug"]
+    words = [sys.executable, "-m", "rhctl", "events", slug, "--follow", "--json", "-n", "1", "--no-start"]
+    follower = subprocess.Popen(
+        words,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(REPO_HARNESS_HOME=str(daemon.home)),
+    )
+    assert follower.stdout is not None
+    told: list[str] = []
+
+    def hear(path: str) -> None:
+        while path not in told:
+            told.append(json.loads(follower.stdout.readline())["path"])  # type: ignore[union-attr]
+
+    try:
+        told.append(json.loads(follower.stdout.readline())["path"])  # it follows
+        for number, end in enumerate((daemon.end, daemon.kill)):
+            repository.write(f"plans/before-{number}.md", "# Plan\n")
+            hear(f"plans/before-{number}.md")
+            end()
+            repository.write(f"plans/between-{number}.md", "# Plan\n")
+            daemon.start()
+            hear(f"plans/between-{number}.md")
+    finally:
+        follower.send_signal(signal.SIGINT)
+        rest, complaints = follower.communicate(timeout=10)
+    assert (follower.returncode, rest, complaints) == (130, "", "")
+    assert [path for path in told if path.startswith("plans/be")] == [
+        f"plans/{when}-{number}.md" for number in range(2) for when in ("before", "between")
+    ]
+    assert len(told) == len(set(told))

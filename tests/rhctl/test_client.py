@@ -7,11 +7,14 @@ import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import trio
 
-from rhctl.client import Client, is_running, open_client
+from rhctl import client as module
+from rhctl.client import COME_BACK_S, END_WITHIN_S, Client, come_back, is_running, open_client
 from rhctl.errors import NoDaemon, Refused, UsageError
 from rhwire.errors import HarnessError
 from rhwire.home import Home
@@ -110,6 +113,80 @@ def test_a_daemon_is_started_only_if_nobody_serves_and_that_is_wanted(
 
 async def test_a_daemon_that_serves_is_used(daemon: Running) -> None:
     assert (await type_in("repos")).err == ""
+
+
+# Coming back to one that has gone.
+
+
+def pretend_to_sleep(monkeypatch: pytest.MonkeyPatch, *, until_s: float) -> list[float]:
+    """Let a client that waits for a daemon wait no time, until it is interrupted; return its pauses."""
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if sum(slept) > until_s:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "time", SimpleNamespace(sleep=sleep, monotonic=lambda: sum(slept)))
+    return slept
+
+
+def test_nobody_is_started_by_waiting_for_a_daemon(
+    home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pauses = pretend_to_sleep(monkeypatch, until_s=10)
+    with socket.socket(socket.AF_UNIX) as activated:  # as a service manager holds it
+        activated.bind(home.socket)
+        activated.listen()
+        activated.setblocking(False)
+        with pytest.raises(KeyboardInterrupt):
+            come_back(home, 7)
+        with pytest.raises(BlockingIOError):
+            activated.accept()
+    assert (pauses[0], max(pauses)) == COME_BACK_S
+    assert capsys.readouterr().err == "rhctl: no daemon serves; waiting for one\n"
+
+
+def test_a_daemon_that_may_be_ending_is_let_end(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend_to_sleep(monkeypatch, until_s=END_WITHIN_S)
+    lock = take_lock(home.lock)
+    try:
+        with socket.socket(socket.AF_UNIX) as held:
+            held.bind(home.socket)
+            held.listen()
+            held.setblocking(False)
+            with pytest.raises(KeyboardInterrupt):
+                come_back(home, os.getpid())
+            with pytest.raises(BlockingIOError):
+                held.accept()
+    finally:
+        os.close(lock)
+
+
+async def test_its_successor_is_found_and_so_is_one_that_goes_on(
+    daemon: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for left, within_s in ((7, 60.0), (None, 60.0), (os.getpid(), 0.0)):
+        monkeypatch.setattr(module, "END_WITHIN_S", within_s)
+        with await trio.to_thread.run_sync(come_back, daemon.home, left) as client:
+            assert await trio.to_thread.run_sync(client.call, "version")
+
+
+def test_whoever_cannot_be_talked_to_ends_it(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    codes = iter(("NO_DAEMON", "TIMEOUT", "PROTOCOL_MISMATCH"))
+
+    def connect(_: Home) -> Client:
+        raise HarnessError("no", code=next(codes))
+
+    monkeypatch.setattr(Client, "connect", connect)
+    monkeypatch.setattr(module, "COME_BACK_S", (0.0, 0.0))
+    lock = take_lock(home.lock)
+    try:
+        with pytest.raises(HarnessError) as refused:
+            come_back(home, None)
+        assert refused.value.code == "PROTOCOL_MISMATCH"
+    finally:
+        os.close(lock)
 
 
 # What it makes of answers.

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import sys
 
-from rhctl.client import open_client
-from rhctl.errors import Refused
+from rhctl.client import Client, come_back, open_client
+from rhctl.errors import NoDaemon, Refused
 from rhctl.options import add_repo, make_parser, repo_params
 from rhctl.rendering import say, say_json
 from rhwire.escape import escape
 from rhwire.home import Home
+from rhwire.lock import ask_lock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Callable
+    from typing import Any, NoReturn
 
 
 def run(arguments: list[str]) -> int:
@@ -25,7 +27,7 @@ def run(arguments: list[str]) -> int:
     parser.add_argument("-f", "--follow", action="store_true", help="go on with what changes, until interrupted")
     parser.add_argument("-n", "--count", type=int, metavar="N", help="how many to begin with; 20 unless told")
     args = parser.parse_args(arguments)
-    params = {**repo_params(args.repo, around=False), "count": args.count, "follow": args.follow or None}
+    home, params = Home.find(args.home), repo_params(args.repo, around=False)
 
     def show(change: dict[str, Any]) -> None:
         if args.json:
@@ -35,20 +37,40 @@ def run(arguments: list[str]) -> int:
             say(f"{at}  {change['change']:<8}  {change['repo']}  {escape(change['path'])}  ({change['via']})")
             sys.stdout.flush()
 
-    with open_client(Home.find(args.home), may_start=not args.no_start) as client:
-        answer = client.call("events", params, on_event=show)
-    if args.follow:
-        # The only end that is the daemon's: nobody can be kept up with who does not read.
-        raise Refused(
-            "changes came faster than they were read here, and some were left out",
-            code="TIMEOUT",
-            next_step="Start it again; what was left out is among the newest: rhctl events -n 1000",
-        )
-    if args.json:
-        say_json(answer)
-    else:
+    with open_client(home, may_start=not args.no_start) as client:
+        answer = client.call("events", {**params, "count": args.count})
+        if args.json and not args.follow:
+            say_json({"changes": answer["changes"]})
+            return 0
         for change in answer["changes"]:
             show(change)
+        if args.follow:
+            _follow(home, client, params, answer["cursors"], show)
         if not answer["changes"]:
             say("nothing has changed yet")
     return 0
+
+
+def _follow(
+    home: Home, client: Client, params: dict[str, Any], cursors: dict[str, str], show: Callable[[dict[str, Any]], None]
+) -> NoReturn:
+    """Show what changes after these cursors, whichever daemon serves, until interrupted."""
+
+    def tell(change: dict[str, Any]) -> None:
+        show(change)
+        cursors[change["repo"]] = change["cursor"]
+
+    while True:
+        with client:
+            serving = ask_lock(home.lock)
+            try:
+                client.call("events", {**params, "follow": True, "since": cursors}, on_event=tell)
+            except NoDaemon:  # it has ended, or would not wait for a reader who paused
+                pass
+            else:
+                raise Refused(
+                    "more has changed than is kept since this was last read, and some of it was left out",
+                    code="TIMEOUT",
+                    next_step="Start it again; what was left out is among the newest: rhctl events -n 1000",
+                )
+        client = come_back(home, serving)

@@ -1,85 +1,154 @@
-"""`events`: what changed, and with `follow` what changes."""
+"""`events`: what changed, and with `follow` what changes.
+
+A follower is told from the logs on disk, at its own pace: one that is slow costs a cursor for each repository.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import trio
 
 from rhd.control.selecting import PARAMS, select_repos
-from rhd.control.verb import Request, Verb
+from rhd.control.verb import Connection, Request, Verb
 from rhd.errors import Refusal
 from rhd.ids import Cursor, RepoId
 from rhd.repos.changes import ChangeEntry
 from rhd.repos.registry import Repo
+from rhd.repos.service import RepoService
+from rhd.repos.services import Services
 
 DEFAULT_COUNT = 20
-MAX_BEHIND = 4096
-"""How many batches a follower may be behind before it is ended: it then asks on from its last cursor."""
+PAGE_CHANGES = 200
 
 
 async def run(request: Request) -> dict[str, Any]:
-    """Return the newest changes, oldest first; or stream them, then those to come, until the client leaves."""
+    """Return the newest changes, oldest first; or stream them, or what came `since`, then those to come."""
     house, params = request.house, request.params
     repos = await select_repos(house, params)
     count = params["count"] if params["count"] is not None else DEFAULT_COUNT
     if not 0 <= count <= 1000:
         raise Refusal("count must be from 0 to 1000", code="INVALID_ARGUMENT")
     if not params["follow"]:
-        return {"changes": await _recent(request, repos, count)}
-    return await _follow(request, repos, count)
+        changes, told = await _newest(house.services, repos, count)
+        return {"changes": changes, "cursors": {repo.slug: told[repo.id] for repo in repos if repo.id in told}}
+    known = None if params["since"] is None else _known(repos, params["since"])
+    only = None if params["repo"] is None else {repo.id for repo in repos}
+    return await _Follower(house.services, request.connection, only).follow(repos, count, known)
 
 
-async def _recent(request: Request, repos: Sequence[Repo], count: int) -> list[dict[str, Any]]:
+def _known(repos: Sequence[Repo], since: Mapping[str, Any]) -> dict[RepoId, Cursor]:
+    if not all(isinstance(text, str) for text in since.values()):
+        raise Refusal("since must be an object of cursors by repository", code="INVALID_ARGUMENT")
+    cursors = {slug: Cursor(text) for slug, text in since.items()}
+    return {repo.id: cursors[repo.slug] for repo in repos if repo.slug in cursors}
+
+
+async def _newest(
+    services: Services, repos: Sequence[Repo], count: int
+) -> tuple[list[dict[str, Any]], dict[RepoId, Cursor]]:
+    """Return the newest changes, oldest first, and how far they tell of each repository."""
     found: list[tuple[float, dict[str, Any]]] = []
+    told: dict[RepoId, Cursor] = {}
     for repo in repos:
-        log = (await request.house.services.ready(repo.id)).changes
+        if (service := _service(services, repo.id)) is None:
+            continue
+        log = service.changes
         newest = log.cursor
         after = Cursor.make(newest.log, max(log.oldest - 1, newest.number - count))
-        found.extend((e.at, _shown(repo, e)) for e in (await log.since(after, limit=max(count, 1))).changes)
+        part = await log.since(after, limit=max(count, 1))
+        told[repo.id] = part.cursor
+        found.extend((entry.at, _shown(repo, entry)) for entry in part.changes)
     found.sort(key=lambda pair: pair[0])
-    return [shown for _, shown in found[max(0, len(found) - count) :]] if count else []
+    return [shown for _, shown in found[max(0, len(found) - count) :]], told
 
 
-async def _follow(request: Request, repos: Sequence[Repo], count: int) -> dict[str, Any]:
-    wanted: set[RepoId] | None = None if request.params["repo"] is None else {r.id for r in repos}
-    send, receive = trio.open_memory_channel[tuple[Repo, Sequence[ChangeEntry]]](MAX_BEHIND)
-    behind = trio.Event()
+class _Follower:
+    """One connection that follows some repositories, or all of them, those included that are adopted later."""
 
-    def note(repo: Repo, entries: Sequence[ChangeEntry]) -> None:
-        if wanted is None or repo.id in wanted:
-            try:
-                send.send_nowait((repo, entries))
-            except trio.WouldBlock:
-                behind.set()
+    def __init__(self, services: Services, connection: Connection, only: set[RepoId] | None) -> None:
+        self._services = services
+        self._connection = connection
+        self._only = only
+        self._told: dict[RepoId, Cursor] = {}
+        self._grown: set[RepoId] = set()
+        self._news = trio.Event()
 
-    end = request.house.services.listen(note)
-    try:
-        request.connection.stay_open()
-        recent = await _recent(request, repos, count)
-        told = {shown["cursor"] for shown in recent}  # what came in meanwhile stands among the newest and in the queue
-        for shown in recent:
-            await request.connection.emit("event", shown)
-        async with trio.open_nursery() as nursery:
+    async def follow(self, repos: Sequence[Repo], count: int, known: Mapping[RepoId, Cursor] | None) -> dict[str, bool]:
+        """Stream what changes until the client leaves, beginning after the cursors it knows, or with the newest.
 
-            async def until(wait: Any) -> None:
-                await wait()
+        Raises:
+            trio.BrokenResourceError: it has left, or does not read and is hung up on.
+        """
+        self._connection.stay_open()
+        is_behind = False
+        end = self._services.listen(self._note)
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._cancel_when_gone, nursery.cancel_scope)
+                with suppress(trio.BrokenResourceError):  # a nursery would wrap it, and it is told from errors by type
+                    if known is None:
+                        newest, self._told = await _newest(self._services, repos, count)
+                        for shown in newest:
+                            await self._connection.emit("event", shown)
+                    else:
+                        self._told = dict(known)
+                    self._grown.update(repo.id for repo in repos)
+                    await self._tell()
+                    is_behind = True
                 nursery.cancel_scope.cancel()
+        finally:
+            end()
+        if not is_behind:
+            raise trio.BrokenResourceError("the client has left")
+        return {"behind": True}
 
-            nursery.start_soon(until, request.connection.wait_closed)
-            nursery.start_soon(until, behind.wait)
-            async for repo, entries in receive:
-                for entry in entries:
-                    if entry.cursor not in told:
-                        await request.connection.emit("event", _shown(repo, entry))
-    finally:
-        end()
-    return {"behind": behind.is_set()}
+    def _note(self, repo: Repo, _: Sequence[ChangeEntry]) -> None:
+        if self._only is None or repo.id in self._only:
+            self._grown.add(repo.id)
+            self._news.set()
+
+    async def _cancel_when_gone(self, scope: trio.CancelScope) -> None:
+        await self._connection.wait_closed()
+        scope.cancel()
+
+    async def _tell(self) -> None:
+        """Tell of every log that has grown; return once one no longer keeps what comes next."""
+        while True:
+            while self._grown:
+                if not await self._tell_page(self._grown.pop()):
+                    return
+            await self._news.wait()
+            self._news = trio.Event()
+
+    async def _tell_page(self, repo_id: RepoId) -> bool:
+        if (service := _service(self._services, repo_id)) is None:
+            return True
+        log, after = service.changes, self._told.get(repo_id)
+        if after is None or after.log != log.cursor.log:  # adopted since, or again: nothing of this log was told
+            after = Cursor.make(log.cursor.log, 0)
+        found = await log.since(after, limit=PAGE_CHANGES)
+        if found.reset:
+            return log.is_closed or log.keeps(after)  # it is being forgotten: there is nothing left to tell of it
+        for entry in found.changes:
+            await self._connection.emit("event", _shown(service.repo, entry))
+        self._told[repo_id] = found.cursor
+        if found.changes:
+            self._grown.add(repo_id)  # there may be another page
+        return True
+
+
+def _service(services: Services, repo_id: RepoId) -> RepoService | None:
+    try:
+        return services.get(repo_id)
+    except Refusal:
+        return None
 
 
 def _shown(repo: Repo, entry: ChangeEntry) -> dict[str, Any]:
     return {**entry.to_json(repo.slug), "via": entry.via}
 
 
-VERB = Verb("events", run, {**PARAMS, "count": int, "follow": bool})
+VERB = Verb("events", run, {**PARAMS, "count": int, "follow": bool, "since": dict})

@@ -19,7 +19,7 @@ WRITE_WITHIN_S = 10.0
 IDLE_S = 0.3
 """How long a client has for its next request once the daemon drains: many verbs are two."""
 
-_WORDS = {bool: "true or false", int: "a whole number", list: "a list", str: "a string"}
+_WORDS = {bool: "true or false", int: "a whole number", list: "a list", dict: "an object", str: "a string"}
 
 
 class Slots:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -73,28 +73,48 @@ class _Unsaved:
     saved: dict[str, rows.ArtifactRow] = field(default_factory=dict)
     removed: set[str] = field(default_factory=set)
 
+    def add(
+        self,
+        changes: Iterable[tuple[str, str, str, float, str]],
+        saved: Iterable[rows.ArtifactRow],
+        removed: Iterable[str],
+    ) -> None:
+        """Add what a later refresh found."""
+        self.changes.extend(changes)
+        for path in removed:
+            self.saved.pop(path, None)
+            self.removed.add(path)
+        for row in saved:
+            self.saved[row.path] = row
+            self.removed.discard(row.path)
+
+    def __bool__(self) -> bool:
+        return bool(self.changes or self.saved or self.removed)
+
 
 class ChangeLog:
-    """Append, read since a cursor, wait for more, subscribe. Numbers only grow; an entry is told once it is on disk."""
+    """Append, read since a cursor, wait for more, subscribe. Numbers only grow; an entry is told once it is on disk.
 
-    def __init__(self, store: Store, repo_id: str, log: str) -> None:
+    It lives from a repository's adoption until it is forgotten, whatever serves it meanwhile, and knows from its
+    beginning how far it has come.
+
+    Attributes:
+        last: the newest entry.
+        is_closed: the repository was forgotten. Nothing is appended any more, and every cursor answers `reset`.
+    """
+
+    def __init__(self, store: Store, repo_id: str, log: str, head: rows.Head | None = None) -> None:
+        """Go on after `head`, as `read_heads` has it; without one nothing was logged yet."""
         self._store = store
         self._repo_id = repo_id
         self._log = log
-        self._oldest, self._newest = 1, 0
+        self._oldest, self._newest = (head.oldest, head.newest.number) if head is not None else (1, 0)
         self._grown = trio.Event()
+        self._appending = trio.Lock()
         self._listeners: dict[object, Callable[[Sequence[ChangeEntry]], None]] = {}
         self._unsaved = _Unsaved()
-        self.last: ChangeEntry | None = None
-
-    async def load(self) -> None:
-        """Learn what is stored."""
-
-        def read(connection: Any) -> tuple[tuple[int, int], rows.ChangeRow | None]:
-            return rows.read_span(connection, self._repo_id), rows.read_newest(connection, self._repo_id)
-
-        (self._oldest, self._newest), newest = await self._store.read(read)
-        self.last = self._entry(newest) if newest is not None else None
+        self.last = self._entry(head.newest) if head is not None else None
+        self.is_closed = False
 
     @property
     def oldest(self) -> int:
@@ -106,36 +126,53 @@ class ChangeLog:
         """The place of the newest entry."""
         return Cursor.make(self._log, self._newest)
 
+    def keeps(self, cursor: Cursor) -> bool:
+        """Say whether everything that came after `cursor` can still be told."""
+        return not self.is_closed and cursor.log == self._log and self._oldest - 1 <= cursor.number <= self._newest
+
+    def close(self) -> None:
+        """Take no more, and wake whoever waits: the repository was forgotten."""
+        self.is_closed = True
+        self._grown.set()
+
+    async def read_catalog(self) -> list[rows.ArtifactRow]:
+        """Return the catalog as last recorded, for a new one to begin with.
+
+        What an earlier one found and could not record is dropped: the new one finds it again.
+        """
+        async with self._appending:
+            self._unsaved = _Unsaved()
+            return await self._store.read(lambda c: rows.read_artifacts(c, self._repo_id))
+
     async def append(
         self,
-        changes: Sequence[tuple[str, str, str]],
+        changes: Iterable[tuple[str, str, str]],
         *,
         via: str,
-        saved: Sequence[rows.ArtifactRow] = (),
-        removed: Sequence[str] = (),
+        saved: Iterable[rows.ArtifactRow] = (),
+        removed: Iterable[str] = (),
     ) -> tuple[ChangeEntry, ...]:
         """Record `(path, kind, change)` tuples with the catalog rows they come from, then tell whoever waits.
 
-        The caller calls this for one refresh at a time. If the store fails, nothing is told and what was to be
-        recorded is kept: the next call records it too. Cancelling waits for the disk, which is bounded.
+        If the store fails, nothing is told and what was to be recorded is kept: the next call records it too. Once
+        the repository is forgotten nothing is recorded. Cancelling waits for the disk, which is bounded.
         """
-        at = time.time()
-        self._unsaved.changes.extend((*change, at, via) for change in changes)
-        self._unsaved.saved.update((row.path, row) for row in saved)
-        self._unsaved.removed.update(removed)
-        self._unsaved.removed.difference_update(row.path for row in saved)
-        for path in removed:
-            self._unsaved.saved.pop(path, None)
-        unsaved = self._unsaved
-        if not (unsaved.changes or unsaved.saved or unsaved.removed):
-            return ()
-        new = [rows.ChangeRow(self._newest + 1 + i, *change) for i, change in enumerate(unsaved.changes)]
+        at, entries = time.time(), tuple[ChangeEntry, ...]()
         with trio.CancelScope(shield=True):
-            await self._store.write(
-                lambda c: rows.save_refresh(c, self._repo_id, unsaved.saved.values(), unsaved.removed, new)
-            )
+            # One at a time: a service that has ended can still have a write under way while its successor looks.
+            async with self._appending:
+                self._unsaved.add(((*change, at, via) for change in changes), saved, removed)
+                if self._unsaved and not self.is_closed:
+                    entries = await self._record(self._unsaved)
+        return entries
+
+    async def _record(self, unsaved: _Unsaved) -> tuple[ChangeEntry, ...]:
+        new = [rows.ChangeRow(self._newest + 1 + i, *change) for i, change in enumerate(unsaved.changes)]
+        is_ours = await self._store.write(
+            lambda c: rows.save_refresh(c, self._repo_id, self._log, unsaved.saved.values(), unsaved.removed, new)
+        )
         self._unsaved = _Unsaved()
-        if not new:
+        if not new or not is_ours:
             return ()
         self._newest = new[-1].number
         self._oldest = max(self._oldest, self._newest - rows.KEEP_CHANGES + 1)
@@ -151,7 +188,7 @@ class ChangeLog:
         """Return what changed after `cursor`; without one, nothing but where to ask on from."""
         if cursor is None:
             return Since((), self.cursor)
-        if cursor.log != self._log or cursor.number > self._newest or cursor.number < self._oldest - 1:
+        if not self.keeps(cursor):
             return Since((), self.cursor, reset=True)
         if cursor.number == self._newest:
             return Since((), cursor)

@@ -20,8 +20,7 @@ from rhd.ids import RelPath
 from rhd.repos.changes import ChangeLog
 from rhd.repos.registry import Repo
 from rhd.repos.scaffold import ID
-from rhd.store.changes import ArtifactRow, read_artifacts
-from rhd.store.database import Store
+from rhd.store.changes import ArtifactRow
 from rhd.watch.hints import HintSource
 from rhd.workflow.artifacts import Artifacts, Row
 from rhd.workflow.catalog import Catalog, Problem, Refreshed
@@ -34,10 +33,12 @@ log = logging.getLogger(__name__)
 
 MAX_READERS = 4
 READ_WITHIN_S = 30.0
-LOOK_AGAIN_S = 5.0
-"""How often a detached or broken repository is looked at again without being asked to."""
+LOOK_AGAIN_S = 1.0
+"""How often a detached repository is looked at again without being asked to: it costs little, and it may be back."""
 
 MAX_LOOK_AGAIN_S = 60.0
+"""Likewise a broken one, in the end: each look at what it suffers from may cost much."""
+
 MAX_ROUNDS = 8
 RETRY_S = 2.0
 FINISH_WITHIN_S = 10.0
@@ -60,21 +61,20 @@ class RepoService:
 
     Attributes:
         repo: as registered when the service began.
-        changes: its change log.
+        changes: its change log, which outlives it where the repository is moved.
         state: `ok`, `detached` or `broken`.
         problem: what is wrong and what to do next, or None; an `ok` repository can have one.
         creating: held while a tool decides what it creates, so that a repeated call finds the first one's result.
         family: what its linked worktrees have in common, or None.
     """
 
-    def __init__(self, repo: Repo, *, store: Store, hints: HintSource, key: bytes, nursery: trio.Nursery) -> None:
+    def __init__(self, repo: Repo, *, changes: ChangeLog, hints: HintSource, key: bytes, nursery: trio.Nursery) -> None:
         self.repo = repo
-        self.changes = ChangeLog(store, repo.id, repo.log)
+        self.changes = changes
         self.state = "broken"
         self.problem: Refusal | None = Refusal("the repository is being opened", code="REPO_BROKEN")
         self.creating = trio.Lock()
         self.family: str | None = None
-        self._store = store
         self._hints = hints
         self._key = key
         self._nursery = nursery
@@ -172,7 +172,7 @@ class RepoService:
             result = await trio.to_thread.run_sync(self._attached, job, root, limiter=self._own_thread)
             if folder is not None:
                 await self._refresh(frozenset({folder}), "write")
-                self._wake.set()  # it may have made folders that are not watched yet
+                self.hint(frozenset(), "write")  # it may have made folders that are not watched yet
         return result
 
     async def settle(self) -> None:
@@ -180,12 +180,16 @@ class RepoService:
         await self._refresh(None, "asked")
 
     def hint(self, folders: frozenset[str] | None, via: str) -> None:
-        """Note that these folders (None: any) may have changed; never waits."""
+        """Note that these folders (None: any) may have changed; never waits.
+
+        What is found is said to have been noticed by whatever hinted first since the last look.
+        """
+        if not self._wake.is_set():
+            self._via = via
         if folders is None:
             self._dirty = None
         elif self._dirty is not None:
             self._dirty |= folders
-        self._via = via
         self._wake.set()
 
     def look_again(self) -> None:
@@ -223,10 +227,10 @@ class RepoService:
             if not is_told:
                 task_status.started()
                 is_told = True
+            pause_s = LOOK_AGAIN_S if self.state == "detached" else min(pause_s * 2, MAX_LOOK_AGAIN_S)
             with trio.move_on_after(pause_s):
                 await self._wake.wait()
             self._wake = trio.Event()
-            pause_s = min(pause_s * 2, MAX_LOOK_AGAIN_S)
 
     async def _let_go(self) -> None:
         """Close the folder once what was submitted has been written to it."""
@@ -243,8 +247,7 @@ class RepoService:
         with ExitStack() as undo:
             undo.enter_context(root)
             if self._catalog is None:
-                await self.changes.load()
-                known = [Row(*row) for row in await self._store.read(lambda c: read_artifacts(c, self.repo.id))]
+                known = [Row(*row) for row in await self.changes.read_catalog()]
             else:
                 known = [artifact.row() for artifact in self._catalog.artifacts.all()]
 
@@ -269,8 +272,8 @@ class RepoService:
             self._wake = trio.Event()
             if self._is_lost:
                 raise Detached("the repository's folder was moved, removed or replaced")
-            dirty, self._dirty = self._dirty, set()
-            await self._refresh(None if dirty is None else frozenset(dirty), self._via)
+            via, dirty, self._dirty = self._via, self._dirty, set()
+            await self._refresh(None if dirty is None else frozenset(dirty), via)
             # Arm, then look again, to a fixpoint: what is made between the look and the arming would be missed.
             for _ in range(MAX_ROUNDS):
                 if armed == self._catalog.folders:
@@ -278,7 +281,7 @@ class RepoService:
                 new = self._catalog.folders - (armed or frozenset())
                 armed = self._catalog.folders
                 await self._hints.arm(self.repo.id, self.repo.path, armed)
-                await self._refresh(new, self._via)
+                await self._refresh(new, via)
 
     async def _refresh(self, folders: frozenset[str] | None, via: str) -> None:
         async with self._refreshing:
@@ -299,13 +302,13 @@ class RepoService:
                 self.problem = Refusal(
                     "changes cannot be recorded: the database does not take them", code="WRITE_FAILED"
                 )
-                self._nursery.start_soon(self._look_later, frozenset(), RETRY_S)
+                self._nursery.start_soon(self._look_later, frozenset(), RETRY_S, via)
             if refreshed.again_after_s is not None:
-                self._nursery.start_soon(self._look_later, refreshed.again, refreshed.again_after_s)
+                self._nursery.start_soon(self._look_later, refreshed.again, refreshed.again_after_s, via)
 
-    async def _look_later(self, folders: frozenset[str], after_s: float) -> None:
+    async def _look_later(self, folders: frozenset[str], after_s: float, via: str) -> None:
         await trio.sleep(after_s)
-        self.hint(folders, "event")
+        self.hint(folders, via)
 
     async def _own(self, work: Callable[[], Awaitable[T]], outcome: _Outcome[T]) -> None:
         with trio.CancelScope(shield=True):

@@ -31,6 +31,13 @@ class ChangeRow(NamedTuple):
     via: str
 
 
+class Head(NamedTuple):
+    """The ends of a log that is not empty: the number of the oldest change that is kept, and the newest change."""
+
+    oldest: int
+    newest: ChangeRow
+
+
 class ArtifactRow(NamedTuple):
     """What the catalog remembers of one artifact."""
 
@@ -48,15 +55,23 @@ def read_artifacts(connection: sqlite3.Connection, repo_id: str) -> list[Artifac
 def save_refresh(
     connection: sqlite3.Connection,
     repo_id: str,
+    log: str,
     saved: Iterable[ArtifactRow],
     removed: Iterable[str],
     changes: list[ChangeRow],
-) -> None:
+) -> bool:
     """Record what a refresh found: the catalog's rows and the changes between them, in one transaction.
 
     Together, because a change whose catalog row was lost would be announced again after a restart, and a row whose
     change was lost would never be announced at all.
+
+    Returns:
+        False, and nothing is recorded, if the repository was forgotten and this log with it: adopted again it has
+        another, in which numbers of the one before have no place.
     """
+    current = "SELECT 1 FROM repos WHERE id = ? AND log = ? AND forgotten_at IS NULL"
+    if connection.execute(current, (repo_id, log)).fetchone() is None:
+        return False
     connection.executemany(
         "INSERT INTO artifacts (repo_id, path, signature, facts) VALUES (?, ?, ?, ?) ON CONFLICT (repo_id, path)"
         " DO UPDATE SET signature = excluded.signature, facts = excluded.facts",
@@ -73,14 +88,20 @@ def save_refresh(
         connection.execute(
             "DELETE FROM changes WHERE repo_id = ? AND number <= ?", (repo_id, changes[-1].number - KEEP_CHANGES)
         )
+    return True
 
 
-def read_span(connection: sqlite3.Connection, repo_id: str) -> tuple[int, int]:
-    """Return the numbers of the oldest kept and of the newest change; (1, 0) if there is none."""
-    oldest, newest = connection.execute(
-        "SELECT min(number), max(number) FROM changes WHERE repo_id = ?", (repo_id,)
-    ).fetchone()
-    return (oldest, newest) if newest is not None else (1, 0)
+def read_heads(connection: sqlite3.Connection) -> dict[str, Head]:
+    """Return both ends of every log that is not empty, by repository."""
+    # A few seeks a log, whatever its length: min and max asked for together would look through all of it, and so would
+    # a plain JOIN, whose order the planner chooses.
+    found = connection.execute(
+        "SELECT repos.id, (SELECT min(number) FROM changes WHERE repo_id = repos.id),"
+        " newest.number, newest.path, newest.kind, newest.change, newest.at, newest.via"
+        " FROM repos CROSS JOIN changes AS newest ON newest.repo_id = repos.id"
+        " AND newest.number = (SELECT max(number) FROM changes WHERE repo_id = repos.id)"
+    )
+    return {repo_id: Head(oldest, ChangeRow(*newest)) for repo_id, oldest, *newest in found}
 
 
 def read_changes(connection: sqlite3.Connection, repo_id: str, after: int, limit: int) -> list[ChangeRow]:
@@ -91,15 +112,6 @@ def read_changes(connection: sqlite3.Connection, repo_id: str, after: int, limit
         (repo_id, after, limit),
     )
     return [ChangeRow(*row) for row in found]
-
-
-def read_newest(connection: sqlite3.Connection, repo_id: str) -> ChangeRow | None:
-    """Return the newest change."""
-    row = connection.execute(
-        "SELECT number, path, kind, change, at, via FROM changes WHERE repo_id = ? ORDER BY number DESC LIMIT 1",
-        (repo_id,),
-    ).fetchone()
-    return ChangeRow(*row) if row is not None else None
 
 
 def sure_numbers(connection: sqlite3.Connection, told: Mapping[T, int], before: float) -> dict[T, int]:

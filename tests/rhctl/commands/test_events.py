@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import signal
+import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
 
-from rhd.control import events
-from tests.support.inprocess import Running
+from rhctl import client
+from rhctl.commands import events as command
+from rhd.control import events, verb
+from tests.support.inprocess import Running, running_daemon
 from tests.support.repositories import Repository
-from tests.support.terminal import is_safe, spawned, type_in
+from tests.support.terminal import Said, is_safe, spawned, type_in
+from tests.support.waiting import until
 
 KEYS = {"cursor", "repo", "path", "kind", "change", "at", "via"}
 
@@ -69,12 +74,75 @@ async def test_following_tells_each_change_as_it_comes_until_interrupted(
         assert await process.stderr.receive_some() == b""
 
 
-async def test_the_daemon_s_end_ends_following_with_exit_3(daemon: Running, repository: Repository) -> None:
+async def test_following_goes_on_with_the_next_daemon_and_tells_everything_once(
+    tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REPO_HARNESS_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(client, "END_WITHIN_S", 0.0)  # the next one has the same pid here
+    told: list[str] = []
+
+    def note(change: dict[str, Any]) -> None:
+        told.append(change["path"])
+        if change["path"] == "plans/last.md":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "say_json", note)
+    said: list[Said] = []
+
+    async def follow() -> None:
+        said.append(await type_in("events", "-f", "-n", "0", "--json"))
+
+    async with trio.open_nursery() as nursery:
+        async with running_daemon(tmp_path / "home") as daemon:
+            slug = await daemon.adopt(repository.path)
+            other = await daemon.adopt(Repository.make(tmp_path / "other").path)
+            await daemon.settle(other)
+            nursery.start_soon(follow)
+            await until(lambda: daemon.house.services.listeners > 1)
+            repository.put("plans/first.md", "# Plan\n")
+            await daemon.settle(slug)
+            await until(lambda: told)
+        repository.put("plans/between.md", "# Plan\n")
+        Repository(tmp_path / "other").put("plans/other.md", "# Plan\n")  # nothing was told of this one yet
+        async with running_daemon(tmp_path / "home") as daemon:
+            await until(lambda: len(told) == 3)
+            repository.put("plans/last.md", "# Plan\n")
+            await until(lambda: said)
+    assert (told[0], sorted(told[1:3]), told[3:]) == (
+        "plans/first.md", ["plans/between.md", "plans/other.md"], ["plans/last.md"],
+    )  # fmt: skip
+    assert said[0].code == 130
+
+
+async def test_a_reader_who_paused_for_long_misses_nothing(
+    daemon: Running, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verb, "WRITE_WITHIN_S", 0.05)
+    monkeypatch.setattr(client, "END_WITHIN_S", 0.0)
     slug = await daemon.adopt(repository.path)
-    async with spawned("events", slug, "-f", "-n", "1") as process:
-        await next_line(process)
-        daemon.house.stop.set()
-        assert await process.wait() == 3
+    names = [f"plans/{'x' * 200}-{number}.md" for number in range(3000)]  # more than a socket holds
+    told: list[str] = []
+    reading, go_on = trio.Event(), threading.Event()
+
+    def note(change: dict[str, Any]) -> None:
+        told.append(change["path"])
+        if len(told) == 1:
+            trio.from_thread.run_sync(reading.set)
+            assert go_on.wait(20)
+        if len(told) == len(names):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "say_json", note)
+    with trio.fail_after(30):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(type_in, "events", slug, "-f", "-n", "0", "--json")
+            services = daemon.house.services
+            await until(lambda: services.listeners > 1)
+            await daemon.service(slug).changes.append([(name, "plan", "added") for name in names], via="event")
+            await reading.wait()
+            await until(lambda: services.listeners == 1)  # it is hung up on
+            go_on.set()
+    assert told == names
 
 
 async def test_what_was_left_out_is_said(
@@ -85,8 +153,8 @@ async def test_what_was_left_out_is_said(
     async def fall_behind(*_: Any) -> dict[str, bool]:
         return {"behind": True}
 
-    monkeypatch.setattr(events, "_follow", fall_behind)
-    said = await type_in("events", slug, "-f", "--json")
+    monkeypatch.setattr(events._Follower, "follow", fall_behind)
+    said = await type_in("events", slug, "-f", "-n", "0", "--json")
     assert (said.code, said.refusal) == (1, "TIMEOUT")
     assert "rhctl events -n 1000" in said.json["error"]["next_step"]
 

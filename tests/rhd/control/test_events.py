@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import logging
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
 
-from rhd.control import events
+from rhd.control import events, verb
+from rhd.ids import Cursor
 from rhwire.messages import Request
 from tests.support.inprocess import Running, read_line
 from tests.support.repositories import Repository
@@ -90,16 +93,95 @@ async def test_a_follower_that_leaves_is_no_longer_told(daemon: Running, reposit
     await until(lambda: len(listeners) == before)
 
 
-async def test_a_follower_that_does_not_read_is_ended_rather_than_kept_for_ever(
-    daemon: Running, repository: Repository, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("is_gone", [True, False], ids=["leaves", "does not read"])
+async def test_a_follower_that_is_not_there_while_it_is_told_is_hung_up_on_quietly(
+    daemon: Running,
+    repository: Repository,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    is_gone: bool,
 ) -> None:
-    monkeypatch.setattr(events, "MAX_BEHIND", 0)  # nothing may wait: what comes while one is being sent is too much
+    monkeypatch.setattr(verb, "WRITE_WITHIN_S", 20.0 if is_gone else 0.05)
     slug = await daemon.adopt(repository.path)
+    listeners = daemon.house.services._listeners
+    before = len(listeners)
+    changes = [(f"plans/{'x' * 200}-{number}.md", "plan", "added") for number in range(3000)]
     async with await follow(daemon, repo=slug, count=1) as stream:
         await read_line(stream)
-        service = daemon.service(slug)
-        for entries in ([], []):
-            daemon.house.services._tell(service.repo, entries)
-        while "result" not in (answer := await read_line(stream)):
-            pass
-        assert answer["result"] == {"behind": True}
+        await daemon.service(slug).changes.append(changes, via="event")  # more than a socket holds
+        await until(lambda: is_blocked(daemon))
+        if is_gone:
+            await stream.aclose()
+        await until(lambda: len(listeners) == before)
+        if not is_gone:
+            lines = b"".join([data async for data in stream]).split(b"\n")[:-1]
+            assert {json.loads(line)["method"] for line in lines} == {"event"}, "nothing comes after half a line"
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+def is_blocked(daemon: Running) -> bool:
+    """Say whether the daemon waits for a client to read."""
+    statistics = trio.lowlevel.current_statistics().io_statistics
+    return bool(getattr(statistics, "tasks_waiting_write", 0))
+
+
+async def test_the_newest_come_with_the_cursors_to_follow_from(
+    daemon: Running, repository: Repository, tmp_path: Path
+) -> None:
+    one, two = await daemon.adopt(repository.path), await daemon.adopt(Repository.make(tmp_path / "two").path)
+    for count in (0, 1, 1000):
+        cursors = (await daemon.call("events", count=count))["cursors"]
+        assert cursors == {slug: daemon.service(slug).changes.cursor for slug in (one, two)}
+    assert set((await daemon.call("events", repo=two))["cursors"]) == {two}
+
+
+async def test_a_follower_that_comes_back_goes_on_where_it_was(
+    daemon: Running, repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "PAGE_CHANGES", 2)
+    slug = await daemon.adopt(repository.path)
+    cursors = (await daemon.call("events"))["cursors"]
+    for number in range(5):
+        repository.put(f"plans/{number}.md", "# Plan\n")
+        await daemon.settle(slug)
+    later = await daemon.adopt(Repository.make(tmp_path / "later").path)
+    async with await follow(daemon, since=cursors) as stream:
+        told: dict[str, list[str]] = {slug: [], later: []}
+        while len(told[slug]) < 5 or len(told[later]) < daemon.service(later).changes.cursor.number:
+            event = (await read_line(stream))["params"]
+            told[event["repo"]].append(event["path"])
+    assert told[slug] == [f"plans/{number}.md" for number in range(5)]
+
+
+async def test_a_repository_that_is_adopted_again_is_told_from_its_new_beginning(
+    daemon: Running, repository: Repository
+) -> None:
+    slug = await daemon.adopt(repository.path)
+    async with await follow(daemon, repo=slug, count=1) as stream:
+        before = (await read_line(stream))["params"]
+        await daemon.call("forget", repo=slug)
+        await daemon.adopt(repository.path)
+        after = (await read_line(stream))["params"]
+        assert after["cursor"] == Cursor.make(daemon.service(slug).changes.cursor.log, 1)
+        assert after["cursor"][:6] != before["cursor"][:6]
+
+
+async def test_a_follower_that_knows_less_than_is_kept_is_told_so(
+    daemon: Running, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slug = await daemon.adopt(repository.path)
+    cursors = (await daemon.call("events"))["cursors"]
+    monkeypatch.setattr("rhd.store.changes.KEEP_CHANGES", 2)
+    await daemon.service(slug).changes.append([("plans/a.md", "plan", "added")] * 5, via="event")
+    async with await follow(daemon, since=cursors) as stream:
+        assert (await read_line(stream))["result"] == {"behind": True}
+        # The connection goes on, and the newest can be asked for.
+        await stream.send_all(Request(2, "events", {"count": 1}).encode())
+        assert len((await read_line(stream))["result"]["changes"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("since", "code"), [({"project": "nonsense"}, "INVALID_CURSOR"), ({"project": 1}, "INVALID_ARGUMENT")]
+)
+async def test_what_is_no_cursor_is_refused(daemon: Running, since: dict[str, Any], code: str) -> None:
+    assert (await daemon.refusal("events", follow=True, since=since)).code == code

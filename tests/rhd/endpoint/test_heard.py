@@ -47,7 +47,7 @@ async def log(tmp_path: Path, repository: Repository) -> AsyncIterator[Log]:
                 ChangeRow(n, "a.md", "plan", "modified", time.time() - 60 * (10 - n) - 30, "event")
                 for n in range(1, 11)
             ]
-            save_refresh(connection, adopted.id, [], [], rows)
+            save_refresh(connection, adopted.id, adopted.log, [], [], rows)
 
         await rooms.store.write(fill)
         yield Log(rooms.store, adopted.id, Heard(rooms.store))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,9 +21,8 @@ async def open_log(store: Store) -> ChangeLog:
     registry = Registry(store)
     registry.load()
     repo = registry.by_path("/a") or (await registry.add("/a", "a", slug=None))[0]
-    log = ChangeLog(store, repo.id, repo.log)
-    await log.load()
-    return log
+    heads = await store.read(rows.read_heads)
+    return ChangeLog(store, repo.id, repo.log, heads.get(repo.id))
 
 
 def paths(found: changes.Since) -> list[str]:
@@ -142,3 +142,62 @@ async def test_cancelling_an_append_neither_loses_nor_repeats_a_number(tmp_path:
             await log.append([A], via="event")
         await log.append([B], via="event")
         assert [e.cursor.number for e in (await log.since(Cursor.make(log.cursor.log, 0))).changes] == [1, 2]
+
+
+async def test_a_service_that_ends_and_its_successor_can_append_at_once(tmp_path: Path) -> None:
+    async with running_store(tmp_path / "db") as store:
+        log = await open_log(store)
+        told: list[int] = []
+        log.subscribe(lambda entries: told.extend(e.cursor.number for e in entries))
+        async with trio.open_nursery() as nursery:
+            for _ in range(5):
+                nursery.start_soon(partial(log.append, [A, B], via="event"))
+        assert told == list(range(1, 11))
+        assert len((await log.since(Cursor.make(log.cursor.log, 0))).changes) == 10
+
+
+async def test_a_new_catalog_begins_with_what_is_on_disk_and_finds_the_rest_again(tmp_path: Path) -> None:
+    async with running_store(tmp_path / "db") as store:
+        log = await open_log(store)
+        row = rows.ArtifactRow("plans/a.md", "s", "{}")
+        await store.write(lambda c: c.execute("ALTER TABLE changes RENAME TO away"))
+        with pytest.raises(Exception, match="changes"):
+            await log.append([A], via="event", saved=[row])
+        await store.write(lambda c: c.execute("ALTER TABLE away RENAME TO changes"))
+        assert await log.read_catalog() == []
+        assert len(await log.append([A], via="event", saved=[row])) == 1
+        assert await log.read_catalog() == [row]
+
+
+async def test_a_log_that_is_closed_wakes_who_waits_and_takes_nothing_more(tmp_path: Path) -> None:
+    async with running_store(tmp_path / "db") as store:
+        log = await open_log(store)
+        found: list[changes.Since] = []
+
+        async def wait() -> None:
+            found.append(await log.wait(log.cursor, 30))
+
+        with trio.fail_after(10):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(wait)
+                await trio.testing.wait_all_tasks_blocked()
+                log.close()
+            assert (found[0].reset, found[0].changes) == (True, ())
+            assert (await log.wait(log.cursor, 30)).reset
+        assert await log.append([A], via="event") == ()
+        assert await store.read(rows.read_heads) == {}
+
+
+async def test_a_late_append_does_not_reach_the_log_of_a_repository_that_was_adopted_again(tmp_path: Path) -> None:
+    async with running_store(tmp_path / "db") as store:
+        late = await open_log(store)
+        await late.append([A], via="event")
+        registry = Registry(store)
+        registry.load()
+        (before,) = registry
+        await registry.forget(before.id)
+        assert await late.append([B], via="event") == ()
+        repo, _ = await registry.add("/a", "a", slug=None, repo_id=before.id)
+        assert await late.append([B], via="event") == ()
+        log = ChangeLog(store, repo.id, repo.log)
+        assert [e.cursor.number for e in await log.append([A, B], via="event")] == [1, 2]

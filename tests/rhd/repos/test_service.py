@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,9 @@ import trio
 from rhd.access import PLANNER
 from rhd.errors import Detached, Refusal
 from rhd.ids import Cursor, RelPath
-from rhd.repos.service import RepoService, describe
+from rhd.repos.service import LOOK_AGAIN_S, RepoService, describe
 from rhd.watch.hub import WatchHub
+from rhd.workflow.catalog import Catalog, Refreshed
 from rhd.workflow.root import Root
 from tests.support.hints import FakeHints
 from tests.support.repositories import Repository
@@ -45,6 +47,44 @@ async def test_a_hint_leads_to_a_look_and_the_change_is_announced(tmp_path: Path
         assert service.changes.last is not None
         assert service.changes.last.via == "event"
         assert service.artifacts[RelPath("plans/plan-new.md")].title == "New"
+
+
+async def test_what_is_found_is_said_to_have_been_noticed_by_the_first_hint(
+    tmp_path: Path, repository: Repository
+) -> None:
+    async with running_rooms(tmp_path / "db") as rooms:
+        service = rooms.service(await rooms.adopt(repository))
+        await until(lambda: service.watch == "events")
+        await trio.testing.wait_all_tasks_blocked(0.01)
+        cursor = service.changes.cursor
+        repository.write("plans/plan-new.md", "# New\n")
+        for via in ("poll", "event"):
+            service.hint(frozenset({"plans"}), via)
+        assert [c.via for c in (await service.changes.wait(cursor, 10)).changes] == ["poll"]
+
+
+async def test_what_is_looked_at_a_second_time_was_noticed_as_the_first_time(
+    tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refresh, looks = Catalog.refresh, 0
+
+    def look_again(self: Catalog, folders: frozenset[str] | None = None) -> Refreshed:
+        nonlocal looks
+        found = refresh(self, folders)
+        looks += 1
+        if looks == 1:  # a file whose content is younger than its time can tell
+            repository.write("plans/plan-new.md", "# New\n")
+            return replace(found, again=frozenset({"plans"}), again_after_s=0.0)
+        return found
+
+    async with running_rooms(tmp_path / "db") as rooms:
+        service = rooms.service(await rooms.adopt(repository))
+        await until(lambda: service.watch == "events")
+        await trio.testing.wait_all_tasks_blocked(0.01)
+        cursor = service.changes.cursor
+        monkeypatch.setattr(Catalog, "refresh", look_again)
+        service.hint(frozenset({"plans"}), "poll")
+        assert [c.via for c in (await service.changes.wait(cursor, 10)).changes] == ["poll"]
 
 
 async def test_folders_are_armed_until_a_look_finds_no_new_ones(tmp_path: Path, repository: Repository) -> None:
@@ -192,6 +232,28 @@ async def test_a_moved_repository_is_detached_with_a_next_step_and_comes_back(
         service.look_again()
         await until(lambda: service.state == "ok")
         assert await service.read(read_plan) == repository.read(PLAN).encode()
+
+
+async def test_a_detached_repository_is_looked_for_as_often_as_ever(
+    tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert LOOK_AGAIN_S <= 1.0, "so that what comes back is served within two seconds"
+    monkeypatch.setattr("rhd.repos.service.LOOK_AGAIN_S", 0.001)
+    looks = 0
+
+    def look(_: object) -> None:
+        nonlocal looks
+        looks += 1
+        raise Detached("it is away")
+
+    async with running_rooms(tmp_path / "db") as rooms:
+        service = rooms.service(await rooms.adopt(repository))
+        with monkeypatch.context() as patch:
+            patch.setattr("rhd.repos.service._open_own", look)
+            service._lose()
+            await until(lambda: looks > 20)
+            assert service.state == "detached"
+        await until(lambda: service.state == "ok")
 
 
 async def test_a_repository_that_was_replaced_while_the_daemon_was_down_is_not_served(

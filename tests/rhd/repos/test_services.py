@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
 import trio
 
 from rhd.errors import Refusal
-from rhd.ids import RepoId
+from rhd.ids import Cursor, RepoId
+from rhd.repos import service, services
+from rhd.workflow.catalog import Catalog, Refreshed
 from tests.support.repositories import Repository
 from tests.support.rooms import running_rooms
 from tests.support.waiting import until
@@ -92,3 +95,95 @@ async def test_a_moved_repository_is_watched_where_it_now_is(tmp_path: Path, rep
             repository.write(f"plans/new-{number}.md", "x\n")
             rooms.hints.hint(done.repo.id, {"plans"}, "event")  # type: ignore[attr-defined]
             assert [c.path for c in (await service.changes.wait(cursor, 5)).changes] == [f"plans/new-{number}.md"]
+
+
+async def test_a_service_begins_when_all_before_it_are_over_however_often_it_is_forgotten_meanwhile(
+    tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entered, go_on = threading.Event(), threading.Event()
+    refresh = Catalog.refresh
+
+    def hang_once(self: Catalog, folders: frozenset[str] | None = None) -> Refreshed:
+        if not entered.is_set():
+            entered.set()
+            assert go_on.wait(20)
+        return refresh(self, folders)
+
+    async with running_rooms(tmp_path / "db") as rooms, trio.open_nursery() as nursery:
+        repo = (await rooms.adopt(repository)).repo
+        assert repo is not None
+        monkeypatch.setattr(Catalog, "refresh", hang_once)
+        rooms.services.get(repo.id).hint(None, "event")
+        assert await trio.to_thread.run_sync(entered.wait, 10)
+        await rooms.registry.forget(repo.id)
+        await rooms.registry.add(repo.path, repo.name, slug=None, repo_id=repo.id)
+
+        async def be_refused() -> None:
+            with pytest.raises(Refusal) as refused:
+                await rooms.services.ready(repo.id)
+            assert refused.value.code == "REPO_NOT_FOUND"
+
+        with trio.fail_after(10):
+            async with trio.open_nursery() as asking:
+                asking.start_soon(be_refused)
+                await trio.testing.wait_all_tasks_blocked()
+                await rooms.registry.forget(repo.id)
+        await rooms.registry.add(repo.path, repo.name, slug=None, repo_id=repo.id)
+        await trio.testing.wait_all_tasks_blocked(0.01)
+        third = rooms.services.get(repo.id)
+        assert third.state == "broken", "it has not begun"
+        go_on.set()
+        assert await rooms.services.ready(repo.id) is third
+        await until(lambda: third.watch == "events")
+        await trio.testing.wait_all_tasks_blocked(0.01)
+        await third.settle()
+        cursor = third.changes.cursor
+        repository.write("plans/new.md", "x\n")
+        rooms.hints.hint(repo.id, {"plans"}, "event")  # type: ignore[attr-defined]
+        assert [c.path for c in (await third.changes.wait(cursor, 10)).changes] == ["plans/new.md"]
+        nursery.cancel_scope.cancel()
+
+
+async def test_every_log_is_known_at_the_start_though_its_folder_is_away(
+    tmp_path: Path, repository: Repository
+) -> None:
+    async with running_rooms(tmp_path / "db") as rooms:
+        cursor = rooms.service(await rooms.adopt(repository)).changes.cursor
+        assert cursor.number > 1
+    repository.path.rename(tmp_path / "away")
+    async with running_rooms(tmp_path / "db") as rooms:
+        (found,) = rooms.services
+        assert found.changes.cursor == cursor, "before anything was opened"
+        assert (await rooms.services.ready(found.repo.id)).state == "detached"
+        assert found.changes.last is not None
+        assert found.changes.last.cursor == cursor
+        since = await found.changes.since(Cursor.make(cursor.log, cursor.number - 1))
+        assert (since.reset, [c.cursor for c in since.changes]) == (False, [cursor])
+
+
+async def test_the_log_goes_on_where_a_moved_repository_now_is(tmp_path: Path, repository: Repository) -> None:
+    async with running_rooms(tmp_path / "db") as rooms:
+        before = rooms.service(await rooms.adopt(repository))
+        cursor = before.changes.cursor
+        heard: list[str] = []
+        rooms.services.listen(lambda repo, entries: heard.append(repo.path))
+        repository.path.rename(tmp_path / "moved")
+        Repository(tmp_path / "moved").write("plans/new.md", "x\n")
+        after = rooms.service(await rooms.adopt(tmp_path / "moved"))
+        assert after is not before
+        assert [c.path for c in (await before.changes.wait(cursor, 10)).changes] == ["plans/new.md"]
+        assert heard == [str(tmp_path / "moved")]
+
+
+async def test_a_repository_that_takes_too_long_to_open_is_not_waited_for(
+    tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running_rooms(tmp_path / "db") as rooms:
+        await rooms.adopt(repository)
+    go_on = threading.Event()
+    monkeypatch.setattr(service, "_open_own", lambda _: go_on.wait(20))
+    monkeypatch.setattr(services, "READY_WITHIN_S", 0.01)
+    async with running_rooms(tmp_path / "db") as rooms:
+        (repo,) = rooms.registry
+        assert (await rooms.services.ready(repo.id)).state == "broken"
+        go_on.set()

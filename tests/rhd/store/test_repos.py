@@ -4,7 +4,7 @@ import sqlite3
 
 import pytest
 
-from rhd.store.changes import ArtifactRow, ChangeRow, read_artifacts, read_span, save_heard, save_refresh
+from rhd.store.changes import ArtifactRow, ChangeRow, read_artifacts, read_heads, save_heard, save_refresh
 from rhd.store.repos import (
     RepoRow,
     delete_started,
@@ -60,12 +60,12 @@ def test_forgetting_drops_what_only_matters_while_it_is_adopted(connection: sqli
     grant(connection, "a")
     save_started(connection, "a", "planner", {})
     change = ChangeRow(1, "plans/a.md", "plan", "added", 0.0, "event")
-    save_refresh(connection, "a", [ArtifactRow("plans/a.md", "s", "{}")], [], [change])
+    save_refresh(connection, "a", row("a").log, [ArtifactRow("plans/a.md", "s", "{}")], [], [change])
     save_heard(connection, "g", {"a": 1}, 0.0)
     forget_repo(connection, "a", 5.0)
     assert read_repos(connection) == []
     assert read_started(connection) == []
-    assert (read_artifacts(connection, "a"), read_span(connection, "a")) == ([], (1, 0))
+    assert (read_artifacts(connection, "a"), read_heads(connection)) == ([], {})
     assert connection.execute("SELECT count(*) FROM grant_profiles").fetchone() == (1,), "grants go on naming it"
 
 

@@ -30,6 +30,8 @@ async def list_workflow_changes(call: Call) -> dict[str, Any]:
         with call.backend.waits.at_most(wait_s):
             while not found.reset and not _seen(call, found):
                 found = await log.wait(found.cursor, wait_s, limit=PAGE_CHANGES)
+    if log.is_closed:  # forgotten meanwhile; if it was adopted again, its log is another and knows no such cursor
+        found = await call.backend.services.get(call.repo.id).changes.since(found.cursor)
     return _answer(call, found)
 
 

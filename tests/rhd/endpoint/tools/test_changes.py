@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -95,6 +97,54 @@ async def test_a_grant_that_ends_while_it_waits_is_told_nothing(desk: Desk, repo
             desk.held = None
             repository.write("plans/plan-a.md", "# A\n")
             await desk.settle()
+
+
+async def test_a_repository_that_is_forgotten_while_one_waits_is_not_found(desk: Desk) -> None:
+    cursor = (await desk.call(TOOL))["cursor"]
+    with trio.fail_after(20):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(partial(desk.refused, TOOL, "REPO_NOT_FOUND", since=cursor, wait_s=25))
+            await _until_waiting(desk)
+            await desk.rooms.registry.forget(desk.repo.id)
+
+
+async def test_one_that_was_adopted_again_meanwhile_is_to_be_looked_at_anew(desk: Desk) -> None:
+    repo, log = desk.repo, desk.service.changes
+    told: list[dict[str, Any]] = []
+
+    async def ask() -> None:
+        told.append(await desk.call(TOOL, since=log.cursor, wait_s=25))
+
+    with trio.fail_after(20):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ask)
+            await _until_waiting(desk)
+            again = replace(repo, log="zzzzzz")
+            for what, each in (("forgotten", repo), ("adopted", again)):  # before whoever waits has woken
+                desk.rooms.registry._repos[repo.id] = each
+                desk.rooms.registry._tell(what, each)
+    assert (told[0]["reset"], told[0]["changes"], told[0]["cursor"][:6]) == (True, [], "zzzzzz")
+
+
+async def test_one_that_is_moved_while_one_waits_tells_what_changes_where_it_now_is(
+    desk: Desk, repository: Repository, tmp_path: Path
+) -> None:
+    cursor = (await desk.call(TOOL))["cursor"]
+    told: list[dict[str, Any]] = []
+
+    async def ask() -> None:
+        told.append(await desk.call(TOOL, since=cursor, wait_s=25))
+
+    with trio.fail_after(20):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ask)
+            await _until_waiting(desk)
+            repository.path.rename(tmp_path / "moved")
+            await desk.rooms.adopt(tmp_path / "moved")
+            assert told == []
+            Repository(tmp_path / "moved").write("plans/plan-a.md", "# A\n")
+            await desk.settle()
+    assert [c["path"] for c in told[0]["changes"]] == ["plans/plan-a.md"]
 
 
 async def _until_waiting(desk: Desk) -> None:
