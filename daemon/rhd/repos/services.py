@@ -21,6 +21,9 @@ log = logging.getLogger(__name__)
 MAX_OPENING = 4
 """How many repositories are opened at once at the start; the rest wait their turn."""
 
+TURN_S = 2.0
+"""How long opening one keeps others from theirs: on a file system that hangs it may take for ever."""
+
 READY_WITHIN_S = 30.0
 """How long a repository that is being opened is waited for; longer, and it is as good as unusable."""
 
@@ -150,10 +153,15 @@ class Services:
             with running.scope:
                 async with trio.open_nursery() as nursery:
                     async with self._opening:
-                        await nursery.start(running.service.run)
-                    running.ready.set()
+                        nursery.start_soon(self._open, running, nursery)
+                        with trio.move_on_after(TURN_S):
+                            await running.ready.wait()
         finally:
             running.ready.set()
             running.over.set()
             if self._ending.get(repo_id) is running.over:
                 del self._ending[repo_id]
+
+    async def _open(self, running: _Running, nursery: trio.Nursery) -> None:
+        await nursery.start(running.service.run)
+        running.ready.set()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -9,6 +10,7 @@ import trio
 from rhd.errors import Refusal
 from rhd.ids import Cursor, RepoId
 from rhd.repos import service, services
+from rhd.repos.registry import Repo
 from rhd.workflow.catalog import Catalog, Refreshed
 from tests.support.repositories import Repository
 from tests.support.rooms import running_rooms
@@ -74,6 +76,34 @@ async def test_hundreds_start_in_turn_and_all_answer(tmp_path: Path) -> None:
             await rooms.adopter.adopt(str(path))
     async with running_rooms(tmp_path / "db") as rooms:
         assert len(rooms.registry) == 41
+        for repo in rooms.registry:
+            assert (await rooms.services.ready(repo.id)).state == "ok"
+
+
+async def test_repositories_on_a_file_system_that_hangs_keep_no_other_from_opening(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "TURN_S", 0.05)
+    names = [f"r{number}" for number in range(services.MAX_OPENING + 2)]
+    async with running_rooms(tmp_path / "db") as rooms:
+        for name in names:
+            await rooms.adopt(Repository.make(tmp_path / name, artifacts=False))
+    hung, go_on, opened = set(names[: services.MAX_OPENING]), threading.Event(), service._open_own
+
+    def open_own(repo: Repo) -> Any:
+        if repo.slug in hung:
+            assert go_on.wait(20)
+        return opened(repo)
+
+    monkeypatch.setattr(service, "_open_own", open_own)
+    async with running_rooms(tmp_path / "db") as rooms:
+        try:
+            for repo in rooms.registry:
+                if repo.slug not in hung:
+                    assert (await rooms.services.ready(repo.id)).state == "ok"
+            assert {s.state for s in rooms.services if s.repo.slug in hung} == {"broken"}
+        finally:
+            go_on.set()
         for repo in rooms.registry:
             assert (await rooms.services.ready(repo.id)).state == "ok"
 
