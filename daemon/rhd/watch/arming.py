@@ -140,6 +140,8 @@ class Arming:
         self._reconciles.remove(root.id)
         self._retries.remove(root.id)
         self._polls.remove(root.id)
+        self._unarmed.pop(root.id, None)
+        self._crowded_out.pop(root.id, None)
         self._release(root)
 
     def distrust(self) -> None:

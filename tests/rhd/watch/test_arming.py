@@ -154,6 +154,24 @@ def test_a_root_that_is_forgotten_before_it_is_armed_lets_its_waiters_go(setting
     assert setting.inotify.made == []
 
 
+def test_a_root_that_was_forgotten_while_it_waited_is_no_hindrance_when_it_comes_again(tmp_path: Path) -> None:
+    setting = Setting(tmp_path, inotify=FakeInotify(max_watches=len(FOLDERS)))
+    setting.arm("a")
+    setting.arming.forget("a")
+    setting.make("b")
+    old = setting.ask("b")
+    setting.arming.step()
+    while setting.arming.is_draining:
+        setting.arming.look()
+    setting.arming.forget("b")
+    new = setting.ask("b")
+    setting.arming.now += 0.25
+    setting.arming.keep_timers()
+    setting.arming.step()
+    assert setting.outbox.take()[1] == [old, new]
+    assert setting.arming.mode("b") == "events"
+
+
 def test_another_path_is_another_root(setting: Setting) -> None:
     setting.arm("a")
     setting.make("moved")
