@@ -12,17 +12,14 @@ import trio
 from rhd.watch.filesystems import lacks_events, read_mounts
 from rhd.watch.fleet import Fleet
 from rhd.watch.hints import Mode, Via, Why
-from rhd.watch.limits import read_limits
 from rhd.watch.outbox import Outbox
 from rhd.watch.roots import Root, Roots
 from rhd.watch.shard import NATIVE, CannotWatch, FolderGone, NoMoreInstances, NoMoreWatches, Notify, Shard
 from rhd.watch.timetable import Timetable
 
-HEAVY = 8
-"""A burst of this fraction of what the kernel queues may have been more: several events make one change, a dropped
-one makes none, and nothing says so."""
+AGAIN_S = 1.0
+"""While a queue may be running over, everything is hinted this often, and it is watched anew no more often."""
 
-QUEUED_EVENTS = 16384
 MAX_TRIES = 20
 
 
@@ -68,7 +65,6 @@ class Arming:
         self._outbox = outbox
         self._policy = policy
         self._mounts = mounts
-        self._heavy = (read_limits().queued_events or QUEUED_EVENTS) // HEAVY
         self._roots = Roots()
         self._fleet = Fleet(notify=notify)
         self._polls = Timetable(policy.poll_s)
@@ -191,7 +187,7 @@ class Arming:
                 self._fleet.drop(paths)
                 root.owe(frozenset(root.wanted[p] for p in paths), "event")
                 self._unarmed[root.id] = root
-            self._weigh(look.shard, len(look.batch))
+            self._weigh(look.shard)
         return has_changed
 
     def step(self) -> None:
@@ -209,16 +205,17 @@ class Arming:
         for root in self._roots:
             self._release(root)
 
-    def _weigh(self, shard: Shard, changes: int) -> None:
-        """Take a burst of changes for an overflow if it is a heavy one: hint meanwhile, watch anew when it is over."""
-        before = shard.heavy
-        shard.heavy = before + changes if changes else 0
-        is_over = not changes and before >= self._heavy
-        for root in self._wanting(shard) if is_over or shard.heavy // self._heavy > before // self._heavy else ():
-            if is_over:
+    def _weigh(self, shard: Shard) -> None:
+        """Take a long backlog for an overflow: hint everything meanwhile, and watch anew when it is over."""
+        if shard.backlog.is_long:
+            if shard.overran_at is None or self.now >= shard.overran_at + AGAIN_S:
+                shard.overran_at = self.now
+                for root in self._wanting(shard):
+                    self._outbox.hint(root.id, None, "overflow")
+        elif shard.overran_at is not None and not shard.backlog.events and self.now >= shard.born + AGAIN_S:
+            shard.overran_at = None
+            for root in self._wanting(shard):
                 self._rearm(root, "overflow")
-            else:
-                self._outbox.hint(root.id, None, "overflow")
 
     def _bury(self, shard: Shard) -> None:
         """Watch anew what a dead shard watched, in ever smaller companies, until who kills shards is alone."""

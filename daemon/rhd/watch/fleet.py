@@ -125,7 +125,7 @@ class Fleet:
                 shard.close()
                 yield Look(shard, None)
             else:
-                if batch or shard.heavy:
+                if batch or shard.backlog.events or shard.overran_at is not None:
                     yield Look(shard, batch)
         yield from self._look_at_retired()
 
@@ -136,7 +136,7 @@ class Fleet:
             CannotWatch: a step needs its folders watched twice for a moment, and there is no room. Nothing is lost.
         """
         chunk = self.chunk
-        free = [s for s in self._shards if s.suspect_until <= now and not s.heavy]
+        free = [s for s in self._shards if s.suspect_until <= now and s.overran_at is None]
         small = sorted((s for s in free if s.live < chunk // 2), key=_live)
         if len(small) > MAX_SMALL:
             total = itertools.accumulate(map(_live, small))
@@ -169,9 +169,9 @@ class Fleet:
                 yield Look(retired.shard, None)
                 continue
             retired.looks += 1
-            if batch:
+            if batch or retired.shard.backlog.events:
                 yield Look(retired.shard, batch)
-            else:
+            if not batch:
                 retired.empty_looks += 1
             if retired.empty_looks >= DRAINING_LOOKS or retired.looks >= _MAX_DRAINING_LOOKS:
                 self._retired.remove(retired)

@@ -13,6 +13,8 @@ from typing import Any
 
 from watchfiles._rust_notify import RustNotify
 
+from rhd.watch.backlog import Backlog, find_reader, thread_ids
+
 MODIFIED = 2
 """The kind of a change to what was there already; 1 is added, 3 deleted."""
 
@@ -67,13 +69,14 @@ class Shard:
         born: when, by whatever clock its owner keeps.
         live: how many of them nobody else watches by now; its owner keeps count.
         suspect_until: it stands for one that died; until then another death is the fault of what it watches.
-        heavy: changes in the burst that is under way.
+        backlog: how far its reader was behind.
+        overran_at: when it was last taken that its queue ran over, and it has not been watched anew since; None if not.
 
     Raises:
         CannotWatch: nothing is watched.
     """
 
-    __slots__ = ("_glance", "_notify", "born", "heavy", "live", "paths", "suspect_until")
+    __slots__ = ("_glance", "_notify", "backlog", "born", "live", "overran_at", "paths", "suspect_until")
 
     def __init__(
         self, paths: Sequence[str], *, born: float, suspect_until: float = 0.0, notify: Notify = NATIVE
@@ -82,8 +85,9 @@ class Shard:
         self.born = born
         self.live = 0
         self.suspect_until = suspect_until
-        self.heavy = 0
+        self.overran_at: float | None = None
         self._glance = _Glance()
+        threads = thread_ids()
         try:
             self._notify = notify(list(paths), False, False, 0, False, False)
         except FileNotFoundError as error:
@@ -95,6 +99,7 @@ class Shard:
             if "os error 24" in str(error):
                 raise NoMoreInstances from error
             raise CannotWatch from error
+        self.backlog = Backlog(find_reader(threads))
 
     def look(self) -> Batch:
         """Return what has changed since the last look; empty if nothing has.
@@ -106,9 +111,10 @@ class Shard:
         try:
             batch: Batch = self._notify.watch(0, 0, 0, self._glance)
         except StopIteration:
-            return _NOTHING
+            batch = _NOTHING
         except RuntimeError as error:
             raise ShardDied from error
+        self.backlog.note(len(batch))
         return batch
 
     def close(self) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import trio
 
-from rhd.watch.arming import Arming, Policy
+from rhd.watch.arming import AGAIN_S, Arming, Policy
+from rhd.watch.backlog import long_backlog
 from rhd.watch.fleet import CHUNK
-from rhd.watch.limits import read_limits
 from rhd.watch.outbox import Hint, Outbox
 from tests.support.inotify import ADDED, DELETED, MODIFIED, FakeInotify
 
@@ -257,24 +257,39 @@ def test_a_heavy_burst_is_an_overflow_of_the_shards_roots(setting: Setting) -> N
     setting.make("c")
     setting.ask("c")
     setting.work()
-    heavy = (read_limits().queued_events or 16384) // 8
-    for number in range(heavy):
+    both = {root_id: Hint(root_id, None, "overflow") for root_id in "ab"}
+    for number in range(long_backlog()):
         setting.inotify.change(setting.path("a", f"plans/{number}.md"))
-    assert setting.work() == {"a": Hint("a", None, "overflow"), "b": Hint("b", None, "overflow")}
+    assert setting.work() == both
     made = len(setting.inotify.made)
-    assert setting.work() == {"a": Hint("a", None, "overflow"), "b": Hint("b", None, "overflow")}, "when it is over"
+    setting.arming.now += AGAIN_S
+    assert setting.work() == both, "when it is over"
     assert len(setting.inotify.made) == made + 1, "and folders replaced unnoticed are watched"
     assert setting.work() == {}
 
 
+def test_a_burst_that_does_not_end_is_an_overflow_every_second(setting: Setting) -> None:
+    setting.arm("a")
+    counts = []
+    for second in range(3):
+        for look in range(10):
+            for number in range(long_backlog() // 10 + 1):
+                setting.inotify.change(setting.path("a", f"plans/{second}-{look}-{number}.md"))
+            counts.append(setting.work()["a"].via)
+            setting.arming.now += AGAIN_S / 10
+    assert counts.count("overflow") == 3
+    assert len(setting.inotify.made) == 1, "it is watched anew when it is over"
+
+
 def test_a_burst_is_weighed_across_looks_and_a_light_one_is_none(setting: Setting) -> None:
     setting.arm("a")
-    heavy = (read_limits().queued_events or 16384) // 8
+    heavy = long_backlog()
     for third in range(3):
         for number in range(heavy // 3 + 1):
             setting.inotify.change(setting.path("a", f"plans/{third}-{number}.md"))
         hints = setting.work()
     assert hints == {"a": Hint("a", None, "overflow")}
+    setting.arming.now += AGAIN_S
     setting.work()
     for number in range(heavy - 1):
         setting.inotify.change(setting.path("a", f"plans/{number}.md"))

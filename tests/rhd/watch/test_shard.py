@@ -64,7 +64,7 @@ def test_a_pending_change_outlives_a_stop_event_that_raises(tmp_path: Path) -> N
         with pytest.raises(Impatient):
             notify.watch(0, 1, 0, Stop())
         shard_like = Shard.__new__(Shard)
-        shard_like._notify, shard_like._glance = notify, shard._glance
+        shard_like._notify, shard_like._glance, shard_like.backlog = notify, shard._glance, shard.backlog
         if batch := shard_like.look():
             break
         assert time.monotonic() < end
