@@ -13,7 +13,7 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from rhd.watch.shard import NATIVE, Batch, FolderGone, Notify, Shard, ShardDied
+from rhd.watch.shard import NATIVE, Batch, CannotWatch, FolderGone, FolderRefused, NoRoom, Notify, Shard, ShardDied
 
 CHUNK = 256
 """Folders in a full shard, so that the GIL is held about 5 ms; more only where there would be too many shards."""
@@ -133,10 +133,11 @@ class Fleet:
         """Take one step towards few, full and young shards; return False if there is none to take.
 
         Raises:
-            CannotWatch: a step needs its folders watched twice for a moment, and there is no room. Nothing is lost.
+            FolderRefused: a folder may be watched no longer; it stands in every further step's way until it is dropped.
+            NoRoom: a step needs its folders watched twice for a moment, and there is no room. Nothing is lost.
         """
         chunk = self.chunk
-        free = [s for s in self._shards if s.suspect_until <= now and s.overran_at is None]
+        free = [s for s in self._shards if s.suspect_until <= now and s.overran_at is None and not s.is_stuck]
         small = sorted((s for s in free if s.live < chunk // 2), key=_live)
         if len(small) > MAX_SMALL:
             total = itertools.accumulate(map(_live, small))
@@ -184,6 +185,12 @@ class Fleet:
         except FolderGone:
             # The folder above has told of it, or is about to: nobody counts on these being watched.
             self.drop([p for p in paths if not os.path.isdir(p)])
+            return
+        except (FolderRefused, NoRoom):
+            raise
+        except CannotWatch:  # again and again, if they stayed the choice
+            for shard in chosen:
+                shard.is_stuck = True
             return
         self.drop(paths)
         self._take_over(merged)

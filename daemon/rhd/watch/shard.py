@@ -8,12 +8,14 @@ either returned or still pending.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence, Set
 from typing import Any
 
 from watchfiles._rust_notify import RustNotify
 
 from rhd.watch.backlog import Backlog, find_reader, thread_ids
+from rhd.watch.limits import may_open
 
 MODIFIED = 2
 """The kind of a change to what was there already; 1 is added, 3 deleted."""
@@ -28,19 +30,39 @@ NATIVE: Notify = RustNotify
 
 
 class CannotWatch(Exception):
-    """The kernel refuses one of the folders, or the name of one cannot be said to it."""
+    """The folders cannot be watched; a bare one does not know because of which."""
 
 
 class FolderGone(CannotWatch):
     """One of the folders is not there any more."""
 
 
-class NoMoreWatches(CannotWatch):
-    """max_user_watches is used up."""
+class FolderRefused(CannotWatch):
+    """The kernel refuses one of the folders, or its name cannot be said to it.
+
+    Attributes:
+        path: which one.
+    """
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
 
 
-class NoMoreInstances(CannotWatch):
-    """max_user_instances is used up, or the process may open no more files."""
+class NoRoom(CannotWatch):
+    """An allowance is used up."""
+
+
+class NoMoreWatches(NoRoom):
+    """max_user_watches."""
+
+
+class NoMoreInstances(NoRoom):
+    """max_user_instances."""
+
+
+class NoMoreFiles(NoRoom):
+    """The files that the process, or the whole system, may open."""
 
 
 class ShardDied(Exception):
@@ -71,12 +93,13 @@ class Shard:
         suspect_until: it stands for one that died; until then another death is the fault of what it watches.
         backlog: how far its reader was behind.
         overran_at: when it was last taken that its queue ran over, and it has not been watched anew since; None if not.
+        is_stuck: it cannot be made again, and nobody knows because of which folder.
 
     Raises:
         CannotWatch: nothing is watched.
     """
 
-    __slots__ = ("_glance", "_notify", "backlog", "born", "live", "overran_at", "paths", "suspect_until")
+    __slots__ = ("_glance", "_notify", "backlog", "born", "is_stuck", "live", "overran_at", "paths", "suspect_until")
 
     def __init__(
         self, paths: Sequence[str], *, born: float, suspect_until: float = 0.0, notify: Notify = NATIVE
@@ -86,19 +109,13 @@ class Shard:
         self.live = 0
         self.suspect_until = suspect_until
         self.overran_at: float | None = None
+        self.is_stuck = False
         self._glance = _Glance()
         threads = thread_ids()
         try:
             self._notify = notify(list(paths), False, False, 0, False, False)
-        except FileNotFoundError as error:
-            raise FolderGone from error
         except (OSError, RuntimeError, UnicodeError) as error:
-            # Neither limit has an exception of its own, and the errno is in the text alone.
-            if "watch limit" in str(error):
-                raise NoMoreWatches from error
-            if "os error 24" in str(error):
-                raise NoMoreInstances from error
-            raise CannotWatch from error
+            raise _refusal(error, paths) from error
         self.backlog = Backlog(find_reader(threads))
 
     def look(self) -> Batch:
@@ -120,3 +137,33 @@ class Shard:
     def close(self) -> None:
         """Watch no longer. Its thread and descriptors are freed a moment later."""
         self._notify.close()
+
+
+_ABOUT = re.compile(r' about \["((?:[^"\\]|\\.)*)"\]')
+_ESCAPED = re.compile(r"\\(?:u\{([0-9a-f]+)\}|(.))")
+_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "0": "\0"}
+
+
+def _refusal(error: Exception, paths: Sequence[str]) -> CannotWatch:
+    """Return what an exception of RustNotify means. Limits have none of their own; the errno is in the text alone."""
+    text = str(error).partition(" about [")[0]
+    if isinstance(error, FileNotFoundError):
+        return FolderGone()
+    if "watch limit" in text:
+        return NoMoreWatches()
+    if "os error 23" in text:
+        return NoMoreFiles()
+    if "os error 24" in text:  # of both
+        return NoMoreInstances() if may_open() else NoMoreFiles()
+    path = _path_in(error)
+    return FolderRefused(path) if path in paths else CannotWatch()
+
+
+def _path_in(error: Exception) -> str:
+    """Return the path that an error is about; the text spells it as Rust does a string."""
+    if isinstance(error, UnicodeEncodeError):
+        return str(error.object)
+    match = _ABOUT.search(str(error))
+    if match is None:
+        return ""
+    return _ESCAPED.sub(lambda m: chr(int(m[1], 16)) if m[1] else _ESCAPES.get(m[2], m[2]), match[1])

@@ -97,6 +97,10 @@ class Watcher:
         """Return the ids of the polled roots, each with the reason."""
         return self._arming.polled()
 
+    def refused(self) -> dict[str, tuple[str, ...]]:
+        """Return the ids of the roots that are watched but for some folders, each with these."""
+        return self._arming.refused()
+
     def mode(self, root_id: str) -> Mode:
         """Return how a root is watched now."""
         return self._arming.mode(root_id)

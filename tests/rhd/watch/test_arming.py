@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import trio
 
-from rhd.watch.arming import AGAIN_S, Arming, Policy
+from rhd.watch.arming import AGAIN_S, MANY_INSTANCES, MAX_REFUSED, Arming, Policy
 from rhd.watch.backlog import long_backlog
-from rhd.watch.fleet import CHUNK
+from rhd.watch.fleet import CHUNK, DRAINING_LOOKS, MAX_SMALL
 from rhd.watch.outbox import Hint, Outbox
 from tests.support.inotify import ADDED, DELETED, MODIFIED, FakeInotify
 
@@ -109,6 +109,19 @@ def test_a_root_with_more_folders_than_a_shard_is_armed_in_parts(setting: Settin
     assert [len(n.paths) for n in setting.inotify.made] == [CHUNK, CHUNK, 1]
     assert setting.arming.mode("a") == "events"
     assert not done.is_set()
+
+
+def test_roots_that_come_faster_than_shards_merge_do_not_use_up_the_instances(setting: Setting) -> None:
+    most = 0
+    for number in range(500):
+        setting.make(f"r{number}")
+        setting.ask(f"r{number}")
+        setting.arming.look()
+        setting.arming.step()
+        most = max(most, setting.arming.instances)
+    assert most <= MANY_INSTANCES + DRAINING_LOOKS
+    assert setting.work() == {}
+    assert setting.arming.polled() == {}
 
 
 def test_arming_the_same_again_takes_nothing(setting: Setting) -> None:
@@ -444,14 +457,88 @@ def test_a_root_waits_for_retired_watches_rather_than_be_polled(tmp_path: Path) 
     assert setting.arming.mode("a") == "events"
 
 
-def test_what_the_kernel_refuses_for_another_reason_polls_that_root_alone(setting: Setting) -> None:
+def test_a_folder_that_the_kernel_refuses_is_polled_alone_until_it_may_be_watched(setting: Setting) -> None:
     for root_id in "abcd":
         setting.make(root_id)
         setting.ask(root_id)
     setting.inotify.refused.add(setting.path("c", "plans"))
     setting.work()
-    assert setting.arming.polled() == {"c": "refused"}
-    assert [setting.arming.mode(root_id) for root_id in "abd"] == ["events"] * 3
+    assert setting.arming.polled() == {}
+    assert setting.arming.refused() == {"c": ("plans",)}
+    assert [setting.arming.mode(root_id) for root_id in "abcd"] == ["events"] * 4
+    setting.inotify.change(setting.path("c", "plans/prds/x.md"))
+    assert setting.work() == {"c": Hint("c", frozenset({"plans/prds"}), "event")}
+    assert setting.pass_time(10).count(Hint("c", frozenset({"plans"}), "poll")) == 5
+    setting.inotify.refused.clear()
+    assert Hint("c", frozenset({"plans"}), "restart") in setting.pass_time(60)
+    assert setting.arming.refused() == {}
+    assert {hint.via for hint in setting.pass_time(10)} <= {"reconcile"}
+    setting.inotify.change(setting.path("c", "plans/x.md"))
+    assert setting.work() == {"c": Hint("c", frozenset({"plans"}), "event")}
+
+
+def test_a_refused_folder_that_is_replaced_is_watched_at_once(setting: Setting) -> None:
+    setting.make("a")
+    setting.ask("a")
+    setting.inotify.refused.add(setting.path("a", "tasks"))
+    setting.work()
+    setting.inotify.refused.clear()
+    setting.inotify.change(setting.path("a", "tasks"), ADDED)
+    assert setting.work()["a"].folders == {"", "tasks"}
+    assert setting.arming.refused() == {}
+    assert setting.path("a", "tasks") in setting.inotify.watched
+
+
+def test_a_refused_folder_that_is_wanted_no_longer_is_forgotten(setting: Setting) -> None:
+    setting.make("a")
+    setting.ask("a")
+    setting.inotify.refused.add(setting.path("a", "tasks"))
+    setting.work()
+    setting.ask("a", "", "plans")
+    setting.work()
+    assert setting.arming.refused() == {}
+    assert {hint.via for hint in setting.pass_time(120)} <= {"reconcile"}
+
+
+def test_a_root_of_which_every_folder_is_refused_is_polled(setting: Setting) -> None:
+    setting.inotify.refused = {setting.path("a", folder) for folder in FOLDERS} | {setting.path("a").rstrip("/")}
+    setting.make("a")
+    done = setting.ask("a")
+    setting.work()
+    assert setting.arming.polled() == {"a": "refused"}
+    assert setting.arming.refused() == {}
+    assert setting.pass_time(4).count(Hint("a", None, "poll")) == 2
+    setting.inotify.refused.clear()
+    assert Hint("a", None, "restart") in setting.pass_time(60)
+    assert setting.arming.mode("a") == "events"
+    assert not done.is_set()
+
+
+def test_a_root_of_which_very_many_folders_are_refused_is_polled_and_others_are_not(setting: Setting) -> None:
+    folders = [f"f{number:03d}" for number in range(100)]
+    setting.make("a", *folders)
+    setting.inotify.refused = {setting.path("a", folder) for folder in folders[10:]}
+    setting.ask("a", "", *folders)
+    setting.make("b")
+    setting.ask("b")
+    attempts: list[list[str]] = []
+    setting.inotify.on_make = attempts.append
+    setting.work()
+    assert setting.arming.polled() == {"a": "refused"}
+    assert setting.arming.mode("b") == "events"
+    assert len(attempts) <= MAX_REFUSED + 3
+
+
+def test_a_folder_that_is_refused_later_does_not_keep_shards_from_merging(setting: Setting) -> None:
+    setting.arm("bad")
+    setting.inotify.refused.add(setting.path("bad", "tasks"))
+    for number in range(40):
+        setting.arm(f"r{number:02d}")
+        setting.pass_time(5)
+    assert setting.arming.instances <= MAX_SMALL + 1
+    assert setting.arming.polled() == {}
+    assert setting.arming.refused() == {"bad": ("tasks",)}
+    assert Hint("bad", frozenset({"tasks"}), "poll") in setting.pass_time(2)
 
 
 def test_a_file_system_without_events_is_polled_from_the_start(tmp_path: Path) -> None:
@@ -541,9 +628,13 @@ def test_a_folder_that_two_roots_want_stays_watched_for_the_other(setting: Setti
     setting.arming.want("b", inner, frozenset({"", "plans"}), trio.Event())
     setting.work()
     setting.inotify.refused.add(f"{inner}/plans")
-    setting.inotify.change(f"{inner}/plans", ADDED)
+    setting.inotify.refused.add(inner)
+    setting.inotify.change(inner, ADDED)
     setting.work()
     assert setting.arming.polled() == {"b": "refused"}
+    assert setting.arming.refused() == {"a": ("sub",)}
+    setting.inotify.refused.clear()
+    assert setting.pass_time(60)
     setting.inotify.change(f"{inner}/x.md")
     assert setting.work()["a"] == Hint("a", frozenset({"sub"}), "event")
 
