@@ -215,15 +215,16 @@ class Daemon:
         return self._notifier.has_listeners or self._backend.waits.has_any or self._services.listeners > 1
 
     def _examine_repo(self, repo_id: RepoId) -> Sequence[Finding]:
-        return examine_repository(self._services.get(repo_id), self._registry)
+        return examine_repository(self._services.get(repo_id), self._registry, self._hints.usage())
 
     async def _examine(self, repo_id: str | None) -> Sequence[Finding]:
         if repo_id is not None:
             return self._examine_repo(RepoId(repo_id))
         found = list(await trio.to_thread.run_sync(examine_installation, self._home, self._flags, dict(os.environ)))
-        found.append(examine_watching(self._hints.usage()))
+        usage = self._hints.usage()
+        found.append(examine_watching(usage))
         for service in self._services:
-            found += examine_repository(service, self._registry)
+            found += examine_repository(service, self._registry, usage)
         return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
@@ -114,8 +115,16 @@ class Sameness:
             fresh.replace(target)
 
 
-async def trouble(announced: Announced, seed: int, rounds: int, each: int) -> int:
-    """Do random things below plans/, wait in between, and check every time; return how many succeeded."""
+async def trouble(announced: Announced, seed: int, operations: int, each: int) -> int:
+    """Do random things below plans/, wait in between, and check every time.
+
+    Args:
+        operations: at least so many of them are to succeed.
+        each: how many are tried before each wait.
+
+    Returns:
+        How many succeeded.
+    """
     plans = announced.path / "plans"
     disorder, sameness = Disorder(plans, seed), Sameness(plans)
 
@@ -126,7 +135,9 @@ async def trouble(announced: Announced, seed: int, rounds: int, each: int) -> in
     def mark(text: str) -> None:
         (announced.path / "plans" / "marker.md").write_text(text)
 
-    for number in range(rounds):
+    for number in itertools.count():
+        if sum(disorder.done.values()) >= operations:
+            break
         await trio.to_thread.run_sync(strike)
         await announced.settle()
         if number % 10 == 9:

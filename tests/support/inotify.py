@@ -44,6 +44,7 @@ class FakeInotify:
         max_instances: likewise.
         made: every instance ever made.
         refused: paths that may not be watched.
+        unspeakable: paths that may not be watched either, but the error does not say which they are.
         on_make: called with the paths before an instance is made.
     """
 
@@ -52,6 +53,7 @@ class FakeInotify:
         self.max_instances = max_instances
         self.made: list[FakeNotify] = []
         self.refused: set[str] = set()
+        self.unspeakable: set[str] = set()
         self.on_make: Callable[[list[str]], None] = lambda paths: None
 
     @property
@@ -72,7 +74,9 @@ class FakeInotify:
             if not os.path.isdir(path):
                 raise FileNotFoundError(f'No such file or directory (os error 2) about ["{path}"]')
             if path in self.refused:
-                raise PermissionError(path)
+                raise PermissionError(f'Permission denied (os error 13) about ["{path}"]')
+            if path in self.unspeakable:
+                raise OSError("Input/output error (os error 5)")
             if room is not None and number >= room:
                 raise OSError(f'OS file watch limit reached. about ["{path}"]')
         made = FakeNotify(paths)

@@ -53,8 +53,11 @@ def list_folder(path: str) -> Listing | None:
 
 
 def find_folders(path: str, depth: int = 4) -> frozenset[str]:
-    """Return the folders below and including `path`, without .git, without following links."""
-    found = set()
+    """Return the folders below and including `path`, without .git, without following links.
+
+    The root is among them even while it is not there: who wants nothing is told of nothing.
+    """
+    found = {""}
     stack = [("", 0)]
     while stack:
         folder, level = stack.pop()

@@ -7,14 +7,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from rhd.errors import Refusal
 from rhd.repos.registry import Registry
 from rhd.repos.service import RepoService
+from rhd.watch.hints import Usage, Why
 from rhd.workflow.artifacts import Artifacts
 from rhwire.escape import escape
 from rhwire.findings import ERROR, OK, WARNING, Finding
 
-Check = Callable[[RepoService, Registry], Iterator[Finding]]
+Check = Callable[[RepoService, Registry, Usage], Iterator[Finding]]
 
 
-def _repository(service: RepoService, registry: Registry) -> Iterator[Finding]:
+def _repository(service: RepoService, registry: Registry, usage: Usage) -> Iterator[Finding]:
     """The folder is where it was adopted and can be served."""
     if service.state != "ok":
         problem = service.problem
@@ -38,7 +39,7 @@ def _repository(service: RepoService, registry: Registry) -> Iterator[Finding]:
         yield Finding("repository", OK, "it is served", is_local=False)
 
 
-def _profiles(service: RepoService, registry: Registry) -> Iterator[Finding]:
+def _profiles(service: RepoService, registry: Registry, usage: Usage) -> Iterator[Finding]:
     """Some profile is started, so that HTTP clients are served anything."""
     running = sorted(registry.profiles(service.repo.id))
     if running:
@@ -53,34 +54,64 @@ def _profiles(service: RepoService, registry: Registry) -> Iterator[Finding]:
         )
 
 
-_POLLED_WHY = {
-    "disabled": "events are switched off",
-    "filesystem": "its file system tells of no changes (a network or shared one)",
-    "watches": "the limit of watches is reached",
-    "instances": "the limit of watchers is reached",
-    "died": "a name in it that is not UTF-8 kills the watcher",
-    "refused": "the system refuses to watch it",
-    "missing": "its folder is not there",
+_POLLED: Mapping[Why, tuple[str, str]] = {
+    "disabled": ("events are switched off", "Switch them on again."),
+    "filesystem": (
+        "its file system tells of no changes (a network or shared one)",
+        "Nothing is wrong. Where changes must be noticed at once, keep the repository on a disk of this machine.",
+    ),
+    "watches": ("the limit of watches is reached", "Widen it: rhctl status names the command."),
+    "instances": ("the limit of watchers is reached", "Widen it: rhctl status names the command."),
+    "files": (
+        "the daemon may open no more files",
+        "Let it open more (LimitNOFILE in its unit, or ulimit -n in its shell), and restart it.",
+    ),
+    "died": (
+        "a name in it that is not UTF-8 kills the watcher",
+        "Rename what this lists in the repository: find . | grep -axv '.*'",
+    ),
+    "refused": (
+        "the system refuses to watch any of its folders, or a name above it is not UTF-8",
+        "Let the user whom the daemon runs as read the repository's folders.",
+    ),
+    "missing": ("its folder is not there", "Put the folder back, or end it with: rhctl forget {slug}"),
 }
+"""Cause and next step."""
+
+_UNKNOWN = ("it cannot be watched", "See what the daemon says in: rhctl status")
+_FEW = 3
 
 
-def _watch(service: RepoService, registry: Registry) -> Iterator[Finding]:
+def _watch(service: RepoService, registry: Registry, usage: Usage) -> Iterator[Finding]:
     """Changes are noticed by events rather than by looking every few seconds."""
     mode = service.watch
     if mode == "poll":
+        why = usage.polled.get(service.repo.id)
+        cause, next_step = _POLLED.get(why, _UNKNOWN) if why is not None else _UNKNOWN
         yield Finding(
             "watch",
             WARNING,
             "changes are noticed by looking every few seconds",
-            cause=_POLLED_WHY.get(service.polled_why or "", "it cannot be watched"),
-            next_step="See the watches in: rhctl status",
+            cause=cause,
+            next_step=next_step.format(slug=service.repo.slug),
+            is_local=False,
+        )
+    elif refused := usage.refused.get(service.repo.id):
+        names = ", ".join(escape(folder) or "the folder of the repository itself" for folder in refused[:_FEW])
+        more = f" and {len(refused) - _FEW} more" if len(refused) > _FEW else ""
+        yield Finding(
+            "watch",
+            WARNING,
+            f"changes in {names}{more} are noticed by looking every few seconds, the others at once",
+            cause="the system refuses to watch that: most often the daemon's user may not read it",
+            next_step=f"Let the user whom the daemon runs as read {names}{more}.",
             is_local=False,
         )
     elif mode == "events":
         yield Finding("watch", OK, "changes are noticed at once", is_local=False)
 
 
-def _workflow(service: RepoService, registry: Registry) -> Iterator[Finding]:
+def _workflow(service: RepoService, registry: Registry, usage: Usage) -> Iterator[Finding]:
     """The workflow's own documents fit together."""
     if service.state != "ok":
         return
@@ -127,9 +158,9 @@ CHECKS: Mapping[str, Check] = {
 }
 
 
-def examine_repository(service: RepoService, registry: Registry) -> Sequence[Finding]:
+def examine_repository(service: RepoService, registry: Registry, usage: Usage) -> Sequence[Finding]:
     """Return every check's findings about one repository, most telling first."""
-    found = [finding for check in CHECKS.values() for finding in check(service, registry)]
+    found = [finding for check in CHECKS.values() for finding in check(service, registry, usage)]
     for finding in found:
         finding.repo = service.repo.slug
     rank = {ERROR: 0, WARNING: 1, OK: 2}

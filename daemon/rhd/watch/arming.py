@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 import trio
@@ -11,18 +11,33 @@ import trio
 from rhd.watch.filesystems import lacks_events, read_mounts
 from rhd.watch.fleet import Fleet, at_or_below
 from rhd.watch.hints import Mode, Via, Why
-from rhd.watch.limits import read_limits
 from rhd.watch.outbox import Outbox
 from rhd.watch.roots import Root, Roots
-from rhd.watch.shard import NATIVE, CannotWatch, FolderGone, NoMoreInstances, NoMoreWatches, Notify, Shard
+from rhd.watch.shard import (
+    NATIVE,
+    CannotWatch,
+    FolderGone,
+    FolderRefused,
+    NoMoreFiles,
+    NoMoreInstances,
+    NoMoreWatches,
+    NoRoom,
+    Notify,
+    Shard,
+)
 from rhd.watch.timetable import Timetable
 
-HEAVY = 8
-"""A burst of this fraction of what the kernel queues may have been more: several events make one change, a dropped
-one makes none, and nothing says so."""
+AGAIN_S = 1.0
+"""While a queue may be running over, everything is hinted this often, and it is watched anew no more often."""
 
-QUEUED_EVENTS = 16384
 MAX_TRIES = 20
+
+MAX_REFUSED = 16
+"""Folders of a root that are polled alone: each takes an attempt to find out."""
+
+MANY_INSTANCES = 32
+"""With more than these, shards are merged before further ones are made: the user's other programs need some too, and
+a merge itself takes one."""
 
 
 class Policy(NamedTuple):
@@ -67,7 +82,6 @@ class Arming:
         self._outbox = outbox
         self._policy = policy
         self._mounts = mounts
-        self._heavy = (read_limits().queued_events or QUEUED_EVENTS) // HEAVY
         self._roots = Roots()
         self._fleet = Fleet(notify=notify)
         self._polls = Timetable(policy.poll_s)
@@ -101,6 +115,14 @@ class Arming:
     def polled(self) -> dict[str, Why]:
         """Return the ids of the polled roots, each with the reason."""
         return {root.id: root.polled for root in self._roots if root.polled is not None}
+
+    def refused(self) -> dict[str, tuple[str, ...]]:
+        """Return the ids of the roots that are watched but for some folders, each with these."""
+        return {
+            root.id: tuple(sorted(root.wanted[path] for path in root.refused))
+            for root in self._roots
+            if root.polled is None and root.refused
+        }
 
     def mode(self, root_id: str) -> Mode:
         """Return how a root is watched now."""
@@ -139,6 +161,8 @@ class Arming:
         self._reconciles.remove(root.id)
         self._retries.remove(root.id)
         self._polls.remove(root.id)
+        self._unarmed.pop(root.id, None)
+        self._crowded_out.pop(root.id, None)
         self._release(root)
 
     def distrust(self) -> None:
@@ -153,8 +177,9 @@ class Arming:
         """Hint what is due, and try again what could not be watched."""
         for root_id in self._polls.take_due(self.now):
             root = self._roots[root_id]
-            if self._policy.polling:
-                self._outbox.hint(root_id, None, "poll")
+            folders = frozenset(map(root.wanted.__getitem__, root.refused)) if root.polled is None else None
+            if self._policy.polling and folders != frozenset():
+                self._outbox.hint(root_id, folders, "poll")
             if root.polled == "missing":
                 self._ask(root)
         for root_id in self._retries.take_due(self.now):
@@ -163,6 +188,7 @@ class Arming:
                 root.gone.clear()
                 self._suspects.append([root])
             else:
+                self._readmit(root, root.refused)
                 self._ask(root)
         for root_id in self._reconciles.take_due(self.now):
             root = self._roots[root_id]
@@ -189,13 +215,16 @@ class Arming:
                 self._fleet.drop(paths)
                 root.owe(frozenset(root.wanted[p] for p in paths), "event")
                 root.gone -= paths
+                self._readmit(root, paths & root.refused)
                 self._unarmed[root.id] = root
-            self._weigh(look.shard, len(look.batch))
+            self._weigh(look.shard)
         return has_changed
 
     def step(self) -> None:
-        """Arm one shard's worth of folders; if there are none to arm, tidy the shards a little."""
-        if self._suspects:
+        """Arm one shard's worth of folders; if there are none to arm, or too many shards, tidy these a little."""
+        if self._is_untidy and self._fleet.instances > MANY_INSTANCES:
+            self._tidy()
+        elif self._suspects:
             self._arm(self._suspects.popleft(), suspect_until=self.now + self._policy.retry_s)
         elif self._unarmed:
             self._arm(self._take_unarmed())
@@ -208,16 +237,17 @@ class Arming:
         for root in self._roots:
             self._release(root)
 
-    def _weigh(self, shard: Shard, changes: int) -> None:
-        """Take a burst of changes for an overflow if it is a heavy one: hint meanwhile, watch anew when it is over."""
-        before = shard.heavy
-        shard.heavy = before + changes if changes else 0
-        is_over = not changes and before >= self._heavy
-        for root in self._wanting(shard) if is_over or shard.heavy // self._heavy > before // self._heavy else ():
-            if is_over:
+    def _weigh(self, shard: Shard) -> None:
+        """Take a long backlog for an overflow: hint everything meanwhile, and watch anew when it is over."""
+        if shard.backlog.is_long:
+            if shard.overran_at is None or self.now >= shard.overran_at + AGAIN_S:
+                shard.overran_at = self.now
+                for root in self._wanting(shard):
+                    self._outbox.hint(root.id, None, "overflow")
+        elif shard.overran_at is not None and not shard.backlog.events and self.now >= shard.born + AGAIN_S:
+            shard.overran_at = None
+            for root in self._wanting(shard):
                 self._rearm(root, "overflow")
-            else:
-                self._outbox.hint(root.id, None, "overflow")
 
     def _bury(self, shard: Shard) -> None:
         """Watch anew what a dead shard watched, in ever smaller companies, until who kills shards is alone."""
@@ -281,6 +311,17 @@ class Arming:
             if missing:
                 self._fleet.add(missing, self.now, suspect_until=suspect_until)
                 self._is_untidy = True
+        except FolderRefused as error:
+            self._refuse(error.path)
+            able = [root for root in roots if len(root.refused) <= MAX_REFUSED]
+            for root in roots:
+                if root not in able:
+                    self._poll(root, "refused")
+            if suspect_until:
+                self._suspects.appendleft(able)
+            else:
+                self._unarmed.update((root.id, root) for root in able)
+            return
         except CannotWatch as error:
             if isinstance(error, FolderGone) and at_or_below(error.path, missing):
                 self._leave_out(error.path, roots, suspect_until)
@@ -310,31 +351,49 @@ class Arming:
             self._unarmed.update((root.id, root) for root in roots)
 
     def _missing(self, root: Root) -> list[str]:
-        return [path for path in root.wanted if path not in self._fleet and path not in root.gone]
+        left_out = root.gone | root.refused
+        return [path for path in root.wanted if path not in self._fleet and path not in left_out]
+
+    def _refuse(self, path: str) -> None:
+        """Have a folder that may not be watched polled, and the rest of its roots not."""
+        self._fleet.drop([path])
+        for root in self._roots.wanting([path]):
+            root.refused.add(path)
+            self._polls.add(root.id, self.now)
+            self._retries.add(root.id, self.now)
+
+    def _readmit(self, root: Root, paths: Iterable[str]) -> None:
+        """Give refused folders of a root another chance to be watched, and hint them then."""
+        if paths:
+            root.owe(frozenset(map(root.wanted.__getitem__, paths)), "restart")
+            root.refused.difference_update(list(paths))
 
     def _give_up(self, root: Root, error: CannotWatch) -> None:
         if isinstance(error, FolderGone) and root.tries < MAX_TRIES:
             root.tries += 1
             self._unarmed[root.id] = root
-        elif isinstance(error, (NoMoreWatches, NoMoreInstances)) and self._fleet.is_draining:
+        elif isinstance(error, NoRoom) and self._fleet.is_draining:
             self._crowded_out[root.id] = root  # by watches that are about to be freed
         elif isinstance(error, NoMoreWatches):
             self._poll(root, "watches")
         elif isinstance(error, NoMoreInstances):
             self._poll(root, "instances")
+        elif isinstance(error, NoMoreFiles):
+            self._poll(root, "files")
         else:
             self._poll(root, "refused")
 
     def _settle(self, root: Root) -> None:
         root.tries = 0
         if root.wanted and not any(path in self._fleet for path in root.wanted):
-            self._poll(root, "missing")
+            self._poll(root, "refused" if root.refused else "missing")
             return
         if root.polled is not None:
             root.polled = None
+            root.owe(None, "restart")
+        if not root.refused:
             self._polls.remove(root.id)
             self._retries.remove(root.id)
-            root.owe(None, "restart")
         root.is_armed = True
         self._release(root)
 
@@ -345,6 +404,7 @@ class Arming:
                 other.owe(None, "restart")
                 self._ask(other)
         root.polled = why
+        root.refused.clear()
         root.tries = 0
         self._polls.add(root.id, self.now)
         self._retries.add(root.id, self.now)
@@ -360,5 +420,7 @@ class Arming:
     def _tidy(self) -> None:
         try:
             self._is_untidy = self._fleet.tidy(self.now)
-        except CannotWatch:
+        except FolderRefused as error:
+            self._refuse(error.path)
+        except NoRoom:
             self._is_untidy = False  # until the next chores

@@ -12,7 +12,7 @@ import itertools
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from rhd.watch.shard import NATIVE, Batch, FolderGone, Notify, Shard, ShardDied
+from rhd.watch.shard import NATIVE, Batch, CannotWatch, FolderGone, FolderRefused, NoRoom, Notify, Shard, ShardDied
 
 CHUNK = 256
 """Folders in a full shard, so that the GIL is held about 5 ms; more only where there would be too many shards."""
@@ -124,7 +124,7 @@ class Fleet:
                 shard.close()
                 yield Look(shard, None)
             else:
-                if batch or shard.heavy:
+                if batch or shard.backlog.events or shard.overran_at is not None:
                     yield Look(shard, batch)
         yield from self._look_at_retired()
 
@@ -132,10 +132,11 @@ class Fleet:
         """Take one step towards few, full and young shards; return False if there is none to take.
 
         Raises:
-            CannotWatch: a step needs its folders watched twice for a moment, and there is no room. Nothing is lost.
+            FolderRefused: a folder may be watched no longer; it stands in every further step's way until it is dropped.
+            NoRoom: a step needs its folders watched twice for a moment, and there is no room. Nothing is lost.
         """
         chunk = self.chunk
-        free = [s for s in self._shards if s.suspect_until <= now and not s.heavy]
+        free = [s for s in self._shards if s.suspect_until <= now and s.overran_at is None and not s.is_stuck]
         small = sorted((s for s in free if s.live < chunk // 2), key=_live)
         if len(small) > MAX_SMALL:
             total = itertools.accumulate(map(_live, small))
@@ -168,9 +169,9 @@ class Fleet:
                 yield Look(retired.shard, None)
                 continue
             retired.looks += 1
-            if batch:
+            if batch or retired.shard.backlog.events:
                 yield Look(retired.shard, batch)
-            else:
+            if not batch:
                 retired.empty_looks += 1
             if retired.empty_looks >= DRAINING_LOOKS or retired.looks >= _MAX_DRAINING_LOOKS:
                 self._retired.remove(retired)
@@ -180,12 +181,15 @@ class Fleet:
         paths = sorted(path for shard in chosen for path in self._watched_by(shard))
         try:
             merged = Shard(paths, born=now, notify=self._notify)
-        except FolderGone as error:
-            gone = at_or_below(error.path, paths)
-            if not gone:
-                raise
-            # The folder above has told of it, or is about to: nobody counts on these being watched.
-            self.drop(gone)
+        except (FolderRefused, NoRoom):
+            raise
+        except CannotWatch as error:
+            if isinstance(error, FolderGone) and (gone := at_or_below(error.path, paths)):
+                # The folder above has told of it, or is about to: nobody counts on these being watched.
+                self.drop(gone)
+                return
+            for shard in chosen:  # again and again, if they stayed the choice
+                shard.is_stuck = True
             return
         self.drop(paths)
         self._take_over(merged)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Literal, NamedTuple, Protocol
 
 import trio
@@ -18,12 +19,13 @@ SIGSTOP) · `restart`: the root's watcher died, or watches it again after a time
 Mode = Literal["events", "poll", "off"]
 """How a root is watched now; `off`: not armed, or what it would need is switched off."""
 
-Why = Literal["disabled", "filesystem", "watches", "instances", "died", "refused", "missing"]
+Why = Literal["disabled", "filesystem", "watches", "instances", "files", "died", "refused", "missing"]
 """Why a root is polled.
 
-`filesystem`: it tells of no events · `watches`, `instances`: the kernel grants no more of them · `died`: the watcher
-died of it twice within a period, as it does of names that are not UTF-8 · `refused`: the kernel refused for another
-reason · `missing`: the root's folder is not there · `disabled`: events are switched off.
+`filesystem`: it tells of no events · `watches`, `instances`: the kernel grants no more of them · `files`: nor may the
+daemon open more files · `died`: the watcher died of it twice within a period, as it does of names that are not UTF-8 ·
+`refused`: none of its folders may be watched, or their names are not UTF-8 · `missing`: its folder is not there ·
+`disabled`: events are switched off.
 """
 
 Listener = Callable[[str, frozenset[str] | None, Via], None]
@@ -44,6 +46,7 @@ class Usage(NamedTuple):
         max_queued_events: events that one instance holds before it drops some.
         polled: root ids without events, each with the reason.
         advice: the exact commands that widen a limit that is reached or near; empty if none is.
+        refused: root ids with events, each with those of its folders that may not be watched: they are polled alone.
     """
 
     watches: int
@@ -53,6 +56,7 @@ class Usage(NamedTuple):
     max_queued_events: int | None
     polled: Mapping[str, Why]
     advice: tuple[str, ...]
+    refused: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
 
 class HintSource(Protocol):

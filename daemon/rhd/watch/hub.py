@@ -70,7 +70,7 @@ class WatchHub:
         watches, instances = self._watcher.watches, self._watcher.instances
         polled = self._watcher.polled()
         advice = advise(limits, watches=watches, instances=instances, refused=set(polled.values()))
-        return Usage(watches, instances, *limits, polled, advice)
+        return Usage(watches, instances, *limits, polled, advice, self._watcher.refused())
 
     def _ring(self) -> None:
         self._posted.set()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Collection
 from typing import NamedTuple
 
@@ -41,6 +43,17 @@ def advise(limits: Limits, *, watches: int, instances: int, refused: Collection[
         for name, allowed, used, ample in rows
         if allowed is not None and (name in refused or used >= allowed * _NEAR)
     )
+
+
+def may_open(files: int = 4) -> bool:
+    """Return True if this process may open as many files as a watcher takes, and one more."""
+    with contextlib.ExitStack() as opened:
+        try:
+            for _ in range(files):
+                opened.enter_context(open(os.devnull, "rb", buffering=0))
+        except OSError:
+            return False
+    return True
 
 
 def _read(file: str) -> int | None:

@@ -25,7 +25,8 @@ class Root:
         id: names it in hints.
         path: absolute, without a slash at the end.
         wanted: the folders to watch: absolute path -> path below the root, "" for the root itself.
-        polled: why it is polled; None if it is watched by events.
+        refused: those of them, by absolute path, that may not be watched and are polled for now; the rest is not.
+        polled: why all of it is polled; None if it is watched by events.
         is_armed: it has been watched by events since it was made; until then it has no mode.
         gone: those that the kernel said are not there. They are asked for again when it may have changed its mind
             unheard: when the folder above is watched only since, or when a change of theirs is told of.
@@ -34,12 +35,13 @@ class Root:
         waiting: whoever waits for that.
     """
 
-    __slots__ = ("gone", "id", "is_armed", "owed", "path", "polled", "tries", "waiting", "wanted")
+    __slots__ = ("gone", "id", "is_armed", "owed", "path", "polled", "refused", "tries", "waiting", "wanted")
 
     def __init__(self, root_id: str, path: str) -> None:
         self.id = root_id
         self.path = path
         self.wanted: dict[str, str] = {}
+        self.refused: set[str] = set()
         self.polled: Why | None = None
         self.is_armed = False
         self.gone: set[str] = set()
@@ -102,6 +104,7 @@ class Roots:
         for path in wanted.keys() - root.wanted.keys():
             self._wanting[path] = (*self._wanting.get(path, ()), root)
         root.wanted = wanted
+        root.refused &= wanted.keys()
         return unwanted
 
     def remove(self, root: Root) -> list[str]:

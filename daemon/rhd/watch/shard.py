@@ -15,6 +15,9 @@ from typing import Any
 
 from watchfiles._rust_notify import RustNotify
 
+from rhd.watch.backlog import Backlog, find_reader, thread_ids
+from rhd.watch.limits import may_open
+
 MODIFIED = 2
 """The kind of a change to what was there already; 1 is added, 3 deleted."""
 
@@ -28,7 +31,7 @@ NATIVE: Notify = RustNotify
 
 
 class CannotWatch(Exception):
-    """The kernel refuses one of the folders, or the name of one cannot be said to it."""
+    """The folders cannot be watched; a bare one does not know because of which."""
 
 
 class FolderGone(CannotWatch):
@@ -43,12 +46,32 @@ class FolderGone(CannotWatch):
         self.path = path
 
 
-class NoMoreWatches(CannotWatch):
-    """max_user_watches is used up."""
+class FolderRefused(CannotWatch):
+    """The kernel refuses one of the folders, or its name cannot be said to it.
+
+    Attributes:
+        path: which one.
+    """
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
 
 
-class NoMoreInstances(CannotWatch):
-    """max_user_instances is used up, or the process may open no more files."""
+class NoRoom(CannotWatch):
+    """An allowance is used up."""
+
+
+class NoMoreWatches(NoRoom):
+    """max_user_watches."""
+
+
+class NoMoreInstances(NoRoom):
+    """max_user_instances."""
+
+
+class NoMoreFiles(NoRoom):
+    """The files that the process, or the whole system, may open."""
 
 
 class ShardDied(Exception):
@@ -88,13 +111,15 @@ class Shard:
         born: when, by whatever clock its owner keeps.
         live: how many of them nobody else watches by now; its owner keeps count.
         suspect_until: it stands for one that died; until then another death is the fault of what it watches.
-        heavy: changes in the burst that is under way.
+        backlog: how far its reader was behind.
+        overran_at: when it was last taken that its queue ran over, and it has not been watched anew since; None if not.
+        is_stuck: it cannot be made again, and nobody knows because of which folder.
 
     Raises:
         CannotWatch: nothing is watched.
     """
 
-    __slots__ = ("_glance", "_notify", "born", "heavy", "live", "paths", "suspect_until")
+    __slots__ = ("_glance", "_notify", "backlog", "born", "is_stuck", "live", "overran_at", "paths", "suspect_until")
 
     def __init__(
         self, paths: Sequence[str], *, born: float, suspect_until: float = 0.0, notify: Notify = NATIVE
@@ -103,21 +128,15 @@ class Shard:
         self.born = born
         self.live = 0
         self.suspect_until = suspect_until
-        self.heavy = 0
+        self.overran_at: float | None = None
+        self.is_stuck = False
         self._glance = _Glance()
+        threads = thread_ids()
         try:
             self._notify = notify(list(paths), False, False, 0, False, False)
         except (OSError, RuntimeError, UnicodeError) as error:
-            # Neither limit has an exception of its own; the errno and the path are in the text alone.
-            text = str(error)
-            number = int(found[1]) if (found := _NUMBER.search(text)) else None
-            if isinstance(error, FileNotFoundError) or number in _GONE:
-                raise FolderGone(_path_in(text)) from error
-            if "watch limit" in text:
-                raise NoMoreWatches from error
-            if number == errno.EMFILE:
-                raise NoMoreInstances from error
-            raise CannotWatch from error
+            raise _refusal(error, paths) from error
+        self.backlog = Backlog(find_reader(threads))
 
     def look(self) -> Batch:
         """Return what has changed since the last look; empty if nothing has.
@@ -129,9 +148,10 @@ class Shard:
         try:
             batch: Batch = self._notify.watch(0, 0, 0, self._glance)
         except StopIteration:
-            return _NOTHING
+            batch = _NOTHING
         except RuntimeError as error:
             raise ShardDied from error
+        self.backlog.note(len(batch))
         return batch
 
     def close(self) -> None:
@@ -139,9 +159,26 @@ class Shard:
         self._notify.close()
 
 
-def _path_in(text: str) -> str | None:
-    """Return the path that an answer is about; it is written as Rust writes strings."""
-    about = _ABOUT.search(text)
-    if about is None:
+def _refusal(error: Exception, paths: Sequence[str]) -> CannotWatch:
+    """Return what an exception of RustNotify means. Limits have none of their own; the errno is in the text alone."""
+    text = str(error).partition(" about [")[0]
+    number = int(found[1]) if (found := _NUMBER.search(text)) else None
+    path = _path_in(error)
+    if isinstance(error, FileNotFoundError) or number in _GONE:
+        return FolderGone(path)
+    if "watch limit" in text:
+        return NoMoreWatches()
+    if number == errno.ENFILE:
+        return NoMoreFiles()
+    if number == errno.EMFILE:  # of instances, or of files
+        return NoMoreInstances() if may_open() else NoMoreFiles()
+    return FolderRefused(path) if path is not None and path in paths else CannotWatch()
+
+
+def _path_in(error: Exception) -> str | None:
+    """Return the path that an error is about; the text spells it as Rust does a string."""
+    if isinstance(error, UnicodeEncodeError):
+        return str(error.object)
+    if (about := _ABOUT.search(str(error))) is None:
         return None
     return _ESCAPED.sub(lambda e: chr(int(e[1], 16)) if e[1] else _CONTROLS.get(e[2], e[2]), about[1])

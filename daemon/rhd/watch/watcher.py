@@ -29,6 +29,13 @@ BUSY_S = 0.001
 CHORES_S = 0.25
 """Between checks of clocks and timers. On a core that was asleep every line costs ten times what it does otherwise."""
 
+LATE_S = 0.050
+"""A look this late may be the first after a stop. A reader that has to catch up is asked at once how much it is behind:
+later, with sleeps among its work, it is less clear."""
+
+HURRY_S = 0.050
+"""For so long after a late look, the next one follows at once."""
+
 PAUSE_S = 1.0
 """Chores this late mean that the process stood still, and that the kernel may have dropped events meanwhile."""
 
@@ -72,7 +79,7 @@ class Watcher:
         self._orders: queue.SimpleQueue[Arm | Disarm | None] = queue.SimpleQueue()
         self._is_heeded: Callable[[], object] = lambda: True
         self._chores_s = min(CHORES_S, policy.poll_s / 8, policy.reconcile_s / 8, policy.retry_s / 8)
-        self._chores_at = self._changed_at = self._clocks.monotonic()
+        self._chores_at = self._changed_at = self._hurry_until = self._clocks.monotonic()
         self._wall = self._clocks.wall()
         self._arming = Arming(outbox, policy, now=self._changed_at, notify=notify, mounts=mounts)
 
@@ -89,6 +96,10 @@ class Watcher:
     def polled(self) -> dict[str, Why]:
         """Return the ids of the polled roots, each with the reason."""
         return self._arming.polled()
+
+    def refused(self) -> dict[str, tuple[str, ...]]:
+        """Return the ids of the roots that are watched but for some folders, each with these."""
+        return self._arming.refused()
 
     def mode(self, root_id: str) -> Mode:
         """Return how a root is watched now."""
@@ -122,9 +133,12 @@ class Watcher:
         Returns:
             False if it is to stop.
         """
+        due = self._clocks.monotonic() + timeout_s
         if not self._obey(timeout_s):
             return False
         now = self._arming.now = self._clocks.monotonic()
+        if now >= due + LATE_S:
+            self._hurry_until = now + HURRY_S
         if now >= self._chores_at:
             self._do_chores(now)
         if self._arming.look():
@@ -135,7 +149,7 @@ class Watcher:
 
     def pause(self) -> float:
         """Return how long to wait for orders before the next look, in seconds."""
-        if self._arming.has_work:
+        if self._arming.has_work or self._arming.now < self._hurry_until:
             return BUSY_S
         quiet_s = 0.0 if self._arming.is_draining else self._arming.now - self._changed_at
         calm_s = CALM_S if self._is_heeded() else LAZY_S

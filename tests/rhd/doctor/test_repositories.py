@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
-from rhd.doctor.repositories import _POLLED_WHY, CHECKS, examine_repository
+from rhd.doctor.repositories import _POLLED, _UNKNOWN, CHECKS, examine_repository
 from rhd.errors import Detached, Refusal
+from rhd.watch.hints import Usage, Why
 from rhd.workflow.artifacts import Artifact, Artifacts
 from rhd.workflow.outline import Outline
 from rhwire.findings import ERROR, OK, WARNING, Finding
 from tests.support.repositories import Repository
 from tests.support.rooms import running_rooms
 
+USAGE = Usage(40, 1, 8192, 128, 16384, {}, ())
 FULL = Refusal("there are too many", code="CATALOG_TOO_LARGE")
 
 
@@ -25,20 +27,17 @@ def service(
     state: str = "ok",
     problem: Refusal | None = None,
     watch: str = "events",
-    polled_why: str | None = None,
     status: str | None = None,
 ) -> Any:
     """A service in some state; the later a path, the newer it is."""
     artifacts = [Artifact(path, (1, 1, at, 1), b"A" * 9, Outline(None, status, None)) for at, path in enumerate(paths)]
     repo = SimpleNamespace(id="rh", slug="project")
-    return SimpleNamespace(
-        repo=repo, state=state, problem=problem, watch=watch, polled_why=polled_why, artifacts=Artifacts(artifacts)
-    )
+    return SimpleNamespace(repo=repo, state=state, problem=problem, watch=watch, artifacts=Artifacts(artifacts))
 
 
-def examine(subject: Any, *running: str) -> dict[str, Finding]:
+def examine(subject: Any, *running: str, usage: Usage = USAGE) -> dict[str, Finding]:
     registry: Any = SimpleNamespace(profiles=lambda _: frozenset(running or {"planner"}))
-    found = examine_repository(subject, registry)
+    found = examine_repository(subject, registry, usage)
     for finding in found:
         assert not finding.is_local
         assert finding.repo == "project"
@@ -72,15 +71,38 @@ def test_a_problem_that_does_not_end_it_is_a_warning() -> None:
 
 def test_nothing_started_is_a_warning_with_the_command() -> None:
     registry: Any = SimpleNamespace(profiles=lambda _: frozenset())
-    (finding,) = [f for f in examine_repository(service(), registry) if f.check == "profiles"]
+    (finding,) = [f for f in examine_repository(service(), registry, USAGE) if f.check == "profiles"]
     assert finding.status == WARNING
     assert (finding.next_step or "").endswith("rhctl start project")
 
 
-@pytest.mark.parametrize("why", [*_POLLED_WHY, None, "new"])
-def test_a_polled_repository_says_why(why: str | None) -> None:
-    finding = examine(service(watch="poll", polled_why=why))["watch"]
-    assert (finding.status, finding.cause) == (WARNING, _POLLED_WHY.get(why or "", "it cannot be watched"))
+@pytest.mark.parametrize("why", _POLLED)
+def test_a_polled_repository_says_why_and_what_to_do(why: Why) -> None:
+    finding = examine(service(watch="poll"), usage=USAGE._replace(polled={"rh": why}))["watch"]
+    cause, next_step = _POLLED[why]
+    assert (finding.status, finding.cause) == (WARNING, cause)
+    assert finding.next_step == next_step.format(slug="project")
+
+
+def test_every_reason_to_poll_has_words() -> None:
+    assert _POLLED.keys() == set(get_args(Why))
+
+
+@pytest.mark.parametrize("polled", [{}, {"rh": "new"}])
+def test_a_polled_repository_without_a_known_reason_is_a_warning_too(polled: Any) -> None:
+    finding = examine(service(watch="poll"), usage=USAGE._replace(polled=polled))["watch"]
+    assert (finding.status, finding.cause) == (WARNING, _UNKNOWN[0])
+
+
+def test_folders_that_may_not_be_watched_are_named() -> None:
+    finding = examine(service(), usage=USAGE._replace(refused={"rh": ("docs", "plans/\u202e")}))["watch"]
+    assert finding.status == WARNING
+    assert "docs" in finding.message
+    assert "docs" in (finding.next_step or "")
+    assert "\u202e" not in finding.message
+    many = USAGE._replace(refused={"rh": ("", *(f"f{number}" for number in range(9)))})
+    finding = examine(service(), usage=many)["watch"]
+    assert "the repository itself, f0, f1 and 7 more" in finding.message
 
 
 def test_sprints_without_any_prd_are_at_odds() -> None:
@@ -103,7 +125,7 @@ async def test_a_real_repository_is_examined_served_failing_and_moved(tmp_path: 
         running = rooms.service(await rooms.adopt(repository))
 
         def statuses() -> dict[str, str]:
-            return {f.check: f.status for f in examine_repository(running, rooms.registry)}
+            return {f.check: f.status for f in examine_repository(running, rooms.registry, rooms.hints.usage())}
 
         assert (statuses()["repository"], statuses()["workflow"]) == (OK, OK)
         os.utime(repository.write(".ai/harness/checks/new.json", '{"status": "fail"}'), (4e9, 4e9))
@@ -112,5 +134,5 @@ async def test_a_real_repository_is_examined_served_failing_and_moved(tmp_path: 
         repository.path.rename(tmp_path / "elsewhere")
         with pytest.raises(Detached):
             await running.settle()
-        found = examine_repository(running, rooms.registry)
+        found = examine_repository(running, rooms.registry, rooms.hints.usage())
         assert str(tmp_path) not in str([finding.to_json() for finding in found])

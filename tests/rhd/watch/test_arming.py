@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import trio
 
-from rhd.watch.arming import Arming, Policy
-from rhd.watch.fleet import CHUNK
-from rhd.watch.limits import read_limits
+from rhd.watch.arming import AGAIN_S, MANY_INSTANCES, MAX_REFUSED, Arming, Policy
+from rhd.watch.backlog import long_backlog
+from rhd.watch.fleet import CHUNK, DRAINING_LOOKS, MAX_SMALL
 from rhd.watch.outbox import Hint, Outbox
 from tests.support import audit_hook
 from tests.support.inotify import ADDED, DELETED, MODIFIED, FakeInotify
@@ -113,6 +113,19 @@ def test_a_root_with_more_folders_than_a_shard_is_armed_in_parts(setting: Settin
     assert not done.is_set()
 
 
+def test_roots_that_come_faster_than_shards_merge_do_not_use_up_the_instances(setting: Setting) -> None:
+    most = 0
+    for number in range(500):
+        setting.make(f"r{number}")
+        setting.ask(f"r{number}")
+        setting.arming.look()
+        setting.arming.step()
+        most = max(most, setting.arming.instances)
+    assert most <= MANY_INSTANCES + DRAINING_LOOKS
+    assert setting.work() == {}
+    assert setting.arming.polled() == {}
+
+
 def test_arming_the_same_again_takes_nothing(setting: Setting) -> None:
     setting.arm("a")
     done = setting.ask("a")
@@ -154,6 +167,24 @@ def test_a_root_that_is_forgotten_before_it_is_armed_lets_its_waiters_go(setting
     assert setting.outbox.take() == ([], [done])
     assert setting.work() == {}
     assert setting.inotify.made == []
+
+
+def test_a_root_that_was_forgotten_while_it_waited_is_no_hindrance_when_it_comes_again(tmp_path: Path) -> None:
+    setting = Setting(tmp_path, inotify=FakeInotify(max_watches=len(FOLDERS)))
+    setting.arm("a")
+    setting.arming.forget("a")
+    setting.make("b")
+    old = setting.ask("b")
+    setting.arming.step()
+    while setting.arming.is_draining:
+        setting.arming.look()
+    setting.arming.forget("b")
+    new = setting.ask("b")
+    setting.arming.now += 0.25
+    setting.arming.keep_timers()
+    setting.arming.step()
+    assert setting.outbox.take()[1] == [old, new]
+    assert setting.arming.mode("b") == "events"
 
 
 def test_another_path_is_another_root(setting: Setting) -> None:
@@ -308,24 +339,39 @@ def test_a_heavy_burst_is_an_overflow_of_the_shards_roots(setting: Setting) -> N
     setting.make("c")
     setting.ask("c")
     setting.work()
-    heavy = (read_limits().queued_events or 16384) // 8
-    for number in range(heavy):
+    both = {root_id: Hint(root_id, None, "overflow") for root_id in "ab"}
+    for number in range(long_backlog()):
         setting.inotify.change(setting.path("a", f"plans/{number}.md"))
-    assert setting.work() == {"a": Hint("a", None, "overflow"), "b": Hint("b", None, "overflow")}
+    assert setting.work() == both
     made = len(setting.inotify.made)
-    assert setting.work() == {"a": Hint("a", None, "overflow"), "b": Hint("b", None, "overflow")}, "when it is over"
+    setting.arming.now += AGAIN_S
+    assert setting.work() == both, "when it is over"
     assert len(setting.inotify.made) == made + 1, "and folders replaced unnoticed are watched"
     assert setting.work() == {}
 
 
+def test_a_burst_that_does_not_end_is_an_overflow_every_second(setting: Setting) -> None:
+    setting.arm("a")
+    counts = []
+    for second in range(3):
+        for look in range(10):
+            for number in range(long_backlog() // 10 + 1):
+                setting.inotify.change(setting.path("a", f"plans/{second}-{look}-{number}.md"))
+            counts.append(setting.work()["a"].via)
+            setting.arming.now += AGAIN_S / 10
+    assert counts.count("overflow") == 3
+    assert len(setting.inotify.made) == 1, "it is watched anew when it is over"
+
+
 def test_a_burst_is_weighed_across_looks_and_a_light_one_is_none(setting: Setting) -> None:
     setting.arm("a")
-    heavy = (read_limits().queued_events or 16384) // 8
+    heavy = long_backlog()
     for third in range(3):
         for number in range(heavy // 3 + 1):
             setting.inotify.change(setting.path("a", f"plans/{third}-{number}.md"))
         hints = setting.work()
     assert hints == {"a": Hint("a", None, "overflow")}
+    setting.arming.now += AGAIN_S
     setting.work()
     for number in range(heavy - 1):
         setting.inotify.change(setting.path("a", f"plans/{number}.md"))
@@ -480,14 +526,88 @@ def test_a_root_waits_for_retired_watches_rather_than_be_polled(tmp_path: Path) 
     assert setting.arming.mode("a") == "events"
 
 
-def test_what_the_kernel_refuses_for_another_reason_polls_that_root_alone(setting: Setting) -> None:
+def test_a_folder_that_the_kernel_refuses_is_polled_alone_until_it_may_be_watched(setting: Setting) -> None:
     for root_id in "abcd":
         setting.make(root_id)
         setting.ask(root_id)
     setting.inotify.refused.add(setting.path("c", "plans"))
     setting.work()
-    assert setting.arming.polled() == {"c": "refused"}
-    assert [setting.arming.mode(root_id) for root_id in "abd"] == ["events"] * 3
+    assert setting.arming.polled() == {}
+    assert setting.arming.refused() == {"c": ("plans",)}
+    assert [setting.arming.mode(root_id) for root_id in "abcd"] == ["events"] * 4
+    setting.inotify.change(setting.path("c", "plans/prds/x.md"))
+    assert setting.work() == {"c": Hint("c", frozenset({"plans/prds"}), "event")}
+    assert setting.pass_time(10).count(Hint("c", frozenset({"plans"}), "poll")) == 5
+    setting.inotify.refused.clear()
+    assert Hint("c", frozenset({"plans"}), "restart") in setting.pass_time(60)
+    assert setting.arming.refused() == {}
+    assert {hint.via for hint in setting.pass_time(10)} <= {"reconcile"}
+    setting.inotify.change(setting.path("c", "plans/x.md"))
+    assert setting.work() == {"c": Hint("c", frozenset({"plans"}), "event")}
+
+
+def test_a_refused_folder_that_is_replaced_is_watched_at_once(setting: Setting) -> None:
+    setting.make("a")
+    setting.ask("a")
+    setting.inotify.refused.add(setting.path("a", "tasks"))
+    setting.work()
+    setting.inotify.refused.clear()
+    setting.inotify.change(setting.path("a", "tasks"), ADDED)
+    assert setting.work()["a"].folders == {"", "tasks"}
+    assert setting.arming.refused() == {}
+    assert setting.path("a", "tasks") in setting.inotify.watched
+
+
+def test_a_refused_folder_that_is_wanted_no_longer_is_forgotten(setting: Setting) -> None:
+    setting.make("a")
+    setting.ask("a")
+    setting.inotify.refused.add(setting.path("a", "tasks"))
+    setting.work()
+    setting.ask("a", "", "plans")
+    setting.work()
+    assert setting.arming.refused() == {}
+    assert {hint.via for hint in setting.pass_time(120)} <= {"reconcile"}
+
+
+def test_a_root_of_which_every_folder_is_refused_is_polled(setting: Setting) -> None:
+    setting.inotify.refused = {setting.path("a", folder) for folder in FOLDERS} | {setting.path("a").rstrip("/")}
+    setting.make("a")
+    done = setting.ask("a")
+    setting.work()
+    assert setting.arming.polled() == {"a": "refused"}
+    assert setting.arming.refused() == {}
+    assert setting.pass_time(4).count(Hint("a", None, "poll")) == 2
+    setting.inotify.refused.clear()
+    assert Hint("a", None, "restart") in setting.pass_time(60)
+    assert setting.arming.mode("a") == "events"
+    assert not done.is_set()
+
+
+def test_a_root_of_which_very_many_folders_are_refused_is_polled_and_others_are_not(setting: Setting) -> None:
+    folders = [f"f{number:03d}" for number in range(100)]
+    setting.make("a", *folders)
+    setting.inotify.refused = {setting.path("a", folder) for folder in folders[10:]}
+    setting.ask("a", "", *folders)
+    setting.make("b")
+    setting.ask("b")
+    attempts: list[list[str]] = []
+    setting.inotify.on_make = attempts.append
+    setting.work()
+    assert setting.arming.polled() == {"a": "refused"}
+    assert setting.arming.mode("b") == "events"
+    assert len(attempts) <= MAX_REFUSED + 3
+
+
+def test_a_folder_that_is_refused_later_does_not_keep_shards_from_merging(setting: Setting) -> None:
+    setting.arm("bad")
+    setting.inotify.refused.add(setting.path("bad", "tasks"))
+    for number in range(40):
+        setting.arm(f"r{number:02d}")
+        setting.pass_time(5)
+    assert setting.arming.instances <= MAX_SMALL + 1
+    assert setting.arming.polled() == {}
+    assert setting.arming.refused() == {"bad": ("tasks",)}
+    assert Hint("bad", frozenset({"tasks"}), "poll") in setting.pass_time(2)
 
 
 def test_a_file_system_without_events_is_polled_from_the_start(tmp_path: Path) -> None:
@@ -577,9 +697,13 @@ def test_a_folder_that_two_roots_want_stays_watched_for_the_other(setting: Setti
     setting.arming.want("b", inner, frozenset({"", "plans"}), trio.Event())
     setting.work()
     setting.inotify.refused.add(f"{inner}/plans")
-    setting.inotify.change(f"{inner}/plans", ADDED)
+    setting.inotify.refused.add(inner)
+    setting.inotify.change(inner, ADDED)
     setting.work()
     assert setting.arming.polled() == {"b": "refused"}
+    assert setting.arming.refused() == {"a": ("sub",)}
+    setting.inotify.refused.clear()
+    assert setting.pass_time(60)
     setting.inotify.change(f"{inner}/x.md")
     assert setting.work()["a"] == Hint("a", frozenset({"sub"}), "event")
 

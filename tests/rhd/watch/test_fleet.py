@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from rhd.watch.fleet import CHUNK, DRAINING_LOOKS, MAX_CHUNKS, MAX_SMALL, RENEW_S, Fleet
-from rhd.watch.shard import CannotWatch, FolderGone
+from rhd.watch.shard import CannotWatch, FolderRefused
 from tests.support import audit_hook
 from tests.support.inotify import ADDED, FakeInotify
 
@@ -19,8 +19,10 @@ def make_folders(base: Path, count: int, prefix: str = "f") -> list[str]:
 
 
 def tidy(fleet: Fleet, now: float = 0.0) -> None:
-    while fleet.tidy(now):
-        pass
+    for _ in range(500):
+        if not fleet.tidy(now):
+            return
+    raise AssertionError("it spins")
 
 
 def drain(fleet: Fleet) -> set[tuple[int, str]]:
@@ -111,7 +113,9 @@ def test_a_merge_leaves_out_what_nobody_wants_and_what_is_gone_without_a_look(tm
     assert not {folders[0], folders[1]} & set(inotify.watched)
 
 
-def test_a_merge_that_is_refused_for_a_folder_without_a_name_changes_nothing(tmp_path: Path) -> None:
+def test_a_merge_that_is_refused_for_a_folder_without_a_name_changes_nothing_and_is_not_the_choice_again(
+    tmp_path: Path,
+) -> None:
     inotify = FakeInotify()
     fleet = Fleet(notify=inotify.notify)
     folders = make_folders(tmp_path, MAX_SMALL + 1)
@@ -122,9 +126,9 @@ def test_a_merge_that_is_refused_for_a_folder_without_a_name_changes_nothing(tmp
         raise FileNotFoundError("something is not there")
 
     inotify.on_make = refuse
-    with pytest.raises(FolderGone):
-        fleet.tidy(0.0)
+    assert fleet.tidy(0.0)
     assert inotify.watched == folders
+    assert not fleet.tidy(0.0)
 
 
 def test_a_pending_batch_is_not_dropped_when_its_shard_retires(tmp_path: Path) -> None:
@@ -254,6 +258,43 @@ def test_a_merge_without_room_changes_nothing(tmp_path: Path, limit: dict[str, i
     assert inotify.watched == folders
     assert all(folder in fleet for folder in folders)
     assert not fleet.is_draining
+
+
+def test_a_folder_that_may_be_watched_no_longer_is_named_and_without_it_the_rest_is_merged(tmp_path: Path) -> None:
+    inotify = FakeInotify()
+    fleet = Fleet(notify=inotify.notify)
+    folders = make_folders(tmp_path, MAX_SMALL + 2)
+    for folder in folders:
+        fleet.add([folder], 0.0)
+    inotify.refused.add(folders[0])
+    with pytest.raises(FolderRefused) as refused:
+        tidy(fleet)
+    assert refused.value.path == folders[0]
+    assert inotify.watched == folders, "nothing is lost"
+    fleet.drop([folders[0]])
+    tidy(fleet)
+    drain(fleet)
+    assert inotify.watched == folders[1:]
+    assert fleet.instances == 1
+
+
+def test_shards_that_cannot_be_made_again_for_no_known_reason_stay_and_others_are_merged(tmp_path: Path) -> None:
+    inotify = FakeInotify()
+    fleet = Fleet(notify=inotify.notify)
+    odd = make_folders(tmp_path, MAX_SMALL + 1, "odd")
+    for folder in odd:
+        fleet.add([folder], 0.0)
+    inotify.unspeakable.add(odd[0])
+    tidy(fleet)
+    more = make_folders(tmp_path, MAX_SMALL + 1)
+    for folder in more:
+        fleet.add([folder], 0.0)
+    tidy(fleet)
+    drain(fleet)
+    assert fleet.instances == len(odd) + 1
+    assert inotify.watched == sorted(odd + more)
+    tidy(fleet, now=RENEW_S)
+    assert inotify.made[-1].paths == more, "and renewed"
 
 
 def test_an_addition_that_is_refused_changes_nothing(tmp_path: Path) -> None:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import os
+import resource
 import sys
 from pathlib import Path
 
 import pytest
 
-from rhd.watch.limits import Limits, advise, read_limits
+from rhd.watch.limits import Limits, advise, may_open, read_limits
 
 LIMITS = Limits(8192, 128, 16384)
 
@@ -40,6 +42,19 @@ def test_a_system_without_these_limits_gets_no_advice(tmp_path: Path) -> None:
     limits = read_limits(str(tmp_path))
     assert limits == (None, None, None)
     assert advise(limits, watches=10**6, instances=10**6, refused={"watches"}) == ()
+
+
+def test_files_may_be_opened_up_to_the_limit() -> None:
+    assert may_open()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    next_one = os.dup(0)
+    os.close(next_one)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (next_one, hard))
+    try:
+        assert not may_open()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert may_open()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux")

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from watchfiles._rust_notify import RustNotify
 
-from rhd.watch.shard import CannotWatch, FolderGone, NoMoreInstances, NoMoreWatches, Shard, ShardDied
+from rhd.watch.shard import CannotWatch, FolderGone, FolderRefused, NoMoreInstances, NoMoreWatches, Shard, ShardDied
 from tests.support.inotify import ADDED, FakeInotify
 
 
@@ -64,7 +64,7 @@ def test_a_pending_change_outlives_a_stop_event_that_raises(tmp_path: Path) -> N
         with pytest.raises(Impatient):
             notify.watch(0, 1, 0, Stop())
         shard_like = Shard.__new__(Shard)
-        shard_like._notify, shard_like._glance = notify, shard._glance
+        shard_like._notify, shard_like._glance, shard_like.backlog = notify, shard._glance, shard.backlog
         if batch := shard_like.look():
             break
         assert time.monotonic() < end
@@ -133,17 +133,81 @@ def test_the_folder_that_is_not_there_is_named_whatever_it_is_called(name: str, 
 def test_a_name_that_cannot_be_said_refuses_the_shard(tmp_path: Path) -> None:
     path = os.fsdecode(os.fsencode(tmp_path) + b"/bad\xff")
     os.mkdir(path)
-    with pytest.raises(CannotWatch):
-        Shard([path], born=0)
-    with pytest.raises(CannotWatch):
-        Shard([f"{tmp_path}/nul\0"], born=0)
+    for refused in (path, f"{tmp_path}/nul\0"):
+        with pytest.raises(FolderRefused) as error:
+            Shard([str(tmp_path), refused], born=0)
+        assert error.value.path == refused
 
 
 def test_a_folder_that_may_not_be_read_refuses_the_shard() -> None:
     inotify = FakeInotify()
     inotify.refused.add("/")
-    with pytest.raises(CannotWatch):
+    with pytest.raises(FolderRefused):
         Shard(["/"], born=0, notify=inotify.notify)
+    inotify.unspeakable.add("/tmp")
+    with pytest.raises(CannotWatch):
+        Shard(["/tmp"], born=0, notify=inotify.notify)
+
+
+UNPRIVILEGED = ["setpriv", "--inh-caps=-all", "--bounding-set=-all"] if os.geteuid() == 0 else []
+"""What makes root a user who may not read everything."""
+
+PRIVATE = """
+import os, sys
+from rhd.watch.shard import FolderRefused, Shard
+os.chmod(sys.argv[2], 0)
+try:
+    Shard(sys.argv[1:], born=0)
+except FolderRefused as error:
+    print(repr(error.path))
+"""
+
+
+@pytest.mark.skipif(bool(UNPRIVILEGED) and shutil.which("setpriv") is None, reason="root may read anything")
+@pytest.mark.parametrize(
+    "name", ["docs", 'with "quotes" in it"]', "e\u0301 \\ \U0001f600", "line\nbreak\ttab", "\u202e"]
+)
+def test_a_folder_that_may_not_be_read_is_named(tmp_path: Path, name: str) -> None:
+    private = tmp_path / name
+    private.mkdir()
+    done = run([*UNPRIVILEGED, sys.executable, "-c", PRIVATE, str(tmp_path), str(private)])
+    assert done.stdout.strip() == repr(str(private)), done.stderr
+
+
+CROWDED = """
+import os, resource, sys
+from rhd.watch.shard import NoMoreFiles, Shard
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+held, refused, watching = [], 0, False
+try:
+    while True:
+        held.append(os.open(os.devnull, os.O_RDONLY))
+except OSError:
+    pass
+while not watching:
+    try:
+        Shard([sys.argv[1]], born=0)
+        watching = True
+    except NoMoreFiles:
+        refused += 1
+        os.close(held.pop())
+print(refused > 0)
+"""
+
+
+def test_a_process_that_may_open_no_more_files_is_told_apart_from_the_limit_of_instances(tmp_path: Path) -> None:
+    done = run([sys.executable, "-c", CROWDED, str(tmp_path)])
+    assert done.stdout == "True\n", done.stderr
+
+
+def run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
 
 
 LIMITED = """
@@ -169,13 +233,7 @@ def test_the_kernels_limits_are_told_apart(what: str, refusal: type[Exception], 
     folders = [tmp_path / str(number) for number in range(5)]
     for folder in folders:
         folder.mkdir()
-    done = subprocess.run(
-        ["unshare", "--user", "--map-root-user", sys.executable, "-c", LIMITED, what, *folders],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        capture_output=True,
-        text=True,
-        timeout=30,
-    )
+    done = run(["unshare", "--user", "--map-root-user", sys.executable, "-c", LIMITED, what, *map(str, folders)])
     if "unshare" in done.stderr or "Permission denied" in done.stderr:
         pytest.skip("user namespaces are not allowed here")
     assert done.stdout.strip() == refusal.__name__, done.stderr

@@ -9,7 +9,7 @@ import trio
 
 from rhd.watch.arming import Policy
 from rhd.watch.outbox import Hint, Outbox
-from rhd.watch.watcher import BRISK_S, BUSY_S, CALM_S, LAZY_S, PAUSE_S, Arm, Clocks, Disarm, Watcher
+from rhd.watch.watcher import BRISK_S, BUSY_S, CALM_S, HURRY_S, LATE_S, LAZY_S, PAUSE_S, Arm, Clocks, Disarm, Watcher
 from tests.support.inotify import FakeInotify
 
 
@@ -85,6 +85,19 @@ def test_a_process_that_stood_still_distrusts_what_it_knows(
     assert setting.pass_time(monotonic_s, wall_s) == [Hint("a", None, "clock")]
     assert len(setting.inotify.made) == 2, "the folders are watched anew"
     assert setting.pass_time(0.3) == []
+
+
+def test_a_late_look_is_followed_by_others_at_once(setting: Setting) -> None:
+    """After a stop the reader is behind, and how much is clearest right then."""
+    for _ in range(100):
+        setting.pass_time(0.25)
+    assert setting.watcher.pause() == CALM_S
+    late = iter((setting.monotonic, setting.monotonic + CALM_S + LATE_S))
+    setting.watcher._clocks = Clocks(lambda: next(late, setting.monotonic), lambda: setting.wall)
+    setting.watcher.turn(0.001)
+    assert setting.watcher.pause() == BUSY_S
+    setting.pass_time(HURRY_S + 1)
+    assert setting.watcher.pause() == CALM_S
 
 
 def test_a_clock_that_is_set_back_is_no_pause(setting: Setting) -> None:

@@ -34,7 +34,9 @@ async def test_a_moved_repository_is_examined_all_the_same(desk: Desk, repositor
     object.__setattr__(
         desk.backend,
         "examine",
-        lambda repo_id: examine_repository(desk.rooms.services.get(repo_id), desk.rooms.registry),
+        lambda repo_id: examine_repository(
+            desk.rooms.services.get(repo_id), desk.rooms.registry, desk.rooms.hints.usage()
+        ),
     )
     assert (await desk.call("harness_doctor"))["findings"]
     repository.path.rename(tmp_path / "elsewhere")
