@@ -1,83 +1,173 @@
-"""From a change on disk to the clients that listen: 100 repositories, 300 streams of the 2026 era on the hub."""
+"""From a change on disk to the clients that listen, over 100 repositories: 300 streams of the 2026 era on the hub, 100
+sessions of the handshake era, 10 bridges."""
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import resource
 import selectors
+import socket
+import sqlite3
+import subprocess
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from rhd.endpoint.notifier import MAX_STREAMS_PER_CALLER
-from rhd.watch.watcher import BRISK_S, CALM_S
+from rhd.places import find_places
+from rhwire.home import ENVIRONMENT_NAME, Home
+from tests.bench.client import INITIALIZE, RHCTL
 from tests.bench.figures import Figure, quantile, report
 from tests.bench.house import PRD, House, echo, house
 from tests.bench.standing import CALM_AFTER_S
-from tests.bench.wire import MODERN, Wire
+from tests.bench.wire import HANDSHAKE, MODERN, Wire
+from tests.support.granted import save_grant
 
 REPOS, STREAMS, MANY_STREAMS = 100, 300, 1000
-SPARSE, RARE = 400, 10
+SESSIONS, BRIDGES = 100, 10
+OFTEN, RARE = 400, 30
+CAUGHT_UP_AFTER_S = 1.0
+"""Who has heard nothing for so long is told of nothing that was before."""
 BARE = "the bare SDK with as many"
-WHY = (
-    "Of 60 kB that tracemalloc finds in a stream, 50 are the SDK's and trio's: three tasks, a dozen frames and eight "
-    "cancel scopes a stream, and the request as pydantic has it."
-)
-LATER = "while somebody works, and the longer pause of a calm watcher"
-WHY_LATER = (
-    "watchfiles has to be asked, and each time wakes a core: while nothing changes it is asked every 20 ms. Being "
-    "woken at once would take a second inotify instance with every watch twice."
-)
 UPDATED = b"notifications/resources/updated"
 
 
+class Ear(NamedTuple):
+    """One client that listens to one artifact.
+
+    Attributes:
+        source: what can be read when it is told something.
+        receive: reads up to so many bytes of it.
+    """
+
+    slug: str
+    source: Any
+    receive: Callable[[int], bytes]
+    close: Callable[[], object]
+
+    def until(self, said: bytes) -> None:
+        """Wait until this was said."""
+        heard = b""
+        while said not in heard:
+            data = self.receive(1 << 16)
+            assert data, heard
+            heard += data
+
+
+def uri(slug: str) -> str:
+    """Return what is listened to in a repository."""
+    return f"repo-harness://{slug}/{PRD}"
+
+
+def listener(wire: Wire, slug: str) -> Ear:
+    """Return a stream of the 2026 era, acknowledged."""
+    ear = Ear(slug, wire.socket, wire.socket.recv, wire.close)
+    filters = {"resourceSubscriptions": [uri(slug)]}
+    wire.socket.sendall(wire.request("subscriptions/listen", {"notifications": filters}))
+    ear.until(b"subscriptions/acknowledged")
+    return ear
+
+
+def session(many: House, slug: str, token: str) -> Ear:
+    """Return a session of the handshake era that has subscribed, by its stream."""
+    wire = many.wire(HANDSHAKE, token, f"/r/{slug}/mcp")
+
+    def ask(method: str) -> bytes:
+        return wire._head.replace("POST", method, 1).encode() + b"\r\n"
+
+    def end() -> None:
+        wire.close()
+        with socket.create_connection(("127.0.0.1", many.daemon.port)) as other:
+            other.sendall(ask("DELETE"))
+            assert b" 200 " in other.recv(1 << 16)[:20]
+
+    wire.result(wire.request("resources/subscribe", {"uri": uri(slug)}))
+    wire.socket.sendall(ask("GET"))
+    ear = Ear(slug, wire.socket, wire.socket.recv, end)
+    ear.until(b"\r\n\r\n")
+    return ear
+
+
+def bridge(many: House, slug: str) -> Ear:
+    """Return a client behind `rhctl connect` that has subscribed, by what the bridge writes."""
+    process = subprocess.Popen(
+        [*RHCTL, "connect", "--repo", slug],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, ENVIRONMENT_NAME: str(many.daemon.home)},
+        bufsize=0,
+    )
+    stdin, stdout = process.stdin, process.stdout
+    assert stdin is not None
+    assert stdout is not None
+
+    def end() -> None:
+        stdin.close()
+        assert process.wait(10) == 0
+        stdout.close()
+
+    ear = Ear(slug, stdout, lambda count: os.read(stdout.fileno(), count), end)
+    subscribe = {"jsonrpc": "2.0", "id": 2, "method": "resources/subscribe", "params": {"uri": uri(slug)}}
+    for message, answer in (
+        (INITIALIZE, b'"result"'),
+        ({"jsonrpc": "2.0", "method": "notifications/initialized"}, b""),
+        (subscribe, b'"result"'),
+    ):
+        stdin.write(json.dumps(message).encode() + b"\n")
+        ear.until(answer)
+    return ear
+
+
 class Streams:
-    """Clients that listen, and when each was told."""
+    """Clients that listen, and when each was told.
+
+    Attributes:
+        told: how many are told of a change, by repository.
+    """
 
     def __init__(self) -> None:
+        self.told: Counter[str] = Counter()
         self._selector = selectors.DefaultSelector()
-        self._wires: list[Wire] = []
+        self._ears: list[Ear] = []
 
-    def open(self, wire: Wire, slug: str) -> None:
-        """Have one more client listen to one artifact; return once that was acknowledged."""
-        filters = {"resourceSubscriptions": [f"repo-harness://{slug}/{PRD}"]}
-        wire.socket.sendall(wire.request("subscriptions/listen", {"notifications": filters}))
-        said = b""
-        while b"subscriptions/acknowledged" not in said:
-            data = wire.socket.recv(1 << 16)
-            assert data, said
-            said += data
-        self._selector.register(wire.socket, selectors.EVENT_READ, (wire, slug))
-        self._wires.append(wire)
+    def open_up_to(self, count: int, open_one: Callable[[int], Ear]) -> None:
+        """Have so many clients listen, and catch up; `open_one` is told the number of the client."""
+        while (number := len(self._ears)) < count:
+            ear = open_one(number)
+            self._selector.register(ear.source, selectors.EVENT_READ, ear)
+            self._ears.append(ear)
+            self.told[ear.slug] += 1
+        # One more stream of a caller is told again what may not have arrived on the others.
+        heard_at = time.perf_counter()
+        while time.perf_counter() - heard_at < CAUGHT_UP_AFTER_S:
+            for key, _ in self._selector.select(0.1):
+                if UPDATED in key.data.receive(1 << 16):
+                    heard_at = time.perf_counter()
 
-    def open_up_to(self, count: int, connect: Callable[[int], Wire], slugs: Sequence[str]) -> None:
-        """Have so many clients listen, as many to each repository; `connect` is told the number of the client."""
-        while (number := len(self._wires)) < count:
-            self.open(connect(number), slugs[number % len(slugs)])
-
-    def __len__(self) -> int:
-        return len(self._wires)
-
-    def hear(self, slug: str, since: float, expected: int) -> list[float]:
-        """Return after how many milliseconds each of so many clients was told of a change in this repository."""
+    def hear(self, slug: str, since: float) -> list[float]:
+        """Return after how many milliseconds each client was told of a change in this repository."""
         took: list[float] = []
         until = time.perf_counter() + 10
-        while len(took) < expected:
-            assert time.perf_counter() < until, f"{expected - len(took)} of {expected} were not told"
+        while (missing := self.told[slug] - len(took)) > 0:
+            assert time.perf_counter() < until, f"{missing} of {self.told[slug]} were not told"
             for key, _ in self._selector.select(1):
-                wire, listened = key.data
-                data = wire.socket.recv(1 << 16)
+                data = key.data.receive(1 << 16)
                 assert data, "a stream ended"
                 if UPDATED in data:
-                    assert listened == slug, "told of another's repository"
+                    assert key.data.slug == slug, "told of another's repository"
                     took.append((time.perf_counter() - since) * 1e3)
         return took
 
     def close(self) -> None:
         """Hang up."""
-        for wire in self._wires:
-            wire.close()
+        self._selector.close()
+        for ear in self._ears:
+            ear.close()
 
 
 def replace(many: House, index: int, text: str) -> float:
@@ -93,30 +183,35 @@ def replace(many: House, index: int, text: str) -> float:
 def change(many: House, streams: Streams, count: int, pause_s: tuple[float, float]) -> list[float]:
     """Change one artifact after the other, at random moments; return the delays of all who were to be told."""
     chance = random.Random()
+    slugs = sorted(streams.told)
     took = []
     for _ in range(count):
         time.sleep(chance.uniform(*pause_s))
-        index = chance.randrange(REPOS)
+        slug = chance.choice(slugs)
         text = (
             f"# Changed at {time.monotonic_ns()}\n\n> **Status**: Draft\n\n" + "Some text that stays as it was.\n" * 120
         )
-        took += streams.hear(many.slugs[index], replace(many, index, text), len(streams) // REPOS)
+        took += streams.hear(slug, replace(many, many.slugs.index(slug), text))
     return took
 
 
-def tell(busy: Sequence[float], rare: Sequence[float]) -> None:
-    """Report how soon clients were told; out of the blue a change waits for half a calm watcher's pause on top."""
-    for what, took, later_ms in (
-        ("change to client, while somebody works", busy, 0.0),
-        ("change to client, out of the blue", rare, 1e3 * (CALM_S - BRISK_S)),
-    ):
-        for measure, share, goal in (("p50", 0.5, 15), ("p99", 0.99, 40)):
-            value = quantile(took, share)
-            if later_ms:
-                floor = quantile(busy, share) + later_ms * share
-                report(Figure(what, measure, value, "ms", goal, floor, LATER, 1.3, WHY_LATER))
-            else:
-                report(Figure(what, measure, value, "ms", goal))
+def tell(what: str, took: Sequence[float]) -> None:
+    """Report how soon clients were told."""
+    for measure, share, goal in (("p50", 0.5, 15), ("p99", 0.99, 40)):
+        report(Figure(f"change to client, {what}", measure, quantile(took, share), "ms", goal))
+
+
+def busily(many: House, streams: Streams) -> list[float]:
+    """Return the delays while somebody works."""
+    change(many, streams, 20, (0.05, 0.1))
+    return change(many, streams, OFTEN, (0.05, 0.15))
+
+
+def own_tokens(many: House) -> list[str]:
+    """Stop the daemon and return a token for each repository's own endpoint: a hub keeps fewer sessions."""
+    many.daemon.end()
+    with closing(sqlite3.connect(find_places(Home(str(many.daemon.home))).database)) as connection, connection:
+        return [save_grant(connection, {repo: ("planner",)}, resource=repo)[1] for repo in many.ids]
 
 
 def main() -> None:
@@ -124,37 +219,49 @@ def main() -> None:
     allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, allowed))
     with house(REPOS) as many:
-        every = dict.fromkeys(many.slugs, ("planner",))
+        slugs, own = many.slugs, own_tokens(many)
+        every = dict.fromkeys(slugs, ("planner",))
         tokens = many.grant(*[every] * -(-MANY_STREAMS // MAX_STREAMS_PER_CALLER))
 
-        def connect(number: int) -> Wire:
-            return many.wire(MODERN, tokens[number // MAX_STREAMS_PER_CALLER])
+        def open_stream(number: int) -> Ear:
+            wire = many.wire(MODERN, tokens[number // MAX_STREAMS_PER_CALLER])
+            return listener(wire, slugs[number % REPOS])
 
         streams = Streams()
-        streams.open_up_to(STREAMS, connect, many.slugs)
-        change(many, streams, 20, (0.05, 0.1))
-        busy = change(many, streams, SPARSE, (0.05, 0.15))
-        tell(busy, change(many, streams, RARE, (CALM_AFTER_S, CALM_AFTER_S + 1)))
-        weigh(many, streams, connect)
+        streams.open_up_to(STREAMS, open_stream)
+        tell("while somebody works", busily(many, streams))
+        tell("out of the blue", change(many, streams, RARE, (CALM_AFTER_S, CALM_AFTER_S + 1)))
+        for what, count, open_one in (
+            ("handshake-era session, while somebody works", SESSIONS, lambda n: session(many, slugs[n], own[n])),
+            ("rhctl connect, while somebody works", BRIDGES, lambda n: bridge(many, slugs[n])),
+        ):
+            others = Streams()
+            others.open_up_to(count, open_one)
+            tell(what, busily(many, others))
+            others.close()
+        weigh(many, streams, open_stream)
         streams.close()
 
 
-def weigh(many: House, streams: Streams, connect: Callable[[int], Wire]) -> None:
+def weigh(many: House, streams: Streams, open_stream: Callable[[int], Ear]) -> None:
     """Report the memory that streams take, beside the bare SDK's."""
-    slugs = many.slugs
     with echo() as bare:
+
+        def open_bare(number: int) -> Ear:
+            return listener(bare.wire(MODERN, "/streams"), many.slugs[number % REPOS])
+
         others = Streams()
         memory = []
         for count in (STREAMS, MANY_STREAMS):
-            streams.open_up_to(count, connect, slugs)
-            others.open_up_to(count, lambda _: bare.wire(MODERN, "/streams"), slugs)
+            streams.open_up_to(count, open_stream)
+            others.open_up_to(count, open_bare)
             memory.append((many.process.memory_mb(), bare.process.memory_mb()))
         others.close()
     (few, few_bare), (found, found_bare) = memory
     each, each_bare = ((b - a) * 1e3 / (MANY_STREAMS - STREAMS) for a, b in ((few, found), (few_bare, found_bare)))
     what = f"{MANY_STREAMS:,} streams, {REPOS} repositories"
     report(
-        Figure(what, "memory", found, "MB", 150, found_bare, BARE, 1.5, WHY, is_steady=True),
+        Figure(what, "memory", found, "MB", 150, found_bare, BARE, is_steady=True),
         Figure("a further stream", "memory", each, "kB", None, each_bare, BARE, is_steady=True),
     )
 

@@ -20,7 +20,7 @@ def programs() -> Programs:
     try:
         found = Programs(Path(__file__).parent / "package.json")
     except Unavailable as why:
-        pytest.skip(str(why))
+        pytest.exit(f"no client can be had here: {why}", returncode=1)  # skipped, nothing would look like success
     keep_to_loopback()
     return found
 

@@ -18,7 +18,7 @@ PACKAGE = "@modelcontextprotocol/conformance"
 REVISIONS = ("2025-11-25", "2026-07-28")
 WITHIN_S = 600
 Visit = Callable[[str], Awaitable[None]]
-_SEVERITY = ("FAILURE", "WARNING", "SUCCESS", "SKIPPED", "INFO")
+_SEVERITY = ("FAILURE", "WARNING", "SKIPPED", "SUCCESS", "INFO")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,11 @@ class Run:
         names = set(scenarios)
         return [check for check in self.checks if check.scenario in names and check.is_counted]
 
+    def is_passed(self, scenario: str) -> bool:
+        """Whether a scenario was run, and nothing that it checked failed."""
+        checks = self.of([scenario])
+        return bool(checks) and not any(check.is_failed for check in checks)
+
 
 class Suite:
     """The suite, installed."""
@@ -77,9 +82,7 @@ class Suite:
 
     def requirements(self, revision: str) -> tuple[tuple[str, ...], dict[str, str]]:
         """Return the server scenarios that a revision requires, and those that are only run, with the reason."""
-        command = [*self._command, "list", "--requirements", revision]
-        said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
-        scored, _, rest = said.partition("Client scenarios")
+        scored, _, rest = self._list("--requirements", revision).partition("Client scenarios")
         unscored, reason = {}, ""
         for line in rest.splitlines():
             if heading := re.fullmatch(r"  (\S+) \(\d+\):", line):
@@ -88,12 +91,21 @@ class Suite:
                 unscored[found[1]] = reason
         return tuple(re.findall(r"^  - (\S+)$", scored, re.M)), unscored
 
+    def authorization(self, revision: str) -> tuple[str, ...]:
+        """Return the scenarios for an authorization server, as a run names them."""
+        said = self._list("--authorization", "--spec-version", revision)
+        return tuple(re.findall(r"^  - (\S+) \[", said, re.M))
+
+    def _list(self, *words: str) -> str:
+        command = [*self._command, "list", *words]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+
     async def run_server(self, url: str, revision: str, folder: Path, baseline: Iterable[str]) -> Run:
         """Run what a revision requires of a server.
 
         Args:
             folder: for the results; new.
-            baseline: names of scenarios or checks that are expected to fail.
+            baseline: names of checks that are expected to fail.
         """
         required, unscored = self.requirements(revision)
         scored = [line for line in baseline if line.partition(":")[0] in required]
@@ -125,8 +137,7 @@ class Suite:
 
         async with self._running(words) as lines:
             exit_code = await lines(look)
-        checks = read_checks(folder, "authorization-server-")
-        return Run(revision, checks, tuple(dict.fromkeys(check.scenario for check in checks)), {}, exit_code)
+        return Run(revision, read_checks(folder, "authorization-server-"), self.authorization(revision), {}, exit_code)
 
     @asynccontextmanager
     async def _running(self, words: list[str]) -> AsyncIterator[Callable[[Visit], Awaitable[int]]]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import json
+import operator
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import fields
 from importlib.metadata import version
@@ -22,6 +24,37 @@ import trio
 
 from rhd.web.serving.exchange import Exchange
 from rhd.web.serving.http11 import Expects, Http11, Refused, configure, judge
+
+
+class Peer:
+    """An `Http11` whose exchanges a test answers by hand."""
+
+    def __init__(self, socket: trio.socket.SocketType) -> None:
+        self.exchanges: list[Exchange] = []
+        self.http = Http11(configure(4096), socket, self.exchanges.append, self._invite)
+
+    async def _invite(self) -> None:
+        await self.http.invite_body()
+
+    async def ask(self, request: bytes) -> Exchange:
+        await self.http.feed(request)
+        return self.exchanges[-1]
+
+    async def answer(self, body: bytes, *headers: tuple[bytes, bytes], more_body: bool = False) -> None:
+        send: Callable[[Any], Awaitable[None]] = self.exchanges[-1].send_raw
+        await send({"type": "http.response.start", "status": 200, "headers": list(headers)})
+        await send({"type": "http.response.body", "body": body, "more_body": more_body})
+
+
+@pytest.fixture
+def peer() -> Iterator[Peer]:
+    one, other = trio.socket.socketpair()
+    with one, other:
+        yield Peer(one)
+
+
+GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
 
 # The contract: every private part of Hypercorn that http11.py relies upon, by name. If one of these fails, a new
 # Hypercorn has moved it, and http11.py has to follow before anything else is looked at.
@@ -137,6 +170,42 @@ def test_contract_an_answer_begins_when_the_state_leaves_request() -> None:
     assert states == ["REQUEST", "RESPONSE", "TRAILERS", "CLOSED"]
 
 
+PARTS = (
+    *("app", "client", "config", "connection", "connection_state", "context", "handle", "server", "ssl", "stream"),
+    *("task_group", "_send_h11_event", "stream.handle", "stream.state"),
+)
+
+
+@pytest.mark.parametrize("name", PARTS)
+async def test_contract_part(peer: Peer, name: str) -> None:
+    """Before the first request, so that nothing here has set any; only a stream is there when a request is."""
+    if name.startswith("stream."):
+        await peer.ask(GET)
+        assert isinstance(peer.http.stream, STREAM)
+    operator.attrgetter(name)(peer.http)
+
+
+def test_contract_parts_hold_what_they_are_named_after(peer: Peer) -> None:
+    http = peer.http
+    assert (http.task_group, http.ssl, http.stream, http.connection_state) == (http, False, None, {})
+    assert isinstance(http.connection, h11.Connection)
+
+
+def test_contract_every_part_that_is_reached_for_is_named() -> None:
+    """One more `self.…` of Hypercorn's is one more private part to watch."""
+    (made,) = (node for node in ast.walk(ast.parse(inspect.getsource(Http11))) if isinstance(node, ast.ClassDef))
+    own = {name for name in vars(Http11) if name not in Http11.__annotations__}
+    (init,) = (node for node in made.body if isinstance(node, ast.FunctionDef) and node.name == "__init__")
+    own |= {node.attr for node in _of(init, "self") if isinstance(node.ctx, ast.Store)}
+    reached = {node.attr for node in _of(made, "self")} - own
+    reached |= {f"stream.{node.attr}" for node in _of(made, "self.stream")}
+    assert reached == set(PARTS)
+
+
+def _of(tree: ast.AST, owner: str) -> list[ast.Attribute]:
+    return [node for node in ast.walk(tree) if isinstance(node, ast.Attribute) and ast.unparse(node.value) == owner]
+
+
 def test_contract_nothing_else_is_overridden() -> None:
     """What Http11 defines and H11Protocol too; another name here is another private part to watch."""
     shared = {name for name in vars(Http11) if name in vars(H11)} - {"__init__", "__doc__", "__module__"}
@@ -144,36 +213,6 @@ def test_contract_nothing_else_is_overridden() -> None:
 
 
 # The protocol, with bytes in and bytes out.
-
-
-class Peer:
-    """An `Http11` whose exchanges a test answers by hand."""
-
-    def __init__(self, socket: trio.socket.SocketType) -> None:
-        self.exchanges: list[Exchange] = []
-        self.http = Http11(configure(4096), socket, self.exchanges.append, self._invite)
-
-    async def _invite(self) -> None:
-        await self.http.invite_body()
-
-    async def ask(self, request: bytes) -> Exchange:
-        await self.http.feed(request)
-        return self.exchanges[-1]
-
-    async def answer(self, body: bytes, *headers: tuple[bytes, bytes], more_body: bool = False) -> None:
-        send: Callable[[Any], Awaitable[None]] = self.exchanges[-1].send_raw
-        await send({"type": "http.response.start", "status": 200, "headers": list(headers)})
-        await send({"type": "http.response.body", "body": body, "more_body": more_body})
-
-
-@pytest.fixture
-def peer() -> Iterator[Peer]:
-    one, other = trio.socket.socketpair()
-    with one, other:
-        yield Peer(one)
-
-
-GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 async def test_a_request_is_followed_from_its_head_to_its_end(peer: Peer) -> None:
