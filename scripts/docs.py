@@ -156,8 +156,10 @@ def _shape_lines(schema: Mapping[str, Any]) -> str:
 
 
 def _shape(entry: Mapping[str, Any]) -> str:
-    kinds = entry["type"] if isinstance(entry["type"], list) else [entry["type"]]
-    return " | ".join(_SHAPES.get(kind, lambda _, kind=kind: kind)(entry) for kind in kinds)
+    if "anyOf" in entry:
+        return " | ".join(map(_shape, entry["anyOf"]))
+    kind = entry["type"]
+    return _SHAPES[kind](entry) if kind in _SHAPES else str(kind)
 
 
 def _object(entry: Mapping[str, Any]) -> str:

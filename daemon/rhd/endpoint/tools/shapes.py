@@ -48,8 +48,8 @@ def listed(items: Schema) -> Schema:
 
 
 def maybe(schema: Schema) -> Schema:
-    """Return the schema of an output's value that can be null."""
-    return {**schema, "type": [schema["type"], "null"]}
+    """Return the schema of an output's value that can be null; not by a list of types, which some hosts cannot map."""
+    return {"anyOf": [schema, {"type": "null"}]}
 
 
 STRING: Schema = {"type": "string"}
