@@ -122,11 +122,6 @@ class RepoService:
         """How changes are noticed: `events`, `poll` or `off`."""
         return self._hints.mode(self.repo.id) if self.state == "ok" else "off"
 
-    @property
-    def polled_why(self) -> str | None:
-        """Why changes are noticed by polling; None if they are not."""
-        return self._hints.usage().polled.get(self.repo.id)
-
     async def read(self, job: Callable[[Root], T]) -> T:
         """Run `job` in a thread and return its result. Cancelling leaves the thread to end by itself.
 
