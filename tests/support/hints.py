@@ -49,9 +49,6 @@ class FakeHints:
         self.roots.pop(root_id, None)
         self._listeners.pop(root_id, None)
 
-    def is_polled(self, root_id: str) -> bool:
-        return self.mode(root_id) == "poll"
-
     def mode(self, root_id: str) -> Mode:
         return self.modes.get(root_id, "events") if root_id in self.roots else "off"
 

@@ -69,8 +69,8 @@ def _follow(
                 pass
             else:
                 raise Refused(
-                    "more has changed than is kept since this was last read, and some of it was left out",
+                    "more has changed since this was last read than is kept, and the oldest of it is gone",
                     code="TIMEOUT",
-                    next_step="Start it again; what was left out is among the newest: rhctl events -n 1000",
+                    next_step="Start it again; the newest of what is kept: rhctl events -n 1000",
                 )
         client = come_back(home, serving)

@@ -124,6 +124,7 @@ class _Follower:
             self._news = trio.Event()
 
     async def _tell_page(self, repo_id: RepoId) -> bool:
+        """Tell the next page of a log; return whether all that came after what was told is still kept."""
         if (service := _service(self._services, repo_id)) is None:
             return True
         log, after = service.changes, self._told.get(repo_id)

@@ -105,7 +105,7 @@ def _watch(service: RepoService, registry: Registry, usage: Usage) -> Iterator[F
             f"changes in {names}{more} are noticed by looking every few seconds, the others at once",
             cause="the system refuses to watch that: most often the daemon's user may not read it",
             next_step=f"Let the user whom the daemon runs as read {names}{more}.",
-            is_local=False,
+            is_local=True,  # a model is told of no folder that its profile may not reach
         )
     elif mode == "events":
         yield Finding("watch", OK, "changes are noticed at once", is_local=False)

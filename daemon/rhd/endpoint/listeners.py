@@ -62,6 +62,16 @@ class Listener:
         """Whether a changed artifact concerns it."""
         return bool(self.uris) or self.hears_resources
 
+    def tells_all_of(self, other: Listener) -> bool:
+        """Say whether the same caller is told here whatever it is told there."""
+        return (
+            self is not other
+            and self.caller.id == other.caller.id
+            and self.repo_id in (None, other.repo_id)
+            and self.uris.keys() >= other.uris.keys()
+            and self.hears_resources >= other.hears_resources
+        )
+
     def concerns(self, repo_id: RepoId) -> bool:
         """Say whether this listener's endpoint shows that repository at all."""
         return self.repo_id is None or self.repo_id == repo_id

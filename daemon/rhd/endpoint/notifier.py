@@ -128,11 +128,10 @@ class Notifier:
         (self._streaming.add if is_open else self._streaming.discard)(session_id)
         for listener in self._sessions.values():
             if listener.session_id == session_id and self._nursery is not None:
+                listener.scope.cancel()  # also when the next stream opens before the end of the one before is noticed
                 if is_open:
                     listener.scope = trio.CancelScope()
                     self._nursery.start_soon(self._hear_session, listener)
-                else:
-                    listener.scope.cancel()
 
     async def _hear_session(self, listener: Listener) -> None:
         assert listener.send is not None
@@ -222,7 +221,7 @@ class Notifier:
 
     def _make_room(self, caller: Caller) -> None:
         """End the oldest stream of a caller that opens too many: a client that forgets its streams harms itself."""
-        mine = [x for x in self._listeners if x.caller.id == caller.id and not x.is_session]
+        mine = [x for x in self._listeners if x.caller.id == caller.id and not x.is_session and not x.box.is_closed]
         if len(mine) >= MAX_STREAMS_PER_CALLER:
             mine[0].box.close()
             mine[0].scope.cancel()
@@ -231,7 +230,7 @@ class Notifier:
 
     def _begin(self, listener: Listener) -> None:
         """Note from where a listener goes on: from where its caller was last told, or from now."""
-        now, elsewhere = self._now(listener), self._is_heard_by_another(listener)
+        now, elsewhere = self._now(listener), any(x.tells_all_of(listener) for x in self._listeners)
         if listener.hears_changes:
             self._heard.begin(listener.caller, now)
         listener.since = partial(self._heard.of, listener.caller, now, is_heard_elsewhere=elsewhere)
@@ -246,7 +245,7 @@ class Notifier:
         acknowledge: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         """Tell a listener until it ends, or its grant does, or the daemon drains."""
-        scope = listener.scope
+        scope, is_caught_up = listener.scope, False
         self._listeners[listener] = None  # before anything waits, so that nothing falls between
         if self._is_draining or listener.caller.now() is None:  # ended since the request was admitted
             listener.box.close()
@@ -255,18 +254,19 @@ class Notifier:
                 if acknowledge is not None:
                     await acknowledge()
                 await self._catch_up(listener, await listener.since(), known or {})
+                is_caught_up = not listener.box.is_closed  # a closed one took nothing of it
                 if not listener.is_session:
                     del listener.since  # a line for each repository, and a stream catches up but once
                 await listener.box.run(send, ping)
         finally:
             if listener.scope is scope:  # else its next stream is open already, and goes on where this one did
-                self._end(listener)
+                self._end(listener, is_caught_up=is_caught_up)
 
-    def _end(self, listener: Listener) -> None:
-        """Note how far a listener was told; what was not sent counts as not told."""
+    def _end(self, listener: Listener, *, is_caught_up: bool) -> None:
+        """Note how far a listener was told; what was not sent, or not even looked up, counts as not told."""
         self._listeners.pop(listener, None)
         now = self._now(listener)
-        if listener.box.is_empty:
+        if is_caught_up and listener.box.is_empty:
             listener.since = partial(self._heard.sure, now, time.time())
             if listener.hears_changes and not self._is_heard_by_another(listener):
                 self._heard.note(listener.caller, now)
@@ -281,6 +281,8 @@ class Notifier:
     # -- what there is to tell ---------------------------------------------------------------------------------
 
     def _on_changes(self, repo: Repo, entries: Sequence[ChangeEntry]) -> None:
+        if not any(listener.hears_changes for listener in self._listeners):
+            return
         batch = make_batch(repo.slug, entries)  # once, not once a listener: a branch switch changes thousands of files
         for listener in list(self._listeners):
             if listener.concerns(repo.id) and listener.hears_changes:
@@ -343,6 +345,8 @@ class Notifier:
         """
         for service in self._reached(listener):
             repo = service.repo
+            if only is not None and not any(uri.startswith(make_uri(repo.slug, "")) for uri in only):
+                continue
             if (text := known.get(repo.slug)) is not None:
                 try:
                     cursor = Cursor(text)

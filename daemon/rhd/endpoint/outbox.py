@@ -43,6 +43,11 @@ class Outbox:
         """Whether everything was sent."""
         return not self._pending
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether it takes nothing more."""
+        return self._is_closed
+
     def put(self, event: Event) -> None:
         """Note an event; one that is already pending is not noted twice."""
         if not self._is_closed:

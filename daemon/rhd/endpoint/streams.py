@@ -27,6 +27,7 @@ _HEADERS = [
 
 Tell = Callable[[types.ServerNotification], Awaitable[None]]
 Ping = Callable[[], Awaitable[None]]
+Run = Callable[[Tell, Ping], Awaitable[None]]
 
 
 @dataclass(slots=True)
@@ -37,7 +38,7 @@ class Stream:
         run: tells and pings until the stream is to end; set by the handler, None if the request was refused.
     """
 
-    run: Callable[[Tell, Ping], Awaitable[None]] | None = None
+    run: Run | None = None
 
 
 def stream_of(ctx: ServerRequestContext[Any, Any]) -> Stream | None:
@@ -70,7 +71,7 @@ async def serve_stream(judge: ASGIApp, scope: Scope, receive: Receive, send: Sen
     await _send_event(send, result, is_last=True)
 
 
-async def _judge(judge: ASGIApp, scope: Scope, receive: Receive) -> tuple[Any, list[Message]]:
+async def _judge(judge: ASGIApp, scope: Scope, receive: Receive) -> tuple[Run | None, list[Message]]:
     stream, answer = Stream(), list[Message]()
 
     async def hold(message: Message) -> None:

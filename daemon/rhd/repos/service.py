@@ -90,6 +90,7 @@ class RepoService:
         self._root: Root | None = None
         self._catalog: Catalog | None = None
         self._is_lost = False
+        self._is_retrying = False
 
     # -- what callers do ------------------------------------------------------------------------------------
 
@@ -297,13 +298,20 @@ class RepoService:
                 self.problem = Refusal(
                     "changes cannot be recorded: the database does not take them", code="WRITE_FAILED"
                 )
-                self._nursery.start_soon(self._look_later, frozenset(), RETRY_S, via)
+                if not self._is_retrying:  # or each attempt that fails would begin one more series of them
+                    self._is_retrying = True
+                    self._nursery.start_soon(self._record_later, via)
             if refreshed.again_after_s is not None:
                 self._nursery.start_soon(self._look_later, refreshed.again, refreshed.again_after_s, via)
 
     async def _look_later(self, folders: frozenset[str], after_s: float, via: str) -> None:
         await trio.sleep(after_s)
         self.hint(folders, via)
+
+    async def _record_later(self, via: str) -> None:
+        await trio.sleep(RETRY_S)
+        self._is_retrying = False
+        self.hint(frozenset(), via)
 
     async def _own(self, work: Callable[[], Awaitable[T]], outcome: _Outcome[T]) -> None:
         with trio.CancelScope(shield=True):

@@ -60,7 +60,7 @@ class Policy(NamedTuple):
 
 
 class Arming:
-    """For use by one thread, but for `mode`, `polled` and the figures.
+    """For use by one thread, but for `mode`, `polled`, `refused` and the figures.
 
     Wherever events of a root may have been missed, its folders are watched anew and then everything of it is
     hinted, in this order: what was missed is found by the look that follows, and what comes later by an event.
@@ -118,11 +118,13 @@ class Arming:
 
     def refused(self) -> dict[str, tuple[str, ...]]:
         """Return the ids of the roots that are watched but for some folders, each with these."""
-        return {
-            root.id: tuple(sorted(root.wanted[path] for path in root.refused))
-            for root in self._roots
-            if root.polled is None and root.refused
-        }
+        found = {}
+        for root in self._roots:
+            wanted, refused = root.wanted, list(root.refused)  # as they are now: the watcher's thread goes on
+            folders = sorted(wanted[path] for path in refused if path in wanted)
+            if root.polled is None and folders:
+                found[root.id] = tuple(folders)
+        return found
 
     def mode(self, root_id: str) -> Mode:
         """Return how a root is watched now."""

@@ -77,11 +77,14 @@ class Backlog:
     def __init__(self, reader: Work | None, clock: Callable[[], float] = time.monotonic) -> None:
         self.events = 0
         self._long = long_backlog()
-        self._reader = reader
         self._clock = clock
         self._looked_at = clock()
-        # Adding watches was the reader's work too, and a long one.
-        self._worked_s, self._sleeps = (reader.worked_s(), reader.sleeps()) if reader is not None else (0.0, 0)
+        self._reader, self._worked_s, self._sleeps = reader, 0.0, 0
+        if reader is not None:
+            try:  # adding watches was the reader's work too, and a long one
+                self._worked_s, self._sleeps = reader.worked_s(), reader.sleeps()
+            except OSError:  # it has ended already
+                self._reader = None
 
     @property
     def is_long(self) -> bool:

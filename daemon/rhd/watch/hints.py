@@ -88,9 +88,6 @@ class HintSource(Protocol):
     def disarm(self, root_id: str) -> None:
         """Watch a root no longer; its listener hears nothing more."""
 
-    def is_polled(self, root_id: str) -> bool:
-        """Return True if the root's hints come from a timer because it has no events."""
-
     def mode(self, root_id: str) -> Mode:
         """Return how the root is watched now."""
 

@@ -56,10 +56,6 @@ class WatchHub:
         self._listeners.pop(root_id, None)
         self._watcher.ask(Disarm(root_id))
 
-    def is_polled(self, root_id: str) -> bool:
-        """Return True if the root's hints come from a timer because it has no events."""
-        return self.mode(root_id) == "poll"
-
     def mode(self, root_id: str) -> Mode:
         """Return how the root is watched now."""
         return self._watcher.mode(root_id)

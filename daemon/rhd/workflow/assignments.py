@@ -92,11 +92,14 @@ _QUOTED = re.compile(
 )
 _ELEMENT = re.compile(r"[^<>\r\n]{1,256}+(?=</)")
 _MIN_VALUE = 6
-# A value without quotes is judged by its beginning: one that names itself again and again must not cost its square.
-_BARE = re.compile(r"[^\s\"'`\\]{1,64}+")
-_BARE_END = re.compile(r"[^\s\"'`\\]*+")
+_CLOSING = ",;|)}]>.*"
+# A value without quotes is judged by its beginning, and only one that is a secret is read to its end: what is refused
+# may name itself again and again, and must not cost its square.
+_JUDGED_CHARS = 64
+_BARE = re.compile(rf"[^\s\"'`\\]{{1,{_JUDGED_CHARS}}}+")
 _NEXT_FIELD = re.compile(r";[A-Za-z_]{1,40}+=")
-_QUERY_END = re.compile(r"[^\s\"'`\\&#]*+")
+_BARE_REST = re.compile(rf"(?:(?!{_NEXT_FIELD.pattern})[^\s\"'`\\])*+")
+_QUERY_REST = re.compile(rf"(?:(?!{_NEXT_FIELD.pattern})[^\s\"'`\\&#])*+")
 _AT_LINE_START = re.compile(r"(?:^|[\r\n]|\\[nr])[ \t>|]*(?:(?:[-+*]|\d{1,3}\.) )?(?:\[[ xX]\] )?[*_\"'`:]*\Z")
 _MAX_BEFORE = 40
 _AT_VALUE_END = re.compile(r"[\"'`*]{0,2}[ \t]*(?:[,;}\])|#]|//|\\[nr\"]|$)", re.MULTILINE)
@@ -190,6 +193,8 @@ def _judge(text: str, keyword: int, keyword_end: int, kind: str) -> Secret | Non
     if len(value) < _MIN_VALUE or is_placeholder(value) or (not is_quoted and "(" in value):
         return None
     if looks_random(value):
+        if not is_quoted and len(value) == _JUDGED_CHARS:
+            end = _rest_end(text, start, end, name_start)
         return Secret(start, end, kind)
     if kind != "password" or not _STILL.issuperset(rest) or not looks_chosen(value, is_quoted=is_quoted):
         return None
@@ -207,9 +212,19 @@ def _stands_alone(text: str, name_start: int, start: int, end: int) -> bool:
     return before is not None or looks_strong(text[start:end])
 
 
+def _rest_end(text: str, start: int, at: int, name_start: int) -> int:
+    """Return where a value without quotes ends that has been read from `start` to `at`."""
+    rest = _QUERY_REST if _opener(text, name_start) in ("?", "&") else _BARE_REST
+    return start + len(text[start : rest.match(text, at).end()].rstrip(_CLOSING))  # type: ignore[union-attr]
+
+
+def _opener(text: str, name_start: int) -> str:
+    return text[max(0, name_start - 1) : name_start]
+
+
 def _value_span(text: str, sign: re.Match[str], name_start: int) -> tuple[int, int, bool] | None:
     """Return where the value after `sign` begins and ends, and whether something encloses it."""
-    at, opener = sign.end(), text[max(0, name_start - 1) : name_start]
+    at, opener = sign.end(), _opener(text, name_start)
     if sign["sign"] == ">":
         element = _ELEMENT.match(text, at) if opener in ("<", '"', "'") else None
         return None if element is None else (*element.span(), True)
@@ -219,14 +234,12 @@ def _value_span(text: str, sign: re.Match[str], name_start: int) -> tuple[int, i
     if bare is None:
         return None
     end = bare.end()
-    if end - at == 64 and looks_random(bare[0]):
-        end = _BARE_END.match(text, at).end()  # type: ignore[union-attr]  # matches anything
     if (field := _NEXT_FIELD.search(text, at, end)) is not None:
         end = field.start()
     if opener in ("?", "&"):
-        end = min(end, _QUERY_END.match(text, at).end())  # type: ignore[union-attr]
+        end = _QUERY_REST.match(text, at, end).end()  # type: ignore[union-attr]
     value = text[at:end]
-    closed = value.rstrip(",;|)}]>.*")
+    closed = value.rstrip(_CLOSING) if len(value) < _JUDGED_CHARS else value  # that one may go on
     if len(closed) < len(value) and is_placeholder(value):  # which may well end in brackets or dots
         return None
     return at, at + len(closed), False

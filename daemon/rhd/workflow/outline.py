@@ -17,6 +17,7 @@ from rhd.workflow.redaction import redact
 MAX_TITLE, MAX_STATUS = 120, 40
 _HEAD_CHARS = 1 << 16
 _SPRINT_CHARS = 1 << 19
+_LINE_CHARS = 1 << 10
 _MAX_CARDS = 0xFFFF
 
 # What stands before a block in quotes and lists.
@@ -114,7 +115,7 @@ def _without_comments(line: str) -> str:
 
 def _title(front: str, head: str) -> str | None:
     if front and (found := _FRONT_TITLE.search(front)):
-        return _line(_unquote(found[1].strip()), MAX_TITLE)
+        return _line(_unquote(found[1][:_LINE_CHARS].strip()), MAX_TITLE)
     at = 0 if head.startswith("# ") else head.find("\n# ") + 1
     if at or head.startswith("# "):
         heading = head[at + 2 : at + 2 + 4 * MAX_TITLE].split("\n", 1)[0].strip()
@@ -144,7 +145,7 @@ def _status(head: str) -> str | None:
     while at >= 0:
         found = _STATUS.match(head, at)
         if found and _BEFORE_STATUS.match(head, head.rfind("\n", 0, at) + 1, at):
-            return _line(found[1].strip(" \t*`"), MAX_STATUS)
+            return _line(found[1][:_LINE_CHARS].strip(" \t*`"), MAX_STATUS)
         at = head.find("**Status", at + 1)
     return None
 
@@ -157,7 +158,7 @@ def _json_status(data: bytes) -> str | None:
         status = json.loads(data).get("status")
     except (ValueError, AttributeError, RecursionError):
         return None
-    return _line(status, MAX_STATUS) if isinstance(status, str) else None
+    return _line(status[:_LINE_CHARS], MAX_STATUS) if isinstance(status, str) else None
 
 
 @functools.lru_cache(maxsize=512)

@@ -10,6 +10,9 @@ from collections.abc import Iterator
 
 from rhd.workflow.verdicts import Secret, looks_random
 
+PIECE_CHARS = 1 << 16
+"""About so much of a text is searched at once."""
+
 _FENCE = re.compile(
     r"-{4,5} ?(?P<what>BEGIN|END) [A-Za-z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)? ?-{4,5}|Private-Lines: \d{1,4}"
 )
@@ -42,12 +45,13 @@ def find_web_keys(text: str) -> Iterator[Secret]:
     """Yield the private members of JSON web keys in `text`, in order."""
     if "kty" in text:
         for member in _WEB_KEY_MEMBER.finditer(text):
-            yield Secret(*member.span("secret"), "private_key")
+            if looks_random(member["secret"]):
+                yield Secret(*member.span("secret"), "private_key")
 
 
 def _blocks(text: str) -> Iterator[Secret]:
     begin: re.Match[str] | None = None
-    for fence in _FENCE.finditer(text):
+    for fence in _fences(text):
         is_end = fence["what"] == "END"
         if begin is not None:
             if is_end and _holds_material(text, begin.end(), fence.start()):
@@ -57,6 +61,15 @@ def _blocks(text: str) -> Iterator[Secret]:
         begin = None if is_end else fence
     if begin is not None and (end := _material_end(text, begin.end(), len(text))) is not None:
         yield Secret(begin.start(), end, "private_key")
+
+
+def _fences(text: str) -> Iterator[re.Match[str]]:
+    """Yield what begins and ends keys; in pieces, since a search holds the interpreter for as long as it runs."""
+    at = 0
+    while at < len(text):
+        end = text.find("\n", at + PIECE_CHARS) + 1 or len(text)
+        yield from _FENCE.finditer(text, at, end)
+        at = end
 
 
 def _holds_material(text: str, start: int, end: int) -> bool:

@@ -77,7 +77,8 @@ def read_page(
         reach: must allow reading it.
         key: the installation's.
         cursor: `next_cursor` of the page before.
-        page_chars: at most so many characters, and so many bytes or 48 KiB; fewer where a line ends shortly before.
+        page_chars: at most so many characters, and 48 KiB or so many bytes, whichever is more; fewer where a line ends
+            shortly before.
 
     Raises:
         PathRefused: POLICY_DENIED, SYMLINK_ESCAPE, NOT_A_FILE, NOT_A_REGULAR_FILE.

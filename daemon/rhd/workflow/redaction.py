@@ -12,11 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from rhd.workflow.assignments import find_assignments
-from rhd.workflow.private_keys import find_private_keys, find_web_keys
+from rhd.workflow.private_keys import PIECE_CHARS, find_private_keys, find_web_keys
 from rhd.workflow.shapes import find_shapes
 from rhd.workflow.verdicts import Secret
-
-_CHUNK_CHARS = 1 << 16
 
 
 class Redacted(NamedTuple):
@@ -55,8 +53,8 @@ def _replace(text: str, secrets: Iterable[Secret], counts: Counter[str]) -> str:
 def _pieces(text: str) -> Iterator[str]:
     """Yield `text` in pieces of about 64 Ki characters that end where a line does."""
     at = 0
-    while len(text) - at > 2 * _CHUNK_CHARS:
-        end = text.find("\n", at + _CHUNK_CHARS) + 1
+    while len(text) - at > 2 * PIECE_CHARS:
+        end = text.find("\n", at + PIECE_CHARS) + 1
         if not end:
             break
         yield text[at:end]

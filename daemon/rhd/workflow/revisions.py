@@ -11,7 +11,7 @@ from hashlib import blake2b
 
 from rhd.ids import Revision
 
-VERSION_BYTES, VERSION_LENGTH = 9, 12
+VERSION_BYTES = 9
 
 
 def revision_of(key: bytes, data: bytes) -> Revision:

@@ -20,7 +20,7 @@ class Secret(NamedTuple):
 
 # What stands for a secret as a whole: `<token>`, `{{ token }}`, `$TOKEN`, `%TOKEN%`. Cut at a space it is not closed.
 _BRACKETED = re.compile(
-    r"<[^<>]*>?|[$@#]?\{[^{}]*\}?|\{\{.*|\$\(.*|\$\{[^{}]*:?-?[^{}]*\}|\[REDACTED\b.*"
+    r"<[^<>]*>?|[$@#]?\{[^{}]*\}?|\{\{.*|\$\(.*|\[REDACTED\b.*"
     r"|\$(?:[A-Z_][A-Z0-9_]*|[a-z_][a-z0-9_]*)|%\w*%|%s|%\(\w+\)s|@\w*@?",
     re.DOTALL,
 )

@@ -39,7 +39,8 @@ def examine(subject: Any, *running: str, usage: Usage = USAGE) -> dict[str, Find
     registry: Any = SimpleNamespace(profiles=lambda _: frozenset(running or {"planner"}))
     found = examine_repository(subject, registry, usage)
     for finding in found:
-        assert not finding.is_local
+        # A model is told of no folder that its profile may not reach.
+        assert finding.is_local == (finding.check == "watch" and bool(usage.refused))
         assert finding.repo == "project"
         assert finding.status == OK or finding.next_step, "what is wrong says what to do"
     assert len({finding.check for finding in found}) == len(found)

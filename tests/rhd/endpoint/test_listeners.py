@@ -69,6 +69,23 @@ def test_a_listener_that_wants_only_tools_hears_of_no_change() -> None:
     assert Listener(CALLER, None, uris={"a": "a"}).hears_changes
 
 
+def test_a_listener_tells_all_of_another_if_it_is_told_no_less() -> None:
+    repo = RepoId.new()
+    other = Caller("h", "h", False, lambda: None)
+    wide = Listener(CALLER, None, uris={"a": "a", "b": "b"}, hears_resources=True)
+    for narrow in (
+        Listener(CALLER, None, uris={"a": "a"}),
+        Listener(CALLER, repo, hears_resources=True),
+        Listener(CALLER, None, hears_tools=True),
+    ):
+        assert wide.tells_all_of(narrow)
+        assert not narrow.tells_all_of(wide)
+    assert not wide.tells_all_of(wide)
+    assert not wide.tells_all_of(Listener(CALLER, None, uris={"c": "c"}))
+    assert not wide.tells_all_of(Listener(other, None, uris={"a": "a"}))
+    assert not Listener(CALLER, repo, hears_resources=True).tells_all_of(Listener(CALLER, None, hears_resources=True))
+
+
 def test_the_hub_shows_every_repository_and_an_endpoint_its_own() -> None:
     one, two = RepoId.new(), RepoId.new()
     assert Listener(CALLER, None).concerns(one)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from rhd.endpoint import heard
 from rhd.endpoint.callers import Caller
 from rhd.endpoint.listeners import Listener
 from rhd.endpoint.notifier import MAX_STREAMS_PER_CALLER
+from rhd.endpoint.outbox import Event
 from rhd.ids import Cursor
 from rhd.repos.changes import ChangeEntry
 from rhd.store.changes import read_heard
@@ -319,6 +320,59 @@ async def test_a_client_that_comes_back_is_told_what_changed_meanwhile(
             await ears.hear(("resources", None))
 
 
+@pytest.mark.parametrize("how", ["the connection breaks", "the daemon drains"])
+async def test_what_was_not_even_looked_up_does_not_count_as_told(
+    daemon: Running, repository: Repository, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    monkeypatch.setattr(heard, "UNSURE_S", 0.0)
+    _, token = await grant(daemon, {"project": ["planner"]})
+    connect, notifier = partial(connected, f"{daemon.url}/mcp", token), daemon.house.notifier
+    async with hearing(connect, MODERN, PRD_URI):
+        pass
+    await until(lambda: not notifier._listeners)
+    repository.write(PRD, "# Search\n\nDifferent.\n")
+    await settle(daemon, repository)
+    if how == "the daemon drains":
+        notifier.drain()
+        async with connect(mode=MODERN) as client:
+            async with client.listen(resource_subscriptions=[PRD_URI]) as subscription:
+                assert [event async for event in subscription] == []
+        notifier._is_draining = False
+    else:
+        looking = trio.Event()
+
+        async def since(cursor: Cursor) -> Any:
+            looking.set()
+            await trio.sleep_forever()
+
+        with monkeypatch.context() as patch:
+            patch.setattr(daemon.service("project").changes, "since", since)
+            body = listen_body(resourceSubscriptions=[PRD_URI])
+            async with await trio.open_tcp_stream("127.0.0.1", daemon.house.port) as stream:
+                await stream.send_all(listen_head(daemon, token, body) + body)
+                with trio.fail_after(10):
+                    await looking.wait()
+            await until(lambda: not notifier._listeners)
+    async with hearing(connect, MODERN, PRD_URI) as ears:
+        await ears.hear_updated(PRD_URI)
+
+
+async def test_another_stream_that_did_not_ask_for_a_resource_has_not_told_of_it(
+    daemon: Running, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heard, "UNSURE_S", 0.0)
+    _, connect = await connection(daemon, "hub")
+    async with hearing(connect, MODERN, PRD_URI):
+        pass
+    await until(lambda: not daemon.house.notifier._listeners)
+    repository.write(PRD, "# Search\n\nDifferent.\n")
+    await settle(daemon, repository)
+    async with connect(mode=MODERN) as client, client.listen(resources_list_changed=True):
+        await until(lambda: bool(daemon.house.notifier._listeners))
+        async with hearing(connect, MODERN, PRD_URI) as ears:
+            await ears.hear_updated(PRD_URI)
+
+
 @pytest.mark.parametrize("meanwhile", ["tools alone", "a session without a stream"])
 async def test_what_could_not_have_told_it_does_not_count_as_told(
     daemon: Running, repository: Repository, monkeypatch: pytest.MonkeyPatch, meanwhile: str
@@ -451,7 +505,7 @@ async def hear_line(stream: httpx2.Response, words: str) -> None:
 
 
 async def test_a_client_that_does_not_read_costs_only_itself(daemon: Running, repository: Repository) -> None:
-    _, stuck_token = await grant(daemon, {"project": ["planner"]})
+    stuck_id, stuck_token = await grant(daemon, {"project": ["planner"]})
     _, connect = await connection(daemon, "hub")
     body = listen_body(resourceSubscriptions=[PRD_URI], resourcesListChanged=True)
     head = listen_head(daemon, stuck_token, body)
@@ -460,11 +514,17 @@ async def test_a_client_that_does_not_read_costs_only_itself(daemon: Running, re
         await stuck.send_all(head + body)
         first = await stuck.receive_some(65536)
         assert b"200" in first.split(b"\r\n")[0]
-        for number in range(40):
+        (listener,) = [x for x in daemon.house.notifier._listeners if x.caller.id == stuck_id]
+        fillers = {Event("updated", f"repo-harness://project/{number}{'y' * 65536}") for number in range(400)}
+        for event in fillers:
+            listener.box.put(event)
+        for number in range(15):
             repository.write(PRD, f"# Search\n\n{number}\n")
             await ears.hear_updated(PRD_URI)
-        listeners = [x for x in daemon.house.notifier._listeners if x.caller.label == "Test client"]
-        assert all(len(x.box._pending) <= 2 for x in listeners)
+        assert listener in daemon.house.notifier._listeners
+        pending = set(listener.box._pending)
+        assert pending & fillers, "it is stuck"
+        assert len(pending - fillers) <= 2
 
 
 async def test_a_caller_that_forgets_its_streams_loses_its_oldest(daemon: Running) -> None:
@@ -486,6 +546,19 @@ async def test_a_caller_that_forgets_its_streams_loses_its_oldest(daemon: Runnin
                     await nursery.start(listen, number)
                 await trio.sleep_forever()
         assert ended == [0]
+
+
+async def test_a_caller_that_opens_very_many_streams_at_once_keeps_as_many_as_it_may_have(daemon: Running) -> None:
+    _, token = await grant(daemon, {"project": ["planner"]})
+    body = listen_body(toolsListChanged=True)
+    async with AsyncExitStack() as stack:
+        for _ in range(3 * MAX_STREAMS_PER_CALLER):
+            stream = await stack.enter_async_context(await trio.open_tcp_stream("127.0.0.1", daemon.house.port))
+            await stream.send_all(listen_head(daemon, token, body) + body)
+        notifier = daemon.house.notifier
+        await until(lambda: len(notifier._listeners) == MAX_STREAMS_PER_CALLER)
+        await trio.testing.wait_all_tasks_blocked(0.05)
+        assert len(notifier._listeners) == MAX_STREAMS_PER_CALLER
 
 
 @MODES

@@ -12,7 +12,7 @@ import trio
 from rhd.access import PLANNER
 from rhd.errors import Detached, Refusal
 from rhd.ids import Cursor, RelPath
-from rhd.repos.service import LOOK_AGAIN_S, RepoService, describe
+from rhd.repos.service import LOOK_AGAIN_S, RETRY_S, RepoService, describe
 from rhd.watch.hub import WatchHub
 from rhd.workflow.catalog import Catalog, Refreshed
 from rhd.workflow.root import Root
@@ -381,6 +381,28 @@ async def test_a_database_that_is_full_delays_announcements_and_loses_none(
         await service.settle()
         assert await announced(service, cursor) == [("added", "plans/plan-new.md")]
         assert service.problem is None
+
+
+async def test_a_database_that_is_full_is_tried_again_by_one_and_not_by_each_change(
+    tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waiting.append(seconds)
+        await trio.sleep_forever()
+
+    async with running_rooms(tmp_path / "db") as rooms:
+        service = rooms.service(await rooms.adopt(repository))
+        await rooms.store.write(lambda c: c.execute("ALTER TABLE changes RENAME TO away"))
+        monkeypatch.setattr("rhd.repos.service.trio.sleep", sleep)
+        for number in range(10):
+            repository.write("plans/plan-new.md", f"# New {number}\n")
+            await service.settle()
+        await trio.testing.wait_all_tasks_blocked(0.01)
+        assert waiting.count(RETRY_S) == 1
+        monkeypatch.undo()
+        await rooms.store.write(lambda c: c.execute("ALTER TABLE away RENAME TO changes"))
 
 
 async def test_what_a_killed_process_left_behind_is_swept_at_the_start(tmp_path: Path, repository: Repository) -> None:

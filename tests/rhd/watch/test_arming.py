@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -544,6 +544,25 @@ def test_a_folder_that_the_kernel_refuses_is_polled_alone_until_it_may_be_watche
     assert {hint.via for hint in setting.pass_time(10)} <= {"reconcile"}
     setting.inotify.change(setting.path("c", "plans/x.md"))
     assert setting.work() == {"c": Hint("c", frozenset({"plans"}), "event")}
+
+
+def test_another_thread_may_ask_which_folders_are_refused_at_any_moment(setting: Setting) -> None:
+    setting.make("a")
+    setting.ask("a")
+    setting.inotify.refused.add(setting.path("a", "plans"))
+    setting.work()
+    root = setting.arming._roots["a"]
+
+    class Readmitting(set[str]):
+        """What the watcher's thread takes out while another goes through it."""
+
+        def __iter__(self) -> Iterator[str]:
+            for path in sorted(super().__iter__()):
+                root.wanted = {}
+                yield path
+
+    root.refused = Readmitting(root.refused)
+    assert setting.arming.refused() == {"a": ("plans",)}
 
 
 def test_a_refused_folder_that_is_replaced_is_watched_at_once(setting: Setting) -> None:

@@ -90,6 +90,14 @@ def test_a_reader_that_has_ended_is_not_asked() -> None:
     assert setting.look() == 0
 
 
+def test_a_reader_that_has_ended_before_it_was_first_asked_is_none() -> None:
+    reader = FakeReader()
+    reader.has_ended = True
+    backlog = Backlog(reader)
+    backlog.note(3)
+    assert backlog.events == 3
+
+
 def test_without_a_reader_changes_are_counted_until_there_are_none() -> None:
     backlog = Backlog(None)
     for _ in range(2):

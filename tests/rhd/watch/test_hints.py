@@ -75,7 +75,7 @@ async def test_a_root_that_is_armed_is_hinted_to_its_listener(run_source: Callab
         hints.listen("a", heard)
         await hints.arm("a", str(tmp_path), FOLDERS)
         assert hints.mode("a") == "events"
-        assert not hints.is_polled("a")
+        assert hints.mode("a") != "poll"
         change("plans/x.md")
         await heard.until(lambda: ("a", frozenset({"plans"}), "event") in heard.hints)
 
@@ -125,7 +125,7 @@ async def test_the_fake_remembers_what_it_was_armed_with(tmp_path: Path) -> None
     assert fake.roots["a"] == (str(tmp_path), frozenset({""}))
     assert [folders for _, (_, folders) in fake.arms] == [FOLDERS, frozenset({""})]
     fake.modes["a"] = "poll"
-    assert fake.is_polled("a")
+    assert fake.mode("a") == "poll"
     fake.disarm("a")
     assert fake.roots == {}
     fake.hint("a", None, "clock")

@@ -119,7 +119,7 @@ async def test_a_name_that_is_not_utf8_harms_its_root_alone_and_hides_nothing(tm
         poison = os.fsencode(tmp_path) + b"/bad/plans/poison\xff.md"
         with trio.fail_after(20):
             number = 0
-            while not hub.is_polled("bad"):
+            while hub.mode("bad") != "poll":
                 number += 1
                 with open(poison, "a") as file:
                     file.write("x")
@@ -225,5 +225,5 @@ async def test_a_listener_that_raises_ends_the_run_rather_than_go_unnoticed(tmp_
 async def test_what_is_polled_and_why_stands_in_the_usage(tmp_path: Path) -> None:
     async with run_hub(POLLING) as (hub, _):
         await hub.arm("a", str(tmp_path), frozenset({""}))
-        assert hub.is_polled("a")
+        assert hub.mode("a") == "poll"
         assert hub.usage().polled == {"a": "disabled"}

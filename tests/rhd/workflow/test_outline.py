@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -255,6 +256,17 @@ def test_what_lists_show_is_short_one_line_and_holds_no_secret() -> None:
     assert secret not in shown.title
     assert (len(shown.title), len(shown.status)) == (MAX_TITLE, MAX_STATUS)
     assert "\n" not in shown.title + shown.status
+
+
+def test_what_is_remembered_of_long_lines_is_short() -> None:
+    line = "x" * 60_000
+    tracemalloc.start()
+    for number in range(600):
+        outline(f"---\ntitle: {number}{line}\n---\n> **Status**: {number}{line}\n")
+        read_outline("check", "a.json", json.dumps({"status": f"{number}{line}"}).encode())
+    grown, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert grown < 4 << 20
 
 
 @pytest.mark.parametrize("data", [b"# T\n\0", b"# T\xff\xfe\n", b"\xff\xfe#\0 \0T\0"])

@@ -64,6 +64,11 @@ def test_private_members_of_web_keys_are_taken_out() -> None:
     assert LINE in without(json.dumps({"d": LINE}))
 
 
+def test_a_member_that_is_no_key_material_stays() -> None:
+    text = '{"kty": "OKP", "p": "documentation-of-parameters-here"}'
+    assert without(text) == text
+
+
 def test_speaking_of_private_keys_is_no_private_key() -> None:
     commit = "3f2a1b4c5d6e7f8091a2b3c4d5e6f708192a3b4c"
     for text in (

@@ -51,7 +51,7 @@ def test_secrets_are_found_in_the_middle_of_plans_and_nothing_else_changes() -> 
 
 def test_secrets_are_found_wherever_a_long_text_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     chunk = 1 << 10
-    monkeypatch.setattr(redaction, "_CHUNK_CHARS", chunk)
+    monkeypatch.setattr(redaction, "PIECE_CHARS", chunk)
     secret = "sk" + "-ant-" + "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF"
     line = "a line of some plan\n"
     for offset in range(-60, 60):
@@ -100,7 +100,8 @@ PIECES = (
     '"token","value":', "token\n value", "token: |\n   ", "token is ", f"token ({'a' * 30}", "login a password ",
     "set -gx token ", "authorization: abc ", "basic YTpi", "密码：", "session=", f"LS0tLS1CRUdJTi{'A' * 120} ", "?sig=",
     "\\nghp_", "%3Dsk-ant-", "xsk-ant-", "://:/", "://a:/@", "://a:#@b", "eyJeyJ", "eyJaaaaaaaa.eyJ", 'token="""',
-    "token=String::", "token, token: &", "hooks.slack.com/services/",
+    "token=String::", "token, token: &", "hooks.slack.com/services/", "?token=abc",
+    f"token={'aB3dE6gH9jK2mN5p' * 4}(", f"token={'aB3dE6gH9jK2mN5p' * 4}EXAMPLE",
 )  # fmt: skip
 
 
@@ -110,6 +111,13 @@ def test_cve_2026_0621_no_text_makes_it_slow(piece: str) -> None:
     """A quadratic pattern would take minutes over this; the bound is the test's own timeout."""
     size = 1 << 17
     redact((piece * (size // len(piece) + 1))[:size])
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("value", ["${%s{", "{{%s", "<%s<", "${%s:-", "x%s", "your-%s"])
+def test_cve_2026_0621_no_value_makes_it_slow(value: str) -> None:
+    """A search that looks back at every character would take half an hour over this."""
+    redact(f'password="{value % ("a" * (1 << 20))}"')
 
 
 @pytest.mark.timeout(30)

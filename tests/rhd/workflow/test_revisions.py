@@ -8,7 +8,6 @@ from rhd.errors import Refusal
 from rhd.ids import Revision
 from rhd.workflow.revisions import (
     VERSION_BYTES,
-    VERSION_LENGTH,
     digest_of,
     revision_of,
     spelled,
@@ -32,7 +31,7 @@ def test_another_installation_names_the_same_bytes_otherwise() -> None:
 
 def test_a_version_is_no_revision_and_no_part_of_one() -> None:
     version = version_of(KEY, b"text")
-    assert len(version) == VERSION_LENGTH
+    assert len(version) == 12
     assert version == spelled(version_digest(KEY, b"text"))
     assert len(version_digest(KEY, b"text")) == VERSION_BYTES
     assert version not in revision_of(KEY, b"text")
