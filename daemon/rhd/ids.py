@@ -72,20 +72,22 @@ class RelPath(str):
 
     def __new__(cls, text: str) -> RelPath:
         if not text:
-            raise PathRefused("the path is empty")
+            raise _misspelt("the path is empty")
+        if "://" in text:
+            raise _misspelt("that is a URI; name the artifact by its path")
         if text.startswith("/"):
-            raise PathRefused("absolute paths are not reachable; name the artifact relative to the repository")
+            raise _misspelt("absolute paths are not reachable; name the artifact relative to the repository")
         if "\\" in text:
-            raise PathRefused("the path holds a backslash; separate folders with /")
+            raise _misspelt("the path holds a backslash; separate folders with /")
         if not text.isprintable() and any(unicodedata.category(c) in {"Cc", "Cs"} for c in text):
-            raise PathRefused("the path holds a control character")
+            raise _misspelt("the path holds a control character")
         if len(text) > MAX_PATH_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_PATH_BYTES:
-            raise PathRefused(f"the path is longer than {MAX_PATH_BYTES} bytes")
+            raise _misspelt(f"the path is longer than {MAX_PATH_BYTES} bytes")
         for part in text.split("/"):
             if part in ("", ".", ".."):
-                raise PathRefused("the path has an empty, . or .. part")
+                raise _misspelt("the path has an empty, . or .. part")
             if len(part) > 63 and len(part.encode()) > MAX_NAME_BYTES:
-                raise PathRefused(f"a part of the path is longer than {MAX_NAME_BYTES} bytes")
+                raise _misspelt(f"a part of the path is longer than {MAX_NAME_BYTES} bytes")
         return super().__new__(cls, text)
 
     @classmethod
@@ -102,6 +104,10 @@ class RelPath(str):
     def folder(self) -> str:
         """Everything before the last part; empty for a file at the root."""
         return self.rpartition("/")[0]
+
+
+def _misspelt(why: str) -> PathRefused:
+    return PathRefused(why, next_step="Write the path as list_workflow_files gives it.")
 
 
 class Revision(str):

@@ -38,6 +38,16 @@ def test_cve_2025_53110_a_path_has_one_spelling_and_stays_below(text: str) -> No
 
 
 @pytest.mark.parametrize(
+    "text", ["./plans/a.md", "plans//a.md", "repo-harness://app/plans/a.md", "/plans/a.md", "a\nb"]
+)
+def test_a_path_that_is_written_otherwise_is_told_how_to_write_it(text: str) -> None:
+    with pytest.raises(PathRefused) as caught:
+        RelPath(text)
+    assert "as list_workflow_files gives it" in caught.value.next_step
+    assert ("URI" in caught.value.message) == ("://" in text)
+
+
+@pytest.mark.parametrize(
     "text", ["plans/a.md", "plans/a b: c — d.md", "plans/検索.md", "..a/b", "a.", "a ", "%2e%2e/x", ".ai/x", "a\u200db"]
 )
 def test_names_as_found_on_disk_are_paths(text: str) -> None:

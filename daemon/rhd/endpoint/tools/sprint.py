@@ -28,15 +28,16 @@ def find_sources(call: Call, code: str, **paths: str) -> list[Artifact]:
         Refusal: `code`, not all of them are there; the details say which are missing.
     """
     artifacts = call.service.artifacts
-    found = {kind: artifacts.get(path) for kind, path in paths.items()}
-    there = [a for kind, a in found.items() if a and a.kind == kind and may_read(call.profile.reach, a.path)]
-    if missing := [(kind, path) for kind, path in paths.items() if found[kind] not in there]:
-        raise Refusal(
-            "; ".join(f"{escape(path)} is not a readable {kind}" for kind, path in missing),
-            code=code,
-            details={"missing": [{"kind": kind, "path": path} for kind, path in missing]},
-        )
-    return there
+    there = [artifacts.get(path) for path in paths.values()]
+    there = [artifact if artifact and may_read(call.profile.reach, artifact.path) else None for artifact in there]
+    missing, said = [], []
+    for (kind, path), artifact in zip(paths.items(), there, strict=True):
+        if artifact is None or artifact.kind != kind:
+            missing.append({"kind": kind, "path": path})
+            said.append(f"{escape(path)} is {f'a {artifact.kind} and no' if artifact else 'no readable'} {kind}")
+    if missing:
+        raise Refusal("; ".join(said), code=code, details={"missing": missing})
+    return [artifact for artifact in there if artifact is not None]
 
 
 async def write_checklist_sprint(call: Call) -> dict[str, Any]:

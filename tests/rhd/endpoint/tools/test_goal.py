@@ -50,11 +50,18 @@ async def test_the_next_goal_replaces_ours_and_nobody_elses(desk: Desk, reposito
         (SPRINT, PRD, ["prd", "sprint"]),
         (PRD, "plans/sprints/none.sprint.md", ["sprint"]),
         ("src/index.py", SPRINT, ["prd"]),
+        (PRD, PRD, ["sprint"]),
+        (SPRINT, SPRINT, ["prd"]),
     ],
 )
 async def test_what_it_is_made_from_must_be_readable(desk: Desk, prd: str, sprint: str, missing: list[str]) -> None:
     error = await desk.refused(TOOL, "SOURCE_NOT_READABLE", prd_path=prd, sprint_path=sprint)
     assert [each["kind"] for each in error["details"]["missing"]] == missing
+
+
+async def test_what_something_is_instead_is_said_of_what_may_be_read(desk: Desk) -> None:
+    error = await desk.refused(TOOL, "SOURCE_NOT_READABLE", prd_path=SPRINT, sprint_path="src/index.py")
+    assert error["message"] == f"{SPRINT} is a sprint and no prd; src/index.py is no readable sprint"
 
 
 async def test_a_link_in_its_place_is_not_followed(desk: Desk, repository: Repository) -> None:
