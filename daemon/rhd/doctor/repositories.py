@@ -68,7 +68,7 @@ _POLLED: Mapping[Why, tuple[str, str]] = {
     ),
     "died": (
         "a name in it that is not UTF-8 kills the watcher",
-        "Rename what this lists in the repository: find . | LC_ALL=C.UTF-8 grep -axv '.*'; it recovers within a minute.",
+        "Rename what this lists in the repository: find . | LC_ALL=C.UTF-8 grep -axv '.*'; it mends within a minute.",
     ),
     "refused": (
         "the system refuses to watch any of its folders, or a name above it is not UTF-8",
