@@ -24,13 +24,15 @@ from pathlib import Path
 from typing import Any
 
 from rhd.access import PLANNER, Reach
-from rhd.errors import HarnessError
+from rhd.errors import Conflict, HarnessError
 from rhd.ids import RelPath
 from rhd.workflow.root import Root
 
 SECRET, HARMLESS = b"SECRET", b"harmless"
 WRITER = Reach("writer", ("plans/**",), ("plans/**",), denied=())
 WRITE_EVERY, LIST_EVERY = 512, 16
+MADE = 97
+"""Names that are written to: with more, all of the time would go into listing them."""
 
 _RENAME_EXCHANGE = 2
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -121,8 +123,7 @@ def race(root: Root, count: int, outcomes: Counter[str]) -> int:
         which = (number // WRITE_EVERY if is_write else number // LIST_EVERY if is_list else number) % len(paths)
         try:
             if is_write:
-                root.create(RelPath(f"{folders[which]}/made-{number}.md"), WRITER, HARMLESS)
-                outcome = "written"
+                outcome = write(root, RelPath(f"{folders[which]}/made-{number // WRITE_EVERY % MADE}.md"))
             elif is_list:
                 names = [entry.name for entry in root.list(folders[which], PLANNER.reach)]
                 outcome = "ESCAPE" if "only-outside.md" in names else "listed"
@@ -134,6 +135,16 @@ def race(root: Root, count: int, outcomes: Counter[str]) -> int:
         outcomes[outcome] += 1
         escapes += outcome == "ESCAPE"
     return escapes
+
+
+def write(root: Root, path: RelPath) -> str:
+    """Create a file, or replace the one that is there; return which."""
+    try:
+        root.create(path, WRITER, HARMLESS)
+    except Conflict:
+        root.replace(path, WRITER, HARMLESS)
+        return "replaced"
+    return "written"
 
 
 def open_root(repository: Path, method: Any) -> Root:
