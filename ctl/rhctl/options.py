@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any, NoReturn
 
+    from rhwire.home import Home
+
 PROFILES = ("planner", "executor", "orchestrator")
 """As the daemon knows them; it has the last word."""
 
@@ -83,6 +85,15 @@ def add_repo(
 def add_profile(parser: Parser, about: str, **options: Any) -> None:
     """Add the option that names a profile; `options` are argparse's."""
     parser.add_argument("--profile", choices=PROFILES, metavar="PROFILE", help=about, **options)
+
+
+def home_words(home: Home) -> str:
+    """Return ` --home FOLDER`, for a command that is shown to be typed; nothing if it would find this home by itself."""
+    if home.is_default:
+        return ""
+    import shlex
+
+    return f" --home {shlex.quote(home.base)}"
 
 
 def repo_params(typed: str | None, *, around: bool = True) -> dict[str, Any]:

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from rhctl.errors import UsageError
-from rhctl.options import PROFILES, add_profile, add_repo, make_parser, real_path, repo_params
+from rhctl.options import PROFILES, add_profile, add_repo, home_words, make_parser, real_path, repo_params
 from rhd import access
+from rhwire.home import Home
 
 
 def test_options_may_stand_anywhere_between_the_arguments() -> None:
@@ -50,6 +51,11 @@ def test_the_example_stands_on_a_line_of_its_own() -> None:
 
 def test_the_profiles_are_the_daemon_s() -> None:
     assert tuple(access.PROFILES) == PROFILES
+
+
+def test_a_home_is_named_in_a_command_only_where_it_has_to_be() -> None:
+    assert home_words(Home("/x", is_default=True)) == ""
+    assert home_words(Home("/x y")) == " --home '/x y'"
 
 
 def test_what_was_typed_and_the_path_that_it_can_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
