@@ -15,7 +15,7 @@ from rhctl.__main__ import guard
 from rhctl.client import Client, is_running, open_client
 from rhctl.errors import NoDaemon, UsageError
 from rhctl.options import add_profile, make_parser, repo_params
-from rhctl.rendering import say, say_json
+from rhctl.rendering import say, say_json, say_problem
 from rhwire.errors import HarnessError
 from rhwire.escape import escape
 from rhwire.home import Home
@@ -256,6 +256,7 @@ def say_lease(lease: dict[str, Any]) -> None:
     say(f"  this repository:   {lease['url']}")
     say(f"  all of them:       {lease['hub_url']}")
     say(f"  health:            {lease['hub_url'].removesuffix('/mcp')}/health")
+    say_problem(lease["problem"])
     say("Interrupt to stop.")
     sys.stdout.flush()
 

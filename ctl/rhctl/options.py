@@ -88,7 +88,7 @@ def add_profile(parser: Parser, about: str, **options: Any) -> None:
 
 
 def home_words(home: Home) -> str:
-    """Return ` --home FOLDER`, for a command that is shown to be typed; nothing if it would find this home by itself."""
+    """Return ` --home FOLDER` for a command that is shown to be typed; nothing if it finds this home by itself."""
     if home.is_default:
         return ""
     import shlex
