@@ -6,7 +6,7 @@ import json
 
 from rhctl.client import Client, open_client
 from rhctl.errors import UsageError
-from rhctl.options import Parser, make_parser, repo_params
+from rhctl.options import Parser, home_words, make_parser, repo_params
 from rhctl.rendering import say, say_json
 from rhctl.setup import chatgpt, codex
 from rhwire.errors import HarnessError
@@ -59,12 +59,12 @@ def configure(client: Client, home: Home, name: str, args: argparse.Namespace, *
     if name == "chatgpt":
         if write:
             raise UsageError("ChatGPT has no configuration file to write", next_step="Leave --write out.")
-        return _chatgpt(facts, ended, args.json)
+        return _chatgpt(home, facts, ended, args.json)
     return _codex(home, facts, args, write=write)
 
 
-def _chatgpt(facts: dict[str, Any], ended: list[str], as_json: bool) -> int:
-    steps = chatgpt.steps(facts)
+def _chatgpt(home: Home, facts: dict[str, Any], ended: list[str], as_json: bool) -> int:
+    steps = chatgpt.steps(facts, home_words(home))
     if as_json:
         say_json(
             {

@@ -96,6 +96,9 @@ async def test_for_chatgpt_the_tunnel_comes_first_then_the_connector(daemon: Run
     slug = await daemon.adopt(repository.path)
     said = await type_in("setup", "chatgpt", slug)
     assert f"cloudflared tunnel run --url {daemon.url}" in said.out
+    assert (
+        f"rhctl setup chatgpt {slug} --endpoint https://harness.example.com/mcp --home {daemon.home.base}" in said.out
+    )
     said = await type_in("setup", "chatgpt", slug, "--endpoint", ONE)
     assert f"  URL             {ONE}" in said.out
     assert (await daemon.call("endpoint"))["endpoint"] == ONE
