@@ -38,6 +38,26 @@ def test_what_is_not_understood_is_ours_to_tell(words: list[str]) -> None:
     assert refused.value.exit_code == 2
 
 
+def test_all_that_is_missing_is_named_where_nothing_is_given() -> None:
+    parser = make_parser("test", "Test.", "x")
+    parser.add_argument("client", metavar="CLIENT")
+    add_profile(parser, "which", required=True)
+    with pytest.raises(UsageError, match="required: CLIENT, --profile"):
+        parser.parse_args([])
+
+
+def test_a_profile_is_named_once_unless_several_are_meant() -> None:
+    parser = make_parser("test", "Test.", "x")
+    add_profile(parser, "which", default="planner")
+    assert parser.parse_args([]).profile == "planner"
+    with pytest.raises(UsageError, match="--profile can be given once") as refused:
+        parser.parse_args(["--profile", "planner", "--profile", "executor"])
+    assert refused.value.next_step == "Repeat the command for each."
+    parser = make_parser("test", "Test.", "x")
+    add_profile(parser, "which", action="append")
+    assert parser.parse_args(["--profile", "planner", "--profile", "executor"]).profile == ["planner", "executor"]
+
+
 def test_only_a_command_that_starts_a_daemon_can_be_told_not_to() -> None:
     assert make_parser("test", "Test.", "x").parse_args(["--no-start"]).no_start is True
     with pytest.raises(UsageError):

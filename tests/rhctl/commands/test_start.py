@@ -46,6 +46,12 @@ async def test_what_would_run_agents_is_refused_with_a_sentence(
     assert (await daemon.call("status"))["repos"][0]["profiles"] == ["planner"]
 
 
+async def test_two_profiles_are_not_taken_for_the_last(daemon: Running, repository: Repository) -> None:
+    slug = await daemon.adopt(repository.path)
+    assert (await type_in("start", slug, "--profile", "executor", "--profile", "planner")).code == 2
+    assert (await daemon.call("status"))["repos"][0]["profiles"] == ["planner"]
+
+
 async def test_an_unknown_profile_is_a_usage_error(daemon: Running) -> None:
     assert (await type_in("start", "--profile", "root")).code == 2
 
