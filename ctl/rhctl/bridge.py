@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import socket
 
 CHUNK_BYTES = 1 << 16
+NEXT_STEP = "Start the server again in your agent; if it stays so: rhctl doctor"
 
 
 def pump(sock: socket.socket, rest: bytes = b"") -> int:
@@ -41,7 +42,7 @@ def pump(sock: socket.socket, rest: bytes = b"") -> int:
         _write(1, data)
     if has_left:
         return 0
-    sys.stderr.write("rhctl: the daemon closed the connection\n")
+    sys.stderr.write(f"rhctl: the daemon closed the connection\n  {NEXT_STEP}\n")
     return 1
 
 

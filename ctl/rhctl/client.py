@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import socket
 import sys
 import time
@@ -101,10 +102,15 @@ class Client:
         method: str,
         params: dict[str, Any] | None = None,
         on_event: Callable[[dict[str, Any]], None] | None = None,
+        output: int | None = None,
     ) -> Any:
         """Return a verb's result; a stream's events go to `on_event` as they come, without a time limit.
 
+        Args:
+            output: the descriptor that events are printed to, for a stream that nobody needs once nobody reads that.
+
         Raises:
+            BrokenPipeError: nobody does any more.
             Refused: the daemon refuses; PROTOCOL_MISMATCH if what answers is none of ours.
             NoDaemon: it went away.
         """
@@ -112,6 +118,8 @@ class Client:
         if on_event is not None:
             self.sock.settimeout(None)
         while True:
+            if output is not None and b"\n" not in self._buffer:
+                _wait_read(output, self.sock)
             message = _parse(self.read_line())
             if "method" in message:
                 if on_event is not None:
@@ -188,7 +196,7 @@ def open_client(home: Home, *, may_start: bool) -> Client:
     return start_daemon(home)
 
 
-def come_back(home: Home, left: int | None) -> Client:
+def come_back(home: Home, left: int | None, *, output: int | None = None) -> Client:
     """Connect again, once a daemon serves, to one that closed the connection; nothing is ever started by that.
 
     The lock is asked first: a service manager would start a daemon for whoever connects, also one that was just
@@ -196,8 +204,10 @@ def come_back(home: Home, left: int | None) -> Client:
 
     Args:
         left: the pid of the daemon that closed the connection, as the lock had it.
+        output: the descriptor that whoever waits prints to.
 
     Raises:
+        BrokenPipeError: nobody reads `output` any more.
         HarnessError: whoever serves now cannot be talked to.
     """
     pause_s, longest_s = COME_BACK_S
@@ -206,15 +216,36 @@ def come_back(home: Home, left: int | None) -> Client:
         pid, is_late = ask_lock(home.lock), time.monotonic() > until
         if pid and (pid != left or is_late):
             try:
-                return Client.connect(home).greet()
+                client = Client.connect(home).greet()
             except HarnessError as error:
                 if error.code not in ("NO_DAEMON", "TIMEOUT"):  # too early, or everybody comes back at once
                     raise
+            else:
+                if is_told:
+                    print("rhctl: a daemon serves again", file=sys.stderr)
+                return client
         if is_late and not is_told:
             print("rhctl: no daemon serves; waiting for one", file=sys.stderr)
             is_told = True
+        if output is not None:
+            _wait_read(output, None)
         time.sleep(pause_s)
         pause_s = min(pause_s * 2, longest_s)
+
+
+def _wait_read(output: int, sock: socket.socket | None) -> None:
+    """Return once something can be received from `sock`, or at once without one.
+
+    Raises:
+        BrokenPipeError: nobody reads `output`. Writing would tell too, but there may be nothing to write for days.
+    """
+    poll = select.poll()
+    poll.register(output, 0)  # an end of it is told unasked
+    if sock is not None:
+        poll.register(sock, select.POLLIN)
+    found = dict(poll.poll(None if sock is not None else 0))
+    if found.get(output, 0) & (select.POLLERR | select.POLLHUP):
+        raise BrokenPipeError
 
 
 def _gone(error: OSError) -> NoDaemon:
@@ -241,9 +272,12 @@ def _refused(error: dict[str, Any]) -> Refused:
     data = error.get("data")
     data = data if isinstance(data, dict) else {}
     code = data.get("code")
+    next_step = str(data["next_step"]) if data.get("next_step") else None
+    if code == "INVALID_ARGUMENT" and next_step == CODES[code][1]:  # which speaks to a model of its call
+        next_step = "Correct it, and run the command again."
     return Refused(
         str(error.get("message") or "the daemon refused"),
         code=code if isinstance(code, str) and code in CODES else "INTERNAL",  # of a newer daemon, perhaps
-        next_step=str(data["next_step"]) if data.get("next_step") else None,
+        next_step=next_step,
         details=data.get("details"),
     )

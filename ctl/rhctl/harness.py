@@ -14,8 +14,9 @@ from contextlib import contextmanager
 from rhctl.__main__ import guard
 from rhctl.client import Client, is_running, open_client
 from rhctl.errors import NoDaemon, UsageError
-from rhctl.options import add_profile, make_parser, repo_params
-from rhctl.rendering import say, say_json
+from rhctl.options import add_profile, home_words, make_parser, repo_params
+from rhctl.rendering import say, say_json, say_problem
+from rhctl.verbs import VERBS
 from rhwire.errors import HarnessError
 from rhwire.escape import escape
 from rhwire.home import Home
@@ -72,7 +73,9 @@ def _run(argv: list[str]) -> int:
         from rhctl.commands.doctor import run as doctor
 
         return doctor(argv[2:])
-    raise UsageError(f"there is no command {' '.join(argv[:2])!r}", next_step="See: repo-harness --help")
+    is_other = argv[0] in VERBS
+    hint = f"Did you mean: rhctl {' '.join(argv)}" if is_other else "See: repo-harness --help"
+    raise UsageError(f"there is no command {' '.join(argv[:2])!r}", next_step=hint)
 
 
 def setup(arguments: list[str]) -> int:
@@ -209,7 +212,7 @@ def _check_address(home: Home, client: Client, args: argparse.Namespace) -> None
         import shlex
 
         join = shlex.join([PROGRAM, "mcp", "serve", "--repo", args.repo, "--transport", "http"])
-        end = "rhctl service stop" if is_service_installed(home) else f"kill {daemon['pid']}"
+        end = f"rhctl service stop{home_words(home)}"
         raise HarnessError(
             f"the daemon already serves on {daemon['url']}, not on {wanted}",
             code="DAEMON_RUNNING",
@@ -256,6 +259,7 @@ def say_lease(lease: dict[str, Any]) -> None:
     say(f"  this repository:   {lease['url']}")
     say(f"  all of them:       {lease['hub_url']}")
     say(f"  health:            {lease['hub_url'].removesuffix('/mcp')}/health")
+    say_problem(lease["problem"])
     say("Interrupt to stop.")
     sys.stdout.flush()
 

@@ -9,6 +9,8 @@ import time
 
 from rhctl.client import Client
 from rhctl.errors import NoDaemon
+from rhctl.options import home_words
+from rhwire.codes import CODES
 from rhwire.errors import HarnessError
 from rhwire.home import Home, HomeUnusable
 from rhwire.lock import ask_lock
@@ -112,7 +114,7 @@ def wait_for_daemon(home: Home, process: subprocess.Popen[bytes] | None) -> Clie
         if process is not None and process.poll() not in (None, 0):
             # Two clients may each have started one; whoever lost ends at once, and the other is about to serve.
             if ask_lock(home.lock) is None:
-                raise NoDaemon(f"the daemon did not start: {_last_words(home)}", next_step=f"What it says: {home.log}")
+                raise _not_started(home)
             process = None
         time.sleep(0.02)
     raise NoDaemon("the daemon did not start in time", next_step=f"What it says: {home.log}")
@@ -129,6 +131,16 @@ def _open_log(home: Home) -> int:
     except OSError as error:
         raise HomeUnusable(f"cannot write {home.log}: {error.strerror}") from error
     return log
+
+
+def _not_started(home: Home) -> NoDaemon:
+    """Return why a daemon of ours ended, and what to do: who sees this typed no command that has a --port."""
+    words, is_taken, _ = _last_words(home).partition(f". {CODES['PORT_IN_USE'][1]}")
+    next_step = f"What it says: {home.log}"
+    if is_taken:
+        port = "8767" if "port 8766 " in words else "8766"
+        next_step = f"Stop it, or choose another port: rhctl service start{home_words(home)} --port {port}"
+    return NoDaemon(f"the daemon did not start: {words}", next_step=next_step)
 
 
 def _last_words(home: Home) -> str:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any, NoReturn
 
+    from rhwire.home import Home
+
 PROFILES = ("planner", "executor", "orchestrator")
 """As the daemon knows them; it has the last word."""
 
@@ -33,6 +35,10 @@ class Parser(argparse.ArgumentParser):
             UsageError: they are not understood.
             SystemExit: help was asked for, and printed.
         """
+        needed = [action for action in self._actions if action.required]
+        if needed and args is not None and not args:  # argparse would name the options alone
+            names = [str((*action.option_strings, action.metavar)[0]) for action in needed]
+            self.error(f"the following arguments are required: {', '.join(names)}")
         return self.parse_intermixed_args(args, namespace)
 
     def format_help(self) -> str:
@@ -56,14 +62,18 @@ def _formatter(prog: str) -> argparse.HelpFormatter:
     return argparse.HelpFormatter(prog, width=columns - 2)
 
 
-def make_parser(name: str, about: str, example: str, *, program: str = "rhctl", starts: bool = True) -> Parser:
+def make_parser(
+    name: str, about: str, example: str, *, program: str = "rhctl", starts: bool = True, streams: bool = False
+) -> Parser:
     """Return a command's parser with what every command has.
 
     Args:
         starts: the command needs a daemon and starts one unless told not to.
+        streams: it may print more than one object.
     """
     parser = Parser(f"{program} {name}", about, example)
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    what = "print JSON, a stream one object a line" if streams else "print one JSON object"
+    parser.add_argument("--json", action="store_true", help=what)
     parser.add_argument("--home", metavar="FOLDER", help="the daemon's home, if not the default one")
     if starts:
         parser.add_argument("--no-start", action="store_true", help="do not start a daemon if none runs")
@@ -81,8 +91,31 @@ def add_repo(
 
 
 def add_profile(parser: Parser, about: str, **options: Any) -> None:
-    """Add the option that names a profile; `options` are argparse's."""
+    """Add the option that names a profile, which may be given once; `options` are argparse's."""
+    options = {"action": _Once, **options}
     parser.add_argument("--profile", choices=PROFILES, metavar="PROFILE", help=about, **options)
+
+
+class _Once(argparse.Action):
+    """An option that is refused when it is given again: argparse would drop the one before without a word."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
+    ) -> None:
+        mark = f"_{self.dest}_is_given"
+        if hasattr(namespace, mark):
+            raise UsageError(f"{option} can be given once", next_step="Repeat the command for each.")
+        setattr(namespace, mark, True)
+        setattr(namespace, self.dest, values)
+
+
+def home_words(home: Home) -> str:
+    """Return ` --home FOLDER` for a command that is shown to be typed; nothing if it finds this home by itself."""
+    if home.is_default:
+        return ""
+    import shlex
+
+    return f" --home {shlex.quote(home.base)}"
 
 
 def repo_params(typed: str | None, *, around: bool = True) -> dict[str, Any]:

@@ -26,6 +26,13 @@ def say_json(value: Any) -> None:
     sys.stdout.flush()
 
 
+def say_problem(problem: dict[str, Any] | None) -> None:
+    """Print what is wrong with a repository that something was just done for, and what to do."""
+    if problem is not None:
+        say(f"  problem: {escape(problem['message'])} [{problem['code']}]")
+        say(f"    {escape(problem['next_step'])}")
+
+
 def say_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print rows in columns as wide as they need; what was named elsewhere is escaped."""
     cells = [list(titles), *([escape(cell) for cell in row] for row in rows)]

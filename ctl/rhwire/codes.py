@@ -170,7 +170,7 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     "REPO_DETACHED": (
         "The repository's folder was moved, removed or replaced.",
-        "Adopt it again where it now is: rhctl adopt PATH",
+        "Adopt it again where it now is: rhctl adopt PATH; or, if it is gone: rhctl forget REPO",
     ),
     "REPO_NOT_ADOPTED": (
         "The repository is not adopted.",

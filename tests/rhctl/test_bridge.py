@@ -19,6 +19,10 @@ from rhctl.__main__ import guard
 from rhctl.bridge import pump
 sys.exit(guard("rhctl", [], lambda: pump(socket.socket(fileno=int(sys.argv[1])), sys.argv[2].encode())))
 """
+CLOSED = """\
+rhctl: the daemon closed the connection
+  Start the server again in your agent; if it stays so: rhctl doctor
+"""
 BIG = b"x" * (8 << 20)
 """More than every buffer on the way holds."""
 
@@ -120,7 +124,7 @@ async def test_the_daemon_s_end_ends_an_agent_s_server_with_a_word_why() -> None
         await pipe.daemon.send_all(b"last words")
         await pipe.daemon.aclose()
         assert await receive(pipe.stdout, 100) == b"last words"
-        assert await pipe.end() == (1, "rhctl: the daemon closed the connection\n")
+        assert await pipe.end() == (1, CLOSED)
 
 
 async def test_the_daemon_s_end_in_the_middle_of_a_message_is_no_traceback() -> None:
@@ -128,7 +132,7 @@ async def test_the_daemon_s_end_in_the_middle_of_a_message_is_no_traceback() -> 
         nursery.start_soon(_send_in_vain, pipe.stdin)
         assert await receive(pipe.daemon, 1000)
         await pipe.daemon.aclose()
-        assert await pipe.end() == (1, "rhctl: the daemon closed the connection\n")
+        assert await pipe.end() == (1, CLOSED)
 
 
 async def test_an_agent_that_is_gone_ends_the_bridge_without_a_word() -> None:

@@ -163,6 +163,50 @@ def test_a_daemon_that_may_be_ending_is_let_end(home: Home, monkeypatch: pytest.
         os.close(lock)
 
 
+async def test_who_was_told_to_wait_is_told_that_it_is_over(
+    daemon: Running, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(module, "END_WITHIN_S", -1.0)
+    monkeypatch.setattr(module, "COME_BACK_S", (0.0, 0.0))
+    pids = iter((None,))
+    monkeypatch.setattr(module, "ask_lock", lambda path: next(pids, os.getpid()))
+    with await trio.to_thread.run_sync(come_back, daemon.home, 7):
+        assert capsys.readouterr().err == "rhctl: no daemon serves; waiting for one\nrhctl: a daemon serves again\n"
+
+
+@pytest.fixture
+def output() -> Iterator[tuple[int, int]]:
+    """A pipe that somebody prints to, and the end that is read."""
+    reader, writer = os.pipe()
+    yield writer, reader
+    os.close(writer)
+
+
+def test_nobody_waits_for_a_daemon_for_a_reader_who_has_gone(home: Home, output: tuple[int, int]) -> None:
+    writer, reader = output
+    os.close(reader)
+    with pytest.raises(BrokenPipeError):
+        come_back(home, None, output=writer)
+
+
+def test_a_stream_ends_once_nobody_reads_what_is_printed_of_it(
+    pair: tuple[Client, socket.socket], output: tuple[int, int]
+) -> None:
+    client, theirs = pair
+    writer, reader = output
+    theirs.sendall(b"".join(b'{"jsonrpc":"2.0","method":"event","params":{"n":%d}}\n' % n for n in range(2)))
+    told: list[Any] = []
+
+    def tell(event: dict[str, Any]) -> None:
+        told.append(event["n"])
+        if event["n"] == 1:
+            os.close(reader)
+
+    with pytest.raises(BrokenPipeError):
+        client.call("events", on_event=tell, output=writer)
+    assert told == [0, 1]
+
+
 async def test_its_successor_is_found_and_so_is_one_that_goes_on(
     daemon: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,7 +6,6 @@ The page's port 8765 is a free one here, and its `<https-url>` a public name; no
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import signal
 import socket
@@ -180,7 +179,7 @@ async def test_launching_on_another_address_is_refused_with_the_two_commands_tha
         assert daemon.url in said.json["error"]["message"]
         next_step = said.json["error"]["next_step"]
         assert "repo-harness mcp serve --repo . --transport http" in next_step
-        assert f"kill {os.getpid()}" in next_step
+        assert f"or end it with: rhctl service stop --home {daemon.home.base};" in next_step
     assert (await page(SERVE, port=70000)).code == 2
 
 
@@ -343,3 +342,16 @@ def test_what_it_does_not_know_is_a_usage_error(no_daemon: Path, line: str) -> N
     said = run(*line.split(" "), program="repo-harness")
     assert (said.code, said.out) == (2, "")
     assert is_safe(said.err)
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (("status", "project"), "Did you mean: rhctl status project"),
+        (("mcp", "nothing"), "See: repo-harness --help"),
+    ],
+)
+async def test_what_is_rhctl_s_is_said_to_be(no_daemon: Path, words: tuple[str, ...], hint: str) -> None:
+    said = await type_in(*words, "--json", program="repo-harness")
+    assert (said.code, said.refusal) == (2, "USAGE")
+    assert said.json["error"]["next_step"].removesuffix(" --json") == hint

@@ -17,6 +17,7 @@ from rhctl.ending import end_daemon
 from rhctl.errors import NoDaemon
 from rhctl.launch import clean_environment, daemon_command, import_path, start_daemon, start_detached, wait_for_daemon
 from rhctl.services import managers
+from rhd.errors import StartRefused
 from rhwire.errors import HarnessError
 from rhwire.home import Home, HomeUnusable
 from rhwire.lock import ask_lock
@@ -112,6 +113,19 @@ def test_its_last_words_are_the_reason(home: Home, daemon_is: Callable[[str], No
     assert said.json["error"]["message"] == "the daemon did not start: port 1 cannot be used."
     assert home.log in said.json["error"]["next_step"]
     assert said.err == "rhctl: starting the daemon\n"
+
+
+@pytest.mark.parametrize(("port", "other"), [(8765, 8766), (8766, 8767)])
+def test_a_port_in_use_leads_to_a_command_that_takes_another(
+    home: Home, daemon_is: Callable[[str], None], port: int, other: int
+) -> None:
+    error = StartRefused(f"port {port} of 127.0.0.1 is in use by another program", code="PORT_IN_USE")
+    daemon_is(f"echo 'rhd: {error.message}. {error.next_step}' >&2; exit 1")
+    said = run("repos", "--json")
+    assert (said.code, said.refusal) == (3, "NO_DAEMON")
+    assert said.json["error"]["message"] == f"the daemon did not start: {error.message}"
+    command = f"rhctl service start --home {home.base} --port {other}"
+    assert said.json["error"]["next_step"] == f"Stop it, or choose another port: {command}"
 
 
 @pytest.mark.parametrize(("script", "words"), [("exit 1", "it said nothing"), ("echo bye; exit 2", "bye")])

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from rhctl.errors import UsageError
-from rhctl.options import PROFILES, add_profile, add_repo, make_parser, real_path, repo_params
+from rhctl.options import PROFILES, add_profile, add_repo, home_words, make_parser, real_path, repo_params
 from rhd import access
+from rhwire.home import Home
 
 
 def test_options_may_stand_anywhere_between_the_arguments() -> None:
@@ -37,6 +38,26 @@ def test_what_is_not_understood_is_ours_to_tell(words: list[str]) -> None:
     assert refused.value.exit_code == 2
 
 
+def test_all_that_is_missing_is_named_where_nothing_is_given() -> None:
+    parser = make_parser("test", "Test.", "x")
+    parser.add_argument("client", metavar="CLIENT")
+    add_profile(parser, "which", required=True)
+    with pytest.raises(UsageError, match="required: CLIENT, --profile"):
+        parser.parse_args([])
+
+
+def test_a_profile_is_named_once_unless_several_are_meant() -> None:
+    parser = make_parser("test", "Test.", "x")
+    add_profile(parser, "which", default="planner")
+    assert parser.parse_args([]).profile == "planner"
+    with pytest.raises(UsageError, match="--profile can be given once") as refused:
+        parser.parse_args(["--profile", "planner", "--profile", "executor"])
+    assert refused.value.next_step == "Repeat the command for each."
+    parser = make_parser("test", "Test.", "x")
+    add_profile(parser, "which", action="append")
+    assert parser.parse_args(["--profile", "planner", "--profile", "executor"]).profile == ["planner", "executor"]
+
+
 def test_only_a_command_that_starts_a_daemon_can_be_told_not_to() -> None:
     assert make_parser("test", "Test.", "x").parse_args(["--no-start"]).no_start is True
     with pytest.raises(UsageError):
@@ -50,6 +71,11 @@ def test_the_example_stands_on_a_line_of_its_own() -> None:
 
 def test_the_profiles_are_the_daemon_s() -> None:
     assert tuple(access.PROFILES) == PROFILES
+
+
+def test_a_home_is_named_in_a_command_only_where_it_has_to_be() -> None:
+    assert home_words(Home("/x", is_default=True)) == ""
+    assert home_words(Home("/x y")) == " --home '/x y'"
 
 
 def test_what_was_typed_and_the_path_that_it_can_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

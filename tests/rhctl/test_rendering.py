@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from rhctl.rendering import age, count, duration, say, say_json, say_table
+from rhctl.rendering import age, count, duration, say, say_json, say_problem, say_table
 from rhwire.times import format_time
 
 
@@ -28,6 +28,12 @@ def test_json_is_one_line_whatever_is_in_it_and_whatever_the_terminal_speaks(
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding=encoding, write_through=True))
     say_json({"name": "é\u202e\n"})
     assert raw.getvalue().decode("utf-8") == f'{{"name":"{name}"}}\n'
+
+
+def test_a_problem_is_told_with_its_code_and_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    say_problem(None)
+    say_problem({"code": "REPO_BROKEN", "message": "evil\x1b[2J", "next_step": "Look."})
+    assert capsys.readouterr().out.splitlines() == [r"  problem: evil\x1b[2J [REPO_BROKEN]", "    Look."]
 
 
 def test_a_table_is_aligned_and_its_cells_are_escaped(capsys: pytest.CaptureFixture[str]) -> None:

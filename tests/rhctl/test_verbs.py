@@ -47,7 +47,7 @@ DONE: dict[str, tuple[str, set[str]]] = {
     "endpoint": ("endpoint https://rh.example.com/mcp", {"ended[]", "endpoint", "public_url"}),
     "events": ("events", inside("changes[]", CHANGE)),
     "forget": ("forget project", {"clients", "path", "slug"}),
-    "grant": ("grant ChatGPT project --profile executor", {"client", "profile", "slug"}),
+    "grant": ("grant ChatGPT project --profile executor", {"client", "profile", "slug", "started"}),
     "passphrase": ("passphrase show project", {"passphrase", "path", "slug"}),
     "raw": ("raw version", {"pid", "protocol", "python", "version"}),
     "repos": ("repos", inside("repos[]", {"adopted_at", "id", "name", "path", "slug"})),
@@ -61,7 +61,7 @@ DONE: dict[str, tuple[str, set[str]]] = {
         "setup codex project",
         {"client", "config", "file", "needs_trust", "server", "slug", "written"},
     ),
-    "start": ("start project", {"hub_url", "leased", "profile", "slug", "url"}),
+    "start": ("start project", {"hub_url", "leased", "problem", "profile", "slug", "url"}),
     "status": (
         "status",
         inside("daemon", {"pid", "public_url", "socket", "uptime_s", "url", "version"})

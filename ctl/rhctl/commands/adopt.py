@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rhctl.client import open_client
-from rhctl.options import make_parser, real_path
+from rhctl.options import home_words, make_parser, real_path
 from rhctl.rendering import say, say_json
 from rhwire.escape import escape
 from rhwire.home import Home
@@ -28,17 +28,18 @@ def run(arguments: list[str]) -> int:
     parser.add_argument("--dry-run", action="store_true", help="only list what would be created")
     args = parser.parse_args(arguments)
     params = {"path": real_path(args.path), "name": args.name, "dry_run": args.dry_run or None}
-    with open_client(Home.find(args.home), may_start=not args.no_start) as client:
+    home = Home.find(args.home)
+    with open_client(home, may_start=not args.no_start) as client:
         done = client.call("adopt", params)
     if args.json:
         say_json(done)
     else:
-        show(done)
+        show(done, home_words(home))
     return 0
 
 
-def show(done: dict[str, Any]) -> None:
-    """Print what adopting did, for a person."""
+def show(done: dict[str, Any], home: str) -> None:
+    """Print what adopting did, for a person; `home` names the home in what is to be typed next."""
     path = escape(done["path"])
     if done["dry_run"]:
         say(f"{path} would be adopted; this would be created:" if done["created"] else f"{path}: nothing to create")
@@ -52,6 +53,6 @@ def show(done: dict[str, Any]) -> None:
     if not done["dry_run"]:
         say()
         say("Next:")
-        say(f"  ChatGPT:  rhctl setup chatgpt {done['slug']}")
-        say(f"  Codex:    rhctl setup codex {done['slug']} --write")
-        say(f"  look at:  rhctl status {done['slug']}")
+        say(f"  ChatGPT:  rhctl setup chatgpt {done['slug']}{home}")
+        say(f"  Codex:    rhctl setup codex {done['slug']} --write{home}")
+        say(f"  look at:  rhctl status {done['slug']}{home}")

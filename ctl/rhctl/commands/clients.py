@@ -33,6 +33,7 @@ def run(arguments: list[str]) -> int:
 
 def _row(client: dict[str, Any]) -> tuple[str, ...]:
     may = "; ".join(f"{slug}: {', '.join(profiles)}" for slug, profiles in client["repos"].items())
-    used = age(client["used_at"]) if client["used_at"] else "never"
+    # Without a login any more there is nothing to have been used; what it used before was that login's.
+    used = age(client["used_at"]) if client["used_at"] else "never" if client["resource"] else "-"
     name = client["name"] + (f" ({client['host']})" if client["host"] else "")
     return client["id"], name, may or "nothing any more", client["since"][:10], used

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 def run(arguments: list[str]) -> int:
     """Show the newest changes, and with -f those to come."""
     parser = make_parser(
-        "events", "Show what changed in the workflow artifacts, oldest first.", "rhctl events project -f"
+        "events",
+        "Show what changed in the workflow artifacts, oldest first.",
+        "rhctl events project -f",
+        streams=True,
     )
     add_repo(parser, about="slug or path; all of them if left out")
     parser.add_argument("-f", "--follow", action="store_true", help="go on with what changes, until interrupted")
@@ -56,6 +59,8 @@ def _follow(
 ) -> NoReturn:
     """Show what changes after these cursors, whichever daemon serves, until interrupted."""
 
+    output = _output()
+
     def tell(change: dict[str, Any]) -> None:
         show(change)
         cursors[change["repo"]] = change["cursor"]
@@ -64,7 +69,7 @@ def _follow(
         with client:
             serving = ask_lock(home.lock)
             try:
-                client.call("events", {**params, "follow": True, "since": cursors}, on_event=tell)
+                client.call("events", {**params, "follow": True, "since": cursors}, on_event=tell, output=output)
             except NoDaemon:  # it has ended, or would not wait for a reader who paused
                 pass
             else:
@@ -73,4 +78,11 @@ def _follow(
                     code="TIMEOUT",
                     next_step="Start it again; the newest of what is kept: rhctl events -n 1000",
                 )
-        client = come_back(home, serving)
+        client = come_back(home, serving, output=output)
+
+
+def _output() -> int | None:
+    try:
+        return sys.stdout.fileno()
+    except OSError:  # it is none of the system's
+        return None

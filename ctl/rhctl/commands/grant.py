@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rhctl.client import open_client
-from rhctl.options import add_profile, make_parser, repo_params
+from rhctl.options import add_profile, home_words, make_parser, repo_params
 from rhctl.rendering import say, say_json
 from rhwire.escape import escape
 from rhwire.home import Home
@@ -20,10 +20,13 @@ def run(arguments: list[str]) -> int:
     parser.add_argument("repo", metavar="REPO", help="slug or path")
     add_profile(parser, "planner, executor or orchestrator", required=True)
     args = parser.parse_args(arguments)
-    with open_client(Home.find(args.home), may_start=not args.no_start) as client:
+    home = Home.find(args.home)
+    with open_client(home, may_start=not args.no_start) as client:
         done = client.call("grant", {**repo_params(args.repo), "client": args.client, "profile": args.profile})
     if args.json:
         say_json(done)
     else:
-        say(f"{escape(done['client'])} may act as {done['profile']} in {done['slug']}")
+        command = f"rhctl start {done['slug']} --profile {done['profile']}{home_words(home)}"
+        once = "" if done["started"] else f", once it is started: {command}"
+        say(f"{escape(done['client'])} may act as {done['profile']} in {done['slug']}{once}")
     return 0

@@ -50,11 +50,13 @@ def look(client: Client, params: dict[str, Any]) -> dict[str, Any]:
     """Return the passphrase in a repository's copy, once the daemon has said that it is the right one.
 
     Raises:
-        HarnessError: NOT_FOUND, there is no copy, or it is not the passphrase any more.
+        HarnessError: NOT_FOUND, there is no copy, or it is not the passphrase any more; REPO_DETACHED, the folder that
+            it lies in is not where it was.
     """
     repo = client.call("passphrase", {**params, "action": "check"})
     passphrase = read_copy(repo["path"], repo["file"])
     if passphrase is None:
+        _refuse_detached(repo)
         problem = f"there is no passphrase in {repo['file']}"
     elif client.call("passphrase", {**params, "action": "check", "passphrase": passphrase})["is_right"]:
         return {"slug": repo["slug"], "path": repo["path"], "passphrase": passphrase}
@@ -62,6 +64,15 @@ def look(client: Client, params: dict[str, Any]) -> dict[str, Any]:
         problem = f"the copy in {repo['file']} is not the passphrase any more"
     next_step = f"Make a new one with: rhctl passphrase rotate {repo['slug']}"
     raise HarnessError(problem, code="NOT_FOUND", next_step=next_step)
+
+
+def _refuse_detached(repo: dict[str, Any]) -> None:
+    """Advise nobody to make a new passphrase, which ends every login, where only the folder is away."""
+    problem = repo["problem"]
+    if (problem is not None and problem["code"] == "REPO_DETACHED") or not os.path.isdir(repo["path"]):
+        message = f"the folder {repo['path']} is not where it was, and the passphrase's copy lies in it"
+        next_step = f"Adopt it again where it now is: rhctl adopt PATH; or, if it is gone: rhctl forget {repo['slug']}"
+        raise HarnessError(message, code="REPO_DETACHED", next_step=next_step)
 
 
 def read_copy(folder: str, name: str) -> str | None:

@@ -21,6 +21,7 @@ def run(arguments: list[str]) -> int:
         "raw",
         "Send a verb of the control protocol (docs/control.md) and print the result; a stream prints a line an event.",
         "rhctl raw events count=3 repo=project",
+        streams=True,
     )
     parser.add_argument("verb", metavar="VERB")
     parser.add_argument(

@@ -6,9 +6,10 @@ import json
 
 from rhctl.client import Client, open_client
 from rhctl.errors import UsageError
-from rhctl.options import Parser, make_parser, repo_params
+from rhctl.options import Parser, home_words, make_parser, repo_params
 from rhctl.rendering import say, say_json
 from rhctl.setup import chatgpt, codex
+from rhwire.errors import HarnessError
 from rhwire.escape import escape
 from rhwire.home import Home
 
@@ -58,12 +59,12 @@ def configure(client: Client, home: Home, name: str, args: argparse.Namespace, *
     if name == "chatgpt":
         if write:
             raise UsageError("ChatGPT has no configuration file to write", next_step="Leave --write out.")
-        return _chatgpt(facts, ended, args.json)
+        return _chatgpt(home, facts, ended, args.json)
     return _codex(home, facts, args, write=write)
 
 
-def _chatgpt(facts: dict[str, Any], ended: list[str], as_json: bool) -> int:
-    steps = chatgpt.steps(facts)
+def _chatgpt(home: Home, facts: dict[str, Any], ended: list[str], as_json: bool) -> int:
+    steps = chatgpt.steps(facts, home_words(home))
     if as_json:
         say_json(
             {
@@ -92,6 +93,7 @@ def _codex(home: Home, facts: dict[str, Any], args: argparse.Namespace, *, write
     text = codex.merge(codex.read(path), table)
     is_writing = write and not args.dry_run
     if is_writing:
+        _refuse_detached(facts)
         codex.write(path, text, args.scope)
     needs_trust = args.scope == "project" and not codex.is_trusted(facts["path"])
     if args.json:
@@ -125,6 +127,13 @@ def _codex(home: Home, facts: dict[str, Any], args: argparse.Namespace, *, write
         say(f"{mark}  [projects.{escape(json.dumps(facts['path'], ensure_ascii=False))}]")
         say(f'{mark}  trust_level = "trusted"')
     return 0
+
+
+def _refuse_detached(facts: dict[str, Any]) -> None:
+    """Write nothing into, or about, a folder that is not the repository any more."""
+    problem = facts["problem"]
+    if problem is not None and problem["code"] == "REPO_DETACHED":
+        raise HarnessError(problem["message"], code=problem["code"], next_step=problem["next_step"])
 
 
 def _say_toml(text: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rhctl.client import open_client
 from rhctl.options import add_profile, add_repo, make_parser, repo_params
-from rhctl.rendering import say, say_json
+from rhctl.rendering import say, say_json, say_problem
 from rhwire.home import Home
 
 
@@ -34,4 +34,5 @@ def run(arguments: list[str]) -> int:
     else:
         say(f"{done['profile']} is started for {done['slug']}")
         say(f"  {done['url']}")
+        say_problem(done["problem"])
     return 0

@@ -91,11 +91,12 @@ def write(path: str, text: str, scope: str) -> None:
 
     Raises:
         HarnessError: WRITE_FAILED, or SYMLINK_ESCAPE where the file is a link: it may be shared with other machines. In
-            a project, its folder may not be one either: it came with the checkout, and may lead anywhere.
+            a project, its folder may not be one either: it came with the checkout, and may lead anywhere. REPO_DETACHED
+            where the project is gone.
     """
     folder = os.path.dirname(path)
     try:
-        os.makedirs(folder, exist_ok=True)
+        _make_folder(folder, scope)
         for part in (folder, path) if scope == "project" else (path,):
             if os.path.islink(part):
                 raise HarnessError(
@@ -115,6 +116,18 @@ def write(path: str, text: str, scope: str) -> None:
             raise
     except OSError as error:
         raise HarnessError(f"cannot write {path}: {error.strerror}", code="WRITE_FAILED") from error
+
+
+def _make_folder(folder: str, scope: str) -> None:
+    if scope != "project":
+        os.makedirs(folder, exist_ok=True)
+        return
+    try:
+        os.mkdir(folder)
+    except FileExistsError:
+        pass
+    except FileNotFoundError:  # a checkout is never made anew, with nothing in it but our file
+        raise HarnessError(f"{os.path.dirname(folder)} is not there any more", code="REPO_DETACHED") from None
 
 
 def read(path: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rhd.control.selecting import PARAMS, select_repo
+from rhd.control.status import describe_problem
 from rhd.control.verb import Request, Verb
 from rhd.errors import Refusal
 from rhd.repos.adoption import write_copy
@@ -20,7 +21,8 @@ async def run(request: Request) -> dict[str, Any]:
     answer = {"slug": repo.slug, "path": repo.path, "file": COPY}
     if action == "check":
         given = params["passphrase"]
-        return {**answer, "is_right": given is not None and digest_passphrase(given) == repo.passphrase}
+        is_right = given is not None and digest_passphrase(given) == repo.passphrase
+        return {**answer, "is_right": is_right, "problem": describe_problem(house, repo)}
     if action != "rotate":
         raise Refusal("action must be check or rotate", code="INVALID_ARGUMENT")
     is_dropping = params["drop"] is not False

@@ -163,7 +163,11 @@ class ControlServer:
             return False
         verb = VERBS.get(message.method)
         if verb is None:
-            unknown = Refusal(f"there is no verb {message.method[:40]!r}", code="INVALID_REQUEST")
+            unknown = Refusal(
+                f"there is no verb {message.method[:40]!r}",
+                code="INVALID_REQUEST",
+                next_step=f"This daemon's verbs: {', '.join(VERBS)}",
+            )
             await self._refuse(connection, message.id, unknown, messages.METHOD_NOT_FOUND)
             return True
         try:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from rhd.access import PROFILES
 from rhd.control.selecting import PARAMS, select_profile, select_repo
+from rhd.control.status import describe_problem
 from rhd.control.verb import Request, Verb
 from rhd.endpoint.tools.table import shown_tools
 from rhd.repos.scaffold import COPY
 
 
 async def run(request: Request) -> dict[str, Any]:
-    """Describe how a repository is reached, and the tools that a profile has."""
+    """Describe how a repository is reached, what is started and wrong there, and the tools that a profile has."""
     house, params = request.house, request.params
     repo = await select_repo(house, params)
     profile = select_profile(params["profile"] or "executor")
@@ -26,6 +28,8 @@ async def run(request: Request) -> dict[str, Any]:
         "hub_url": f"{house.url}/mcp",
         "endpoint": f"{public}/mcp" if public else None,
         "passphrase_file": COPY,
+        "profiles": [name for name in PROFILES if name in house.registry.profiles(repo.id)],
+        "problem": describe_problem(house, repo),
     }
 
 

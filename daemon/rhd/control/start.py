@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rhd.control.selecting import PARAMS, select_profile, select_repo
+from rhd.control.status import describe_problem
 from rhd.control.verb import Request, Verb
 from rhd.errors import Refusal
 
@@ -22,6 +23,7 @@ async def run(request: Request) -> dict[str, Any]:
         "url": f"{house.url}/r/{repo.slug}/mcp",
         "hub_url": f"{house.url}/mcp",
         "leased": bool(params["lease"]),
+        "problem": describe_problem(house, repo),
     }
     if not params["lease"]:
         await house.registry.start(repo.id, profile, {})

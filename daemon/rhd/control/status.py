@@ -11,6 +11,7 @@ from rhd.access import PROFILES
 from rhd.control.house import House
 from rhd.control.selecting import PARAMS, select_repos
 from rhd.control.verb import Request, Verb
+from rhd.doctor.repositories import advise
 from rhd.repos.registry import Repo
 from rhd.repos.service import describe
 from rhwire.times import format_time
@@ -61,8 +62,15 @@ def describe_repo(house: House, repo: Repo) -> dict[str, Any]:
             if last is not None
             else None
         ),
-        "problem": describe(service.problem),
+        "problem": describe_problem(house, repo),
     }
+
+
+def describe_problem(house: House, repo: Repo) -> dict[str, Any] | None:
+    """Return `{code, message, next_step}` of what is wrong with a repository; None if nothing is."""
+    service = house.services.get(repo.id)
+    problem = describe(service.problem)
+    return None if problem is None else {**problem, "next_step": advise(service)}
 
 
 VERB = Verb("status", run, PARAMS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shlex
 import shutil
 import socket
 import sqlite3
@@ -97,12 +98,16 @@ def _port(subject: Installation) -> Iterator[Finding]:
             probe.bind((settings.host, settings.port))
         except OSError as error:
             is_taken = error.errno == errno.EADDRINUSE
+            home = "" if subject.home.is_default else f" --home {shlex.quote(subject.home.base)}"
+            other = 8766 if settings.port != 8766 else 8767
             yield Finding(
                 "port",
                 ERROR,
                 f"port {settings.port} on {settings.host} cannot be used: {error.strerror}",
                 cause="another program listens on it" if is_taken else None,
-                next_step=("Stop it, or choose" if is_taken else "Choose") + " another address in the configuration.",
+                next_step=f"Stop it, or choose another port: rhctl service start{home} --port {other}"
+                if is_taken
+                else "Choose another address in the configuration.",
             )
             return
     yield Finding("port", OK, f"port {settings.port} is free")

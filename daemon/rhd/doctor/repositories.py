@@ -24,7 +24,7 @@ def _repository(service: RepoService, registry: Registry, usage: Usage) -> Itera
             ERROR,
             f"the repository is {service.state}",
             cause=problem.message if problem is not None else None,
-            next_step=problem.next_step if problem is not None else None,
+            next_step=advise(service),
             is_local=False,
         )
     elif service.problem is not None:
@@ -32,7 +32,7 @@ def _repository(service: RepoService, registry: Registry, usage: Usage) -> Itera
             "repository",
             WARNING,
             service.problem.message,
-            next_step=service.problem.next_step,
+            next_step=advise(service),
             is_local=False,
         )
     else:
@@ -156,6 +156,13 @@ CHECKS: Mapping[str, Check] = {
     "watch": _watch,
     "workflow": _workflow,
 }
+
+
+def advise(service: RepoService) -> str | None:
+    """Return what to do about the problem that a repository has, in commands that name it; None if it has none."""
+    if service.problem is None:
+        return None
+    return service.problem.next_step.replace("rhctl forget REPO", f"rhctl forget {service.repo.slug}")
 
 
 def examine_repository(service: RepoService, registry: Registry, usage: Usage) -> Sequence[Finding]:

@@ -24,6 +24,7 @@ from rhd.workflow.root import Root, resolve
 from rhwire.escape import escape
 
 MAX_INDEX_BYTES = 64 << 20
+MAX_HEAD_BYTES = 4 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,12 @@ class Adopter:
                 else:
                     outcome, known = "moved", elsewhere
             if slug is not None and known is not None and slug != known.slug:
-                raise Refusal(f"it is adopted as {known.slug}; a name stays", code="NAME_TAKEN")
+                raise Refusal(
+                    f"it is adopted as {known.slug}; a name stays",
+                    code="NAME_TAKEN",
+                    next_step="Leave --name out; to rename it: "
+                    f"rhctl forget {known.slug}, then rhctl adopt --name {slug}",
+                )
             if slug is not None and known is None:
                 await self._registry.check_free(slug)
             repo_id = known.id if known is not None else repo_id or RepoId.new()
@@ -161,16 +167,37 @@ def _survey(path: str) -> _Survey:
 
 
 def _refuse_hopeless(path: str) -> None:
-    """Refuse a folder that would not be adopted if it were a repository, so that nobody makes one of it."""
+    """Refuse a folder that would not be adopted if it were a repository, so that nobody makes one of it.
+
+    Nor of one that may be one already, only that we may not look.
+    """
     try:
         with Root.open(resolve(path)) as folder:
             _refuse_special(folder)
+            _refuse_closed(folder)
     except Detached:
         raise Refusal(
             f"there is no folder {escape(path)}",
             code="NOT_A_REPOSITORY",
             next_step="Name a folder inside a git repository.",
         ) from None
+    except Refusal as refusal:
+        if refusal.code not in ("REPO_BROKEN", "READ_FAILED"):
+            raise
+        reason = refusal.message.rpartition(": ")[2]  # the system's own
+        raise Refusal(
+            f"{escape(path)} cannot be read: {reason}",
+            code="READ_FAILED",
+            next_step="Let the user whom the daemon runs as read it, then adopt it again.",
+        ) from None
+
+
+def _refuse_closed(folder: Root) -> None:
+    try:
+        folder.read(RelPath(".git/HEAD"), GIT_FACTS, MAX_HEAD_BYTES)
+    except Refusal as refusal:
+        if refusal.code == "READ_FAILED":
+            raise
 
 
 def _refuse_special(root: Root) -> None:

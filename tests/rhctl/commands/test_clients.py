@@ -41,6 +41,17 @@ async def test_who_is_connected_to_all_or_to_one_repository(
     assert row.endswith("never")
 
 
+async def test_of_a_client_whose_login_has_ended_it_is_not_said_that_it_was_never_used(
+    daemon: Running, repository: Repository
+) -> None:
+    slug = await daemon.adopt(repository.path)
+    await daemon.connect_client(slug)
+    await daemon.call("passphrase", repo=slug, action="rotate")
+    row = (await type_in("clients")).out.splitlines()[1]
+    assert "nothing any more" in row
+    assert row.split()[-1] == "-"
+
+
 async def test_hostile_names_of_clients_are_escaped(daemon: Running, repository: Repository) -> None:
     slug = await daemon.adopt(repository.path)
     await daemon.connect_client(slug, name=HOSTILE)

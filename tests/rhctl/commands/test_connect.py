@@ -82,7 +82,7 @@ async def test_the_daemon_s_end_is_the_agent_s_server_s_with_a_word_why(
         said = b""
         async for data in agent.stderr:
             said += data
-        assert said == b"rhctl: the daemon closed the connection\n"
+        assert said.startswith(b"rhctl: the daemon closed the connection\n")
         assert await agent.wait() == 1
 
 

@@ -33,6 +33,10 @@ async def next_line(process: trio.Process) -> str:
     return line.decode()
 
 
+async def test_the_help_says_that_a_stream_is_more_than_one_object() -> None:
+    assert "a stream one object a line" in " ".join((await type_in("events", "--help")).out.split())
+
+
 async def test_nothing_has_changed_yet(daemon: Running) -> None:
     assert (await type_in("events")).out == "nothing has changed yet\n"
     assert (await type_in("events", "--json")).json == {"changes": []}
@@ -72,6 +76,16 @@ async def test_following_tells_each_change_as_it_comes_until_interrupted(
         assert await process.wait() == 130
         assert process.stderr is not None
         assert await process.stderr.receive_some() == b""
+
+
+async def test_following_ends_once_nobody_reads_though_nothing_changes(daemon: Running, repository: Repository) -> None:
+    slug = await daemon.adopt(repository.path)
+    async with spawned("events", slug, "-f", "-n", "1") as process:
+        await next_line(process)
+        await until(lambda: daemon.house.services.listeners > 1)  # it follows
+        assert process.stdout is not None
+        await process.stdout.aclose()
+        assert await process.wait() == 0
 
 
 async def test_following_goes_on_with_the_next_daemon_and_tells_everything_once(
@@ -164,3 +178,4 @@ async def test_a_count_that_is_none_or_too_large_is_refused(daemon: Running) -> 
     for count in ("-1", "1001"):
         said = await type_in("events", "-n", count, "--json")
         assert (said.code, said.refusal) == (1, "INVALID_ARGUMENT")
+        assert said.json["error"]["next_step"] == "Correct it, and run the command again."

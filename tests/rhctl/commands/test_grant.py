@@ -13,9 +13,12 @@ async def test_a_client_may_do_more_by_name_or_id(daemon: Running, repository: R
     one, two = await daemon.adopt(repository.path), await daemon.adopt(Repository.make(tmp_path / "two").path)
     grant = await daemon.connect_client(one)
     said = await type_in("grant", "chatgpt", "./project/plans", "--profile", "executor")
-    assert (said.code, said.out) == (0, f"chatgpt may act as executor in {one}\n")
+    start = f"rhctl start {one} --profile executor --home {daemon.home.base}"
+    assert (said.code, said.out) == (0, f"chatgpt may act as executor in {one}, once it is started: {start}\n")
+    said = await type_in("grant", "chatgpt", one, "--profile", "planner")
+    assert said.out == f"chatgpt may act as planner in {one}\n"
     answer = (await type_in("grant", grant, "--profile", "planner", two, "--json")).json
-    assert answer == {"client": grant, "slug": two, "profile": "planner"}
+    assert answer == {"client": grant, "slug": two, "profile": "planner", "started": True}
     (client,) = (await daemon.call("clients"))["clients"]
     assert client["repos"] == {one: ["planner", "executor"], two: ["planner"]}
 

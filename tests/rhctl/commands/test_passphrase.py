@@ -56,6 +56,22 @@ async def test_a_copy_that_is_gone_or_wrong_is_never_shown_as_right(
     assert "another" not in said.out
 
 
+async def test_of_a_folder_that_is_not_there_no_new_passphrase_is_advised(
+    daemon: Running, repository: Repository, tmp_path: Path
+) -> None:
+    slug = await daemon.adopt(repository.path)
+    repository.path.rename(tmp_path / "moved")
+    for is_in_its_place in (False, True):  # before the daemon has noticed; and once something else stands there
+        if is_in_its_place:
+            repository.path.mkdir()
+            await daemon.until_state(slug, "detached")
+        said = await type_in("passphrase", "show", slug, "--json")
+        assert (said.code, said.refusal) == (1, "REPO_DETACHED")
+        assert str(repository.path) in said.json["error"]["message"]
+        assert "rotate" not in said.json["error"]["next_step"]
+        assert f"rhctl forget {slug}" in said.json["error"]["next_step"]
+
+
 def test_only_a_plain_file_is_read(tmp_path: Path) -> None:
     (tmp_path / "real").write_text(json.dumps({"passphrase": "x"}))
     (tmp_path / "link").symlink_to("real")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rhd.control.table import VERBS
 from tests.support.inprocess import Running
 from tests.support.repositories import Repository
 from tests.support.terminal import run, type_in
@@ -23,6 +24,7 @@ async def test_values_are_json_or_else_strings(daemon: Running, repository: Repo
 async def test_an_unknown_verb_is_refused(daemon: Running) -> None:
     said = await type_in("raw", "nothing", "--json")
     assert (said.code, said.refusal) == (1, "INVALID_REQUEST")
+    assert said.json["error"]["next_step"] == f"This daemon's verbs: {', '.join(VERBS)}"
 
 
 def test_what_is_no_pair_is_a_usage_error(no_daemon: Path) -> None:

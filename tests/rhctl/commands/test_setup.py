@@ -78,10 +78,27 @@ async def test_a_file_that_cannot_be_merged_with_stays_as_it_is(daemon: Running,
     assert config.read_text() == "not toml"
 
 
+@pytest.mark.parametrize("is_noticed", [False, True])
+async def test_a_repository_that_is_gone_is_not_made_anew(
+    daemon: Running, repository: Repository, tmp_path: Path, is_noticed: bool
+) -> None:
+    slug = await daemon.adopt(repository.path)
+    repository.path.rename(tmp_path / "moved")
+    if is_noticed:
+        await daemon.until_state(slug, "detached")
+    said = await type_in("setup", "codex", slug, "--write", "--json")
+    assert (said.code, said.refusal) == (1, "REPO_DETACHED")
+    assert "rhctl forget" in said.json["error"]["next_step"]
+    assert not repository.path.exists()
+
+
 async def test_for_chatgpt_the_tunnel_comes_first_then_the_connector(daemon: Running, repository: Repository) -> None:
     slug = await daemon.adopt(repository.path)
     said = await type_in("setup", "chatgpt", slug)
     assert f"cloudflared tunnel run --url {daemon.url}" in said.out
+    assert (
+        f"rhctl setup chatgpt {slug} --endpoint https://harness.example.com/mcp --home {daemon.home.base}" in said.out
+    )
     said = await type_in("setup", "chatgpt", slug, "--endpoint", ONE)
     assert f"  URL             {ONE}" in said.out
     assert (await daemon.call("endpoint"))["endpoint"] == ONE

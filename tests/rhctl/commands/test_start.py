@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.support.inprocess import Running
@@ -20,6 +22,7 @@ async def test_a_profile_is_started_for_the_repository_around_or_the_one_named(
         "url": f"{daemon.url}/r/{slug}/mcp",
         "hub_url": f"{daemon.url}/mcp",
         "leased": False,
+        "problem": None,
     }
     assert (await daemon.call("status"))["repos"][0]["profiles"] == ["planner", "executor"]
     outside = await type_in("start", "--json")
@@ -43,5 +46,23 @@ async def test_what_would_run_agents_is_refused_with_a_sentence(
     assert (await daemon.call("status"))["repos"][0]["profiles"] == ["planner"]
 
 
+async def test_two_profiles_are_not_taken_for_the_last(daemon: Running, repository: Repository) -> None:
+    slug = await daemon.adopt(repository.path)
+    assert (await type_in("start", slug, "--profile", "executor", "--profile", "planner")).code == 2
+    assert (await daemon.call("status"))["repos"][0]["profiles"] == ["planner"]
+
+
 async def test_an_unknown_profile_is_a_usage_error(daemon: Running) -> None:
     assert (await type_in("start", "--profile", "root")).code == 2
+
+
+async def test_a_repository_that_is_not_where_it_was_is_started_with_a_word(
+    daemon: Running, repository: Repository, tmp_path: Path
+) -> None:
+    slug = await daemon.adopt(repository.path)
+    repository.path.rename(tmp_path / "moved")
+    await daemon.until_state(slug, "detached")
+    assert (await type_in("start", slug, "--json")).json["problem"]["code"] == "REPO_DETACHED"
+    said = (await type_in("start", slug)).out.splitlines()
+    assert said[2].endswith("[REPO_DETACHED]")
+    assert said[3].endswith(f"or, if it is gone: rhctl forget {slug}")

@@ -158,6 +158,15 @@ def test_a_checkout_s_folder_that_leads_elsewhere_is_not_written_to_and_a_user_s
     assert (tmp_path / "elsewhere/config.toml").read_text() == "ours"
 
 
+def test_a_project_that_is_gone_is_not_made_anew_and_a_user_s_own_folder_is(tmp_path: Path) -> None:
+    with pytest.raises(HarnessError) as refused:
+        codex.write(str(tmp_path / "gone/.codex/config.toml"), "ours", "project")
+    assert refused.value.code == "REPO_DETACHED"
+    assert not (tmp_path / "gone").exists()
+    codex.write(str(tmp_path / "gone/.codex/config.toml"), "ours", "user")
+    assert (tmp_path / "gone/.codex/config.toml").read_text() == "ours"
+
+
 def test_what_cannot_be_written_or_read_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(HarnessError) as refused:

@@ -10,7 +10,9 @@ async def test_a_grant_is_widened_and_that_is_noted(daemon: Running, repository:
     slug = await daemon.adopt(repository.path)
     grant = await daemon.connect_client(slug)
     done = await daemon.call("grant", client="chatgpt", repo=slug, profile="executor")
-    assert done == {"client": "chatgpt", "slug": slug, "profile": "executor"}
+    assert done == {"client": "chatgpt", "slug": slug, "profile": "executor", "started": False}
+    done = await daemon.call("grant", client="chatgpt", repo=slug, profile="planner")
+    assert done["started"] is True
     (client,) = (await daemon.call("clients"))["clients"]
     assert (client["id"], client["repos"]) == (grant, {slug: ["planner", "executor"]})
     assert [row.action for row in await daemon.audited()][-1] == "grant.widen"
@@ -24,6 +26,7 @@ async def test_what_cannot_be_granted_changes_nothing(daemon: Running, repositor
         ({"client": "ChatGPT", "repo": slug, "profile": "root"}, "INVALID_ARGUMENT"),
         ({"client": "ChatGPT", "repo": "nothing", "profile": "executor"}, "REPO_NOT_FOUND"),
         ({"client": "ChatGPT", "repo": slug}, "INVALID_ARGUMENT"),
+        ({"client": "ChatGPT", "repo": slug, "profile": "orchestrator"}, "DEV_RUNNER_DISABLED"),
     ):
         assert (await daemon.refusal("grant", **params)).code == code
     (client,) = (await daemon.call("clients"))["clients"]

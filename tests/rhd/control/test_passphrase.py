@@ -14,7 +14,7 @@ async def test_the_daemon_says_whether_it_is_right_and_never_what_it_is(
     where = {"slug": slug, "path": str(repository.path), "file": ".repo-harness/mcp.oauth.json"}
     for given, is_right in ((right, True), (right[:-1], False), ("", False), (None, False)):
         answer = await daemon.call("passphrase", repo=slug, action="check", passphrase=given)
-        assert answer == {**where, "is_right": is_right}
+        assert answer == {**where, "is_right": is_right, "problem": None}
 
 
 async def test_rotating_replaces_it_here_and_in_the_copy_and_drops_what_it_opened(

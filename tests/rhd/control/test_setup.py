@@ -20,6 +20,8 @@ async def test_the_facts_of_a_repository(daemon: Running, repository: Repository
         "hub_url": f"{daemon.url}/mcp",
         "endpoint": None,
         "passphrase_file": ".repo-harness/mcp.oauth.json",
+        "profiles": ["planner"],
+        "problem": None,
     }
     await daemon.call("endpoint", url="https://rh.example.com/mcp")
     assert (await daemon.call("setup", repo=slug))["endpoint"] == "https://rh.example.com/mcp"

@@ -93,6 +93,7 @@ def test_a_port_that_another_program_has_is_named(home: Home) -> None:
         finding = examine(home, port=str(port))["port"]
     assert (finding.status, finding.cause) == (ERROR, "another program listens on it")
     assert str(port) in finding.message
+    assert finding.next_step == f"Stop it, or choose another port: rhctl service start --home {home.base} --port 8766"
 
 
 def test_an_address_that_is_not_this_machines_is_not_said_to_be_taken(home: Home) -> None:

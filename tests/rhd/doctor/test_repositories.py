@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 import pytest
 
-from rhd.doctor.repositories import _POLLED, _UNKNOWN, CHECKS, examine_repository
+from rhd.doctor.repositories import _POLLED, _UNKNOWN, CHECKS, advise, examine_repository
 from rhd.errors import Detached, Refusal
 from rhd.watch.hints import Usage, Why
 from rhd.workflow.artifacts import Artifact, Artifacts
@@ -63,6 +63,8 @@ def test_a_repository_that_cannot_be_served_is_an_error_and_comes_first(state: s
     found = examine(subject)
     assert list(found) == ["repository", "profiles"], "what cannot be looked at is not judged"
     assert (found["repository"].status, found["repository"].cause) == (ERROR, "it was moved")
+    assert (found["repository"].next_step or "").endswith("or, if it is gone: rhctl forget project")
+    assert advise(service()) is None
 
 
 def test_a_problem_that_does_not_end_it_is_a_warning() -> None:

@@ -11,6 +11,8 @@ import pytest
 from rhd.errors import Refusal
 from rhd.ids import RepoId, Slug
 from rhd.repos.registry import digest_passphrase
+from rhd.workflow.git import Found
+from rhd.workflow.root import Root
 from tests.support.repositories import Repository
 from tests.support.rooms import Rooms, running_rooms
 
@@ -155,6 +157,7 @@ async def test_adopting_again_keeps_everything(tmp_path: Path, repository: Repos
         with pytest.raises(Refusal) as caught:
             await rooms.adopter.adopt(str(repository.path), slug=Slug("other"))
         assert caught.value.code == "NAME_TAKEN"
+        assert caught.value.next_step.endswith("to rename it: rhctl forget project, then rhctl adopt --name other")
 
 
 async def test_a_moved_repository_is_taken_up_again_under_its_id(tmp_path: Path, repository: Repository) -> None:
@@ -235,6 +238,35 @@ async def test_a_forgotten_repository_comes_back_under_its_id(tmp_path: Path, re
         assert again.repo is not None
         assert again.repo.id == first.repo.id
         assert again.repo.passphrase != first.repo.passphrase
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read anything")
+@pytest.mark.parametrize("closed", ["above/app", "above/app/.git", "above"])
+async def test_a_repository_that_may_not_be_looked_at_is_not_taken_for_none(tmp_path: Path, closed: str) -> None:
+    plain = Repository.make(tmp_path / "above" / "app", artifacts=False)
+    (tmp_path / closed).chmod(0)
+    async with running_rooms(tmp_path / "db") as rooms:
+        told = await refused(rooms, plain.path)
+    (tmp_path / closed).chmod(0o700)
+    assert told.code == "READ_FAILED"
+    assert told.message.startswith(f"{plain.path} cannot be read: ")
+    assert "denied" in told.message
+    assert "git init" not in told.next_step
+
+
+@pytest.mark.parametrize(("way", "code"), [("open", "REPO_BROKEN"), ("read", "READ_FAILED")])
+async def test_what_the_system_does_not_let_us_read_is_said_to_be_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str, code: str
+) -> None:
+    def deny(*_: object, **__: object) -> Root:
+        raise Refusal("the folder cannot be opened: permission is denied", code=code)
+
+    (tmp_path / "app").mkdir()
+    async with running_rooms(tmp_path / "db") as rooms:
+        monkeypatch.setattr("rhd.repos.adoption.find_repository", lambda path: Found("none"))
+        monkeypatch.setattr(Root, way, deny)
+        told = await refused(rooms, tmp_path / "app")
+        assert (told.code, told.message) == ("READ_FAILED", f"{tmp_path}/app cannot be read: permission is denied")
 
 
 async def test_a_read_only_repository_is_refused_and_left_alone(tmp_path: Path) -> None:
