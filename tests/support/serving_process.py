@@ -57,7 +57,7 @@ def server_process(sock: socket.socket, *, descriptors: int | None = None) -> It
     if descriptors is not None:
         limit = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))  # noqa: E731
     with subprocess.Popen(
-        [sys.executable, __file__, str(sock.fileno())],
+        [sys.executable, "-m", "tests.support.serving_process", str(sock.fileno())],
         pass_fds=[sock.fileno()],
         stdout=subprocess.PIPE,
         env=environment,
