@@ -514,14 +514,16 @@ async def test_a_client_that_does_not_read_costs_only_itself(daemon: Running, re
         await stuck.send_all(head + body)
         first = await stuck.receive_some(65536)
         assert b"200" in first.split(b"\r\n")[0]
-        (listener,) = [x for x in daemon.house.notifier._listeners if x.caller.id == stuck_id]
+        notifier = daemon.house.notifier
+        await until(lambda: any(x.caller.id == stuck_id for x in notifier._listeners))
+        (listener,) = [x for x in notifier._listeners if x.caller.id == stuck_id]
         fillers = {Event("updated", f"repo-harness://project/{number}{'y' * 65536}") for number in range(400)}
         for event in fillers:
             listener.box.put(event)
         for number in range(15):
             repository.write(PRD, f"# Search\n\n{number}\n")
             await ears.hear_updated(PRD_URI)
-        assert listener in daemon.house.notifier._listeners
+        assert listener in notifier._listeners
         pending = set(listener.box._pending)
         assert pending & fillers, "it is stuck"
         assert len(pending - fillers) <= 2
