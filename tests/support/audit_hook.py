@@ -144,7 +144,7 @@ def environment(folder: str) -> dict[str, str]:
 
 def _watch(event: str, arguments: tuple[Any, ...]) -> None:
     if event in _EVENTS or event in _STARTS or event == "ctypes.dlsym":
-        _refuse_beside_root(event, arguments, sys._getframe(1))
+        _refuse_beside_root(event, arguments, sys._getframe().f_back)  # none: the interpreter opens its script
 
 
 class _Heard:
@@ -171,8 +171,8 @@ def _make_heard(name: str) -> None:
             supports.add(heard)
 
 
-def _refuse_beside_root(event: str, arguments: tuple[Any, ...], frame: FrameType) -> None:
-    if _folder is None or getattr(_inside, "hook", False):
+def _refuse_beside_root(event: str, arguments: tuple[Any, ...], frame: FrameType | None) -> None:
+    if _folder is None or frame is None or getattr(_inside, "hook", False):
         return
     where, is_ours = _find_frame_beside_root(frame)
     if where is None:

@@ -300,6 +300,14 @@ def test_a_real_daemon_carries_the_hook_while_it_adopts_and_serves(tmp_path: Pat
         daemon.end()
 
 
+def test_a_child_that_is_a_script_runs(tmp_path: Path) -> None:
+    """The interpreter opens it when there is no frame yet."""
+    script = tmp_path / "script.py"
+    script.write_text("print('it runs')")
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=30, check=False)
+    assert (done.stdout, done.stderr) == ("it runs\n", "")
+
+
 def test_a_child_imports_nothing_more_for_it() -> None:
     program = "import sys; print(*sorted(sys.modules))"
     modules = [
