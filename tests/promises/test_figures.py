@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from tests.bench.__main__ import differences, show
 from tests.bench.figures import Figure
-from tests.bench.page import render
+from tests.bench.page import PAGE, render
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(
@@ -55,3 +60,12 @@ def test_two_runs_are_compared_by_bytes_and_by_ratios_and_never_by_a_time() -> N
     assert list(differences(figures(105, 2.1, 9), last)) == []
     grown = list(differences(figures(130, 3, 9), last))
     assert [line.split()[:2] for line in grown] == [["+30%", "streams:"], ["+50%", "a"]]
+
+
+def test_the_page_that_is_kept_says_how_each_goal_is_met() -> None:
+    goals = (ROOT / PAGE).read_text().partition("## Goals")[2].partition("\n## ")[0]
+    rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in re.findall(r"^\| .* \|$", goals, re.M)][1:]
+    assert len(rows) > 20
+    assert {row[2] for row in rows} <= {"met", "floor"}
+    for name in [row[0] for row in rows if row[2] == "floor"]:
+        assert f"\n- {name}: at most " in goals
