@@ -55,6 +55,15 @@ async def settle(daemon: Running, repository: Repository) -> None:
     await daemon.house.services.get(repo.id).settle()
 
 
+async def miss_a_change(daemon: Running, repository: Repository, connect: Any) -> None:
+    """Have a client listen and leave, and a resource change while it is away."""
+    async with hearing(connect, MODERN, PRD_URI):
+        pass
+    await until(lambda: not daemon.house.notifier._listeners)
+    repository.write(PRD, "# Search\n\nDifferent.\n")
+    await settle(daemon, repository)
+
+
 def listen_body(**notifications: Any) -> bytes:
     """Return a request of the 2026 era for a stream, as it goes over the wire."""
     meta = {
@@ -327,11 +336,7 @@ async def test_what_was_not_even_looked_up_does_not_count_as_told(
     monkeypatch.setattr(heard, "UNSURE_S", 0.0)
     _, token = await grant(daemon, {"project": ["planner"]})
     connect, notifier = partial(connected, f"{daemon.url}/mcp", token), daemon.house.notifier
-    async with hearing(connect, MODERN, PRD_URI):
-        pass
-    await until(lambda: not notifier._listeners)
-    repository.write(PRD, "# Search\n\nDifferent.\n")
-    await settle(daemon, repository)
+    await miss_a_change(daemon, repository, connect)
     if how == "the daemon drains":
         notifier.drain()
         async with connect(mode=MODERN) as client:
@@ -362,11 +367,7 @@ async def test_another_stream_that_did_not_ask_for_a_resource_has_not_told_of_it
 ) -> None:
     monkeypatch.setattr(heard, "UNSURE_S", 0.0)
     _, connect = await connection(daemon, "hub")
-    async with hearing(connect, MODERN, PRD_URI):
-        pass
-    await until(lambda: not daemon.house.notifier._listeners)
-    repository.write(PRD, "# Search\n\nDifferent.\n")
-    await settle(daemon, repository)
+    await miss_a_change(daemon, repository, connect)
     async with connect(mode=MODERN) as client, client.listen(resources_list_changed=True):
         await until(lambda: bool(daemon.house.notifier._listeners))
         async with hearing(connect, MODERN, PRD_URI) as ears:
@@ -379,11 +380,7 @@ async def test_what_could_not_have_told_it_does_not_count_as_told(
 ) -> None:
     monkeypatch.setattr(heard, "UNSURE_S", 0.0)
     _, connect = await connection(daemon, "hub")
-    async with hearing(connect, MODERN, PRD_URI):
-        pass
-    await until(lambda: not daemon.house.notifier._listeners)
-    repository.write(PRD, "# Search\n\nDifferent.\n")
-    await settle(daemon, repository)
+    await miss_a_change(daemon, repository, connect)
     if meanwhile == "tools alone":
         async with connect(mode=MODERN) as client, client.listen(tools_list_changed=True):
             pass
