@@ -18,10 +18,10 @@ from typing import Any
 
 from rhctl.verbs import GROUPS, overview
 from rhd.access import DENIED_PARTS, PROFILES
-from rhd.control.table import VERBS
-from rhd.endpoint.tools.shapes import ARTIFACT, CHANGE
-from rhd.endpoint.tools.spec import ToolSpec
-from rhd.endpoint.tools.table import TOOLS, hints
+from rhd.control.verb_table import VERBS
+from rhd.mcpserver.tools.output_schemas import ARTIFACT, CHANGE
+from rhd.mcpserver.tools.tool_spec import ToolSpec
+from rhd.mcpserver.tools.tool_table import TOOLS, hints
 from rhd.settings import TABLE
 from rhwire.codes import CODES
 

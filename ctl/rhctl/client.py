@@ -8,7 +8,7 @@ import socket
 import sys
 import time
 
-from rhctl.errors import NoDaemon, Refused, UsageError
+from rhctl.errors import CommandRefused, NoDaemon, UsageError
 from rhwire import messages
 from rhwire.codes import CODES
 from rhwire.errors import HarnessError
@@ -29,7 +29,7 @@ END_WITHIN_S = 5.0
 """How long one that closed the connection may still be there because it drains; it is ending then, or it goes on."""
 
 
-class Client:
+class DaemonClient:
     """One connection to the daemon of a home."""
 
     def __init__(self, sock: socket.socket) -> None:
@@ -38,7 +38,7 @@ class Client:
         self._last_id = 0
 
     @classmethod
-    def connect(cls, home: Home) -> Client:
+    def connect(cls, home: Home) -> DaemonClient:
         """Connect to the daemon that serves `home` now; an activated socket starts it.
 
         Raises:
@@ -61,7 +61,7 @@ class Client:
             raise
         return cls(sock)
 
-    def greet(self) -> Client:
+    def greet(self) -> DaemonClient:
         """Return this connection once it has been answered.
 
         One that is only queued in an activated socket ends with a daemon that cannot start, or that ends just now;
@@ -69,7 +69,7 @@ class Client:
 
         Raises:
             NoDaemon: it went away.
-            Refused: PROTOCOL_MISMATCH.
+            CommandRefused: PROTOCOL_MISMATCH.
         """
         try:
             self.call("version")
@@ -111,7 +111,7 @@ class Client:
 
         Raises:
             BrokenPipeError: nobody does any more.
-            Refused: the daemon refuses; PROTOCOL_MISMATCH if what answers is none of ours.
+            CommandRefused: the daemon refuses; PROTOCOL_MISMATCH if what answers is none of ours.
             NoDaemon: it went away.
         """
         id_ = self.send(method, params or {})
@@ -156,7 +156,7 @@ class Client:
         """Hang up."""
         self.sock.close()
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> DaemonClient:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -179,24 +179,24 @@ def is_running(home: Home) -> bool:
     return ask_lock(home.lock) is not None
 
 
-def open_client(home: Home, *, may_start: bool) -> Client:
+def open_client(home: Home, *, may_start: bool) -> DaemonClient:
     """Connect; if nobody serves and `may_start`, start a daemon first.
 
     Raises:
         NoDaemon: none runs, and none was or could be started.
     """
     try:
-        return Client.connect(home).greet()
+        return DaemonClient.connect(home).greet()
     except NoDaemon:
         if not may_start:
             raise
-    from rhctl.launch import start_daemon
+    from rhctl.daemon_start import start_daemon
 
     print("rhctl: starting the daemon", file=sys.stderr)
     return start_daemon(home)
 
 
-def come_back(home: Home, left: int | None, *, output: int | None = None) -> Client:
+def come_back(home: Home, left: int | None, *, output: int | None = None) -> DaemonClient:
     """Connect again, once a daemon serves, to one that closed the connection; nothing is ever started by that.
 
     The lock is asked first: a service manager would start a daemon for whoever connects, also one that was just
@@ -216,7 +216,7 @@ def come_back(home: Home, left: int | None, *, output: int | None = None) -> Cli
         pid, is_late = ask_lock(home.lock), time.monotonic() > until
         if pid and (pid != left or is_late):
             try:
-                client = Client.connect(home).greet()
+                client = DaemonClient.connect(home).greet()
             except HarnessError as error:
                 if error.code not in ("NO_DAEMON", "TIMEOUT"):  # too early, or everybody comes back at once
                     raise
@@ -265,17 +265,17 @@ def _parse(line: bytes) -> dict[str, Any]:
             return message
         if isinstance(message.get("error"), dict):
             return message
-    raise Refused("what serves this home does not speak as a daemon does", code="PROTOCOL_MISMATCH")
+    raise CommandRefused("what serves this home does not speak as a daemon does", code="PROTOCOL_MISMATCH")
 
 
-def _refused(error: dict[str, Any]) -> Refused:
+def _refused(error: dict[str, Any]) -> CommandRefused:
     data = error.get("data")
     data = data if isinstance(data, dict) else {}
     code = data.get("code")
     next_step = str(data["next_step"]) if data.get("next_step") else None
     if code == "INVALID_ARGUMENT" and next_step == CODES[code][1]:  # which speaks to a model of its call
         next_step = "Correct it, and run the command again."
-    return Refused(
+    return CommandRefused(
         str(error.get("message") or "the daemon refused"),
         code=code if isinstance(code, str) and code in CODES else "INTERNAL",  # of a newer daemon, perhaps
         next_step=next_step,

@@ -1,4 +1,4 @@
-"""What the client itself finds out; the daemon's refusals arrive as `Refused`."""
+"""What the client itself finds out; the daemon's refusals arrive as `CommandRefused`."""
 
 from __future__ import annotations
 
@@ -17,5 +17,5 @@ class NoDaemon(HarnessError):
     code = "NO_DAEMON"
 
 
-class Refused(HarnessError):
+class CommandRefused(HarnessError):
     """The daemon refused, with its own code and next step."""

@@ -12,6 +12,14 @@ CODES: dict[str, tuple[str, str]] = {
         "The agent is not on the list of agents that this repository may run.",
         "Start the orchestrator profile again with the agent named in --dev-runner-agents.",
     ),
+    "AGENT_NOT_INSTALLED": (
+        "The agent's command is not on the PATH of the daemon.",
+        "Install the agent, or correct the service's PATH with: rhctl service install",
+    ),
+    "AGENT_NOT_LOGGED_IN": (
+        "The agent is installed but not logged in, so it cannot run.",
+        "Log in with the agent's own login command, then start the run again.",
+    ),
     "APPROVAL_NOT_FOUND": (
         "No login with that code is waiting, or it has ended.",
         "Start the login again in the client and use the code that its page shows.",
@@ -40,6 +48,14 @@ CODES: dict[str, tuple[str, str]] = {
         "The configuration file or one of its values cannot be used.",
         "Correct the value that the message names, then start again.",
     ),
+    "DAEMON_HANGS": (
+        "The daemon holds its lock but does not answer within 10 seconds.",
+        "Restart it with: rhctl service restart; without a service, end the process that the message names.",
+    ),
+    "DAEMON_RESTARTED": (
+        "The daemon restarted while the call was in progress, so its outcome is unknown.",
+        "Look at what exists before you repeat the call.",
+    ),
     "DAEMON_RUNNING": (
         "Another rhd already serves this home.",
         "Use it with rhctl, or end it with: rhctl service stop",
@@ -47,6 +63,10 @@ CODES: dict[str, tuple[str, str]] = {
     "DEV_RUNNER_DISABLED": (
         "Running agents is not enabled for this repository.",
         "Enable it with: rhctl start --profile orchestrator --enable-dev-runner",
+    ),
+    "DISK_FULL": (
+        "The disk that holds the database or the repository is full.",
+        "Free space on the disk that the message names, then repeat the command.",
     ),
     "ENDPOINT_RECORDED": (
         "Another public endpoint is recorded; clients know the daemon by it.",
@@ -96,6 +116,10 @@ CODES: dict[str, tuple[str, str]] = {
         "The message is not a request that this daemon understands.",
         "Use an rhctl of the daemon's own version.",
     ),
+    "LIMIT_REACHED": (
+        "A limit of this client or repository is reached; the message names it.",
+        "Wait, or end what the limit counts, then try again.",
+    ),
     "LOGIN_EXPIRED": (
         "The login was answered already, or was begun more than ten minutes ago.",
         "Start the login again in the client.",
@@ -136,6 +160,10 @@ CODES: dict[str, tuple[str, str]] = {
         "The file is not UTF-8 text.",
         "Convert it to UTF-8.",
     ),
+    "PATH_NOT_FOUND": (
+        "The path does not exist.",
+        "Check the spelling of the path; a shell expands ~ only at the beginning of a word.",
+    ),
     "POLICY_DENIED": (
         "The path is outside of what this profile may read or write.",
         "Use a workflow artifact: plans, tasks, handoffs, checks or docs/spec.md.",
@@ -168,6 +196,10 @@ CODES: dict[str, tuple[str, str]] = {
         "The repository cannot be served.",
         "Look at: rhctl status",
     ),
+    "REPO_BUSY": (
+        "The repository has too many operations in progress.",
+        "Try again in a few seconds.",
+    ),
     "REPO_DETACHED": (
         "The repository's folder was moved, removed or replaced.",
         "Adopt it again where it now is: rhctl adopt PATH; or, if it is gone: rhctl forget REPO",
@@ -180,6 +212,10 @@ CODES: dict[str, tuple[str, str]] = {
         "No repository of that name is reachable.",
         "List what is reachable with list_repos or rhctl repos.",
     ),
+    "REPO_OPENING": (
+        "The repository is still being opened.",
+        "Try again in a few seconds; if it stays so: rhctl status",
+    ),
     "REQUEST_TOO_LARGE": (
         "The request is larger than what is accepted.",
         "Send less at once.",
@@ -187,6 +223,14 @@ CODES: dict[str, tuple[str, str]] = {
     "REVISION_CONFLICT": (
         "The artifact is not at the expected revision.",
         "Read it again and base the change on what it says now.",
+    ),
+    "RUN_ACTIVE": (
+        "An agent run is already in progress in this repository.",
+        "Wait for it with get_agent_run, or cancel it with cancel_agent_run.",
+    ),
+    "RUN_NOT_FOUND": (
+        "No agent run has that id.",
+        "List the runs with: rhctl runs",
     ),
     "SCHEMA_TOO_NEW": (
         "The database was written by a newer version; it is left as it is.",

@@ -1,1 +1,1 @@
-"""The daemon: one MCP server per adopted repository, in one process. docs/architecture.md shows the house."""
+"""The daemon: one MCP server per adopted repository, in one process. docs/architecture.md shows its rooms."""

@@ -16,25 +16,25 @@ from typing import Any
 
 import trio
 
-from rhd.control.house import House
-from rhd.control.server import ControlServer
+from rhd.control.socket_server import ControlServer
+from rhd.control.verb_context import VerbContext
 from rhd.doctor.installation import examine_installation
 from rhd.doctor.repositories import examine_repository
 from rhd.doctor.watching import examine_watching
-from rhd.endpoint.backend import Backend
-from rhd.endpoint.endpoints import Endpoints
-from rhd.endpoint.notifier import Notifier
 from rhd.errors import StartRefused
+from rhd.hosting.readiness import Readiness
+from rhd.hosting.signals import watch_signals
 from rhd.ids import RepoId
 from rhd.logs import set_level
+from rhd.mcpserver.notifier import Notifier
+from rhd.mcpserver.repo_servers import RepoServers
+from rhd.mcpserver.tool_context import ToolContext
 from rhd.oauth.authority import Authority
 from rhd.oauth.grants import GrantChange
-from rhd.places import Places
+from rhd.paths import Paths
 from rhd.repos.adoption import Adopter
 from rhd.repos.registry import Registry
-from rhd.repos.services import Services
-from rhd.service.readiness import Readiness
-from rhd.service.signals import watch_signals
+from rhd.repos.supervisor import Supervisor
 from rhd.settings import Settings, check_host
 from rhd.store.audit import AuditLog
 from rhd.store.database import Store
@@ -55,14 +55,14 @@ class Daemon:
     """Everything that runs. `run` returns once it has been told to stop and has drained.
 
     Attributes:
-        house: what the control socket's verbs work with.
+        context: what the control socket's verbs work with.
         serving: set once both sockets are served.
     """
 
     def __init__(
         self,
         home: Home,
-        places: Places,
+        places: Paths,
         settings: Settings,
         config: str,
         flags: Mapping[str, Any],
@@ -97,11 +97,13 @@ class Daemon:
         self._audit = AuditLog(store)
         self._registry = Registry(store)
         self._hints = WatchHub()
-        self._services = Services(self._registry, store=store, hints=self._hints, key=key)
+        self._services = Supervisor(self._registry, store=store, hints=self._hints, key=key)
         self._authority = Authority(store, self._registry, self._audit)
-        self._backend = Backend(self._registry, self._services, store, self._audit, key, examine=self._examine_repo)
+        self._tool_context = ToolContext(
+            self._registry, self._services, store, self._audit, key, examine=self._examine_repo
+        )
         self._notifier = Notifier(self._registry, self._services, store)
-        self._endpoints = Endpoints(self._backend, self._notifier)
+        self._endpoints = RepoServers(self._tool_context, self._notifier)
         self._hints.heeded_by(self._is_heeded)
         self._registry.load()
         self._authority.load()
@@ -113,7 +115,7 @@ class Daemon:
             Admission(self._endpoints, self._authority.principal),
             instance=instance,
         )
-        self.house = House(
+        self.context = VerbContext(
             home=home,
             settings=settings,
             config_path=config,
@@ -136,7 +138,7 @@ class Daemon:
 
     async def run(self) -> None:
         """Serve until told to stop, then drain and close, from the fronts to the store."""
-        self.house.started_at = trio.current_time()
+        self.context.started_at = trio.current_time()
         async with trio.open_nursery() as foundation:
             await foundation.start(self._store.run)
             try:
@@ -155,7 +157,7 @@ class Daemon:
 
     async def _serve_fronts(self) -> None:
         """Run the two sockets' servers; return when both have drained."""
-        control = ControlServer(self.house)
+        control = ControlServer(self.context)
         drain = trio.Event()
         async with trio.open_nursery() as around:
             around.start_soon(self._readiness.feed)
@@ -167,14 +169,14 @@ class Daemon:
                 await fronts.start(partial(control.serve, local, stop=drain, release=self._release_control))
                 self._readiness.ready(self._summary())
                 self.serving.set()
-                log.info("serving version=%s url=%s socket=%s", VERSION, self.house.url, self._home.socket)
+                log.info("serving version=%s url=%s socket=%s", VERSION, self.context.url, self._home.socket)
                 await self._stop.wait()
                 log.info("stopping")
                 self._readiness.stopping("draining")
                 # Streams and waits first: each is told that its end is meant, and its client comes back to the next
                 # daemon.
                 self._notifier.drain()
-                self._backend.waits.end()
+                self._tool_context.waits.end()
                 self._authority.drain()
                 drain.set()
             around.cancel_scope.cancel()
@@ -189,10 +191,10 @@ class Daemon:
             log.error("reload-refused reason=%s", refused.message)
             self._readiness.ready(f"reload refused: {refused.message}")
             return
-        in_force = self.house.settings
+        in_force = self.context.settings
         if (found.host, found.port) != (in_force.host, in_force.port) and in_force.port:
             log.warning("address-needs-restart host=%s port=%d", found.host, found.port)
-        self.house.settings = found.on_address_of(in_force)
+        self.context.settings = found.on_address_of(in_force)
         self._dispatcher.origins = self._origins(found)
         set_level(found.log_level)
         self._readiness.ready(self._summary())
@@ -202,7 +204,7 @@ class Daemon:
         return Origins(settings.public_url, self._port, settings.allowed_origins)
 
     def _summary(self) -> str:
-        return f"serving {len(self._registry)} repositories on {self.house.url}"
+        return f"serving {len(self._registry)} repositories on {self.context.url}"
 
     def _follow_grant(self, nursery: trio.Nursery, change: GrantChange) -> None:
         if change.is_ended:
@@ -212,7 +214,7 @@ class Daemon:
 
     def _is_heeded(self) -> bool:
         """Say whether anybody waits to hear of a change; asked in the watcher's thread. The notifier always listens."""
-        return self._notifier.has_listeners or self._backend.waits.has_any or self._services.listeners > 1
+        return self._notifier.has_listeners or self._tool_context.waits.has_any or self._services.listeners > 1
 
     def _examine_repo(self, repo_id: RepoId) -> Sequence[Finding]:
         return examine_repository(self._services.get(repo_id), self._registry, self._hints.usage())

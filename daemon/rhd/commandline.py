@@ -17,7 +17,7 @@ from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
-from rhd.service.readiness import Readiness
+from rhd.hosting.readiness import Readiness
 from rhwire.errors import HarnessError
 from rhwire.home import Home
 from rhwire.lock import take_lock
@@ -81,7 +81,7 @@ def _examine(home: Home, flags: Mapping[str, Any]) -> int:
 def _show_settings(home: Home, flags: Mapping[str, Any]) -> int:
     """Print places and settings as a start here and now would have them; unless one is recorded, nothing is made."""
     from rhd.errors import StartRefused
-    from rhd.places import find_places, look_up_places
+    from rhd.paths import find_places, look_up_places
     from rhd.settings import Settings, write_file
 
     name, equals, value = flags["settings"].partition("=")
@@ -120,10 +120,10 @@ def _open(home: Home, flags: Mapping[str, Any], readiness: Readiness, stack: Exi
     lock = take_lock(home.lock)  # before the sockets: whoever holds it may replace a stale one
     stack.callback(os.close, lock)
 
+    from rhd.hosting.descriptors import raise_descriptor_limit
+    from rhd.hosting.sockets import bind_control, bind_http, inherited
     from rhd.logs import set_up_logging
-    from rhd.places import find_places
-    from rhd.service.descriptors import raise_descriptor_limit
-    from rhd.service.sockets import bind_control, bind_http, inherited
+    from rhd.paths import find_places
     from rhd.settings import Settings, check_host
 
     raise_descriptor_limit()

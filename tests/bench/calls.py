@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from tests.bench.figures import Figure, Process, quantile, report
-from tests.bench.house import PRD, SPRINT, echo, house
+from tests.bench.measured_daemon import PRD, SPRINT, context, echo
 from tests.bench.wire import ERAS, MODERN, Wire, drive
 
 REPOS = 100
@@ -76,7 +76,7 @@ def measure(count: int, *sides: Side) -> list[Took]:
 
 def main() -> None:
     """Measure and report."""
-    with house(REPOS) as many, echo() as bare:
+    with context(REPOS) as many, echo() as bare:
         (token,) = many.grant(dict.fromkeys(many.slugs, ("planner", "executor")))
         slugs, numbers = itertools.cycle(many.slugs), itertools.count()
 

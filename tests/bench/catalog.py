@@ -13,14 +13,14 @@ from pathlib import Path
 
 from rhd.access import PLANNER
 from rhd.ids import RelPath
-from rhd.workflow import beneath
+from rhd.workflow import openat
 from rhd.workflow.artifacts import Row
 from rhd.workflow.catalog import Catalog
 from rhd.workflow.listing import list_page
 from rhd.workflow.reading import read_page
 from rhd.workflow.root import Root
 from tests.bench.figures import Figure, report, timed_ms
-from tests.bench.house import PRD, fill
+from tests.bench.measured_daemon import PRD, fill
 
 KEY = b"k" * 32
 ROUNDS, OPENS = 9, 2000
@@ -107,12 +107,12 @@ def of_many(top: Path) -> None:
 def of_opens(top: Path) -> None:
     """Report what a confined open and a confined read take, in turns with plain ones."""
     fill(top, 1)
-    name, path, folder = str(top / PRD), RelPath(PRD), os.open(top, beneath.PASS)
-    roots = {method: Root.open(str(top), method=method) for method in beneath.WAYS}
+    name, path, folder = str(top / PRD), RelPath(PRD), os.open(top, openat.PASS)
+    roots = {method: Root.open(str(top), method=method) for method in openat.WAYS}
     calls: dict[tuple[str, str], Callable[[], object]] = {("open", ""): lambda: os.close(os.open(name, os.O_RDONLY))}
     calls["read of 4 KiB", ""] = lambda: read_plainly(name)
-    calls["open", "openat2"] = lambda: os.close(beneath.openat2(folder, path, os.O_RDONLY))
-    calls["open", "walk"] = lambda: os.close(beneath.walk(folder, path, os.O_RDONLY))
+    calls["open", "openat2"] = lambda: os.close(openat.openat2(folder, path, os.O_RDONLY))
+    calls["open", "walk"] = lambda: os.close(openat.walk(folder, path, os.O_RDONLY))
     for method, root in roots.items():
         calls["read of 4 KiB", method] = partial(root.read, path, PLANNER.reach, 1 << 20)
         calls["read of 4 KiB", f"{method}, as a redacted page"] = partial(read_page, root, path, PLANNER.reach, KEY)

@@ -18,15 +18,15 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rhd.endpoint.notifier import MAX_STREAMS_PER_CALLER
-from rhd.places import find_places
+from rhd.mcpserver.notifier import MAX_STREAMS_PER_CALLER
+from rhd.paths import find_places
 from rhwire.home import ENVIRONMENT_NAME, Home
 from tests.bench.client import INITIALIZE, RHCTL
 from tests.bench.figures import Figure, quantile, report
-from tests.bench.house import PRD, House, echo, house
+from tests.bench.measured_daemon import PRD, VerbContext, context, echo
 from tests.bench.standing import CALM_AFTER_S
 from tests.bench.wire import HANDSHAKE, MODERN, Wire
-from tests.support.granted import save_grant
+from tests.support.made_grants import save_grant
 
 REPOS, STREAMS, MANY_STREAMS = 100, 300, 1000
 SESSIONS, BRIDGES = 100, 10
@@ -73,7 +73,7 @@ def listener(wire: Wire, slug: str) -> Ear:
     return ear
 
 
-def session(many: House, slug: str, token: str) -> Ear:
+def session(many: VerbContext, slug: str, token: str) -> Ear:
     """Return a session of the handshake era that has subscribed, by its stream."""
     wire = many.wire(HANDSHAKE, token, f"/r/{slug}/mcp")
 
@@ -93,7 +93,7 @@ def session(many: House, slug: str, token: str) -> Ear:
     return ear
 
 
-def bridge(many: House, slug: str) -> Ear:
+def bridge(many: VerbContext, slug: str) -> Ear:
     """Return a client behind `rhctl connect` that has subscribed, by what the bridge writes."""
     process = subprocess.Popen(
         [*RHCTL, "connect", "--repo", slug],
@@ -170,7 +170,7 @@ class Streams:
             ear.close()
 
 
-def replace(many: House, index: int, text: str) -> float:
+def replace(many: VerbContext, index: int, text: str) -> float:
     """Replace an artifact as editors do; return when."""
     path = many.base / f"r{index:03d}" / PRD
     fresh = Path(f"{path}.tmp")
@@ -180,7 +180,7 @@ def replace(many: House, index: int, text: str) -> float:
     return moment
 
 
-def change(many: House, streams: Streams, count: int, pause_s: tuple[float, float]) -> list[float]:
+def change(many: VerbContext, streams: Streams, count: int, pause_s: tuple[float, float]) -> list[float]:
     """Change one artifact after the other, at random moments; return the delays of all who were to be told."""
     chance = random.Random()
     slugs = sorted(streams.told)
@@ -201,13 +201,13 @@ def tell(what: str, took: Sequence[float]) -> None:
         report(Figure(f"change to client, {what}", measure, quantile(took, share), "ms", goal))
 
 
-def busily(many: House, streams: Streams) -> list[float]:
+def busily(many: VerbContext, streams: Streams) -> list[float]:
     """Return the delays while somebody works."""
     change(many, streams, 20, (0.05, 0.1))
     return change(many, streams, OFTEN, (0.05, 0.15))
 
 
-def own_tokens(many: House) -> list[str]:
+def own_tokens(many: VerbContext) -> list[str]:
     """Stop the daemon and return a token for each repository's own endpoint: a hub keeps fewer sessions."""
     many.daemon.end()
     with closing(sqlite3.connect(find_places(Home(str(many.daemon.home))).database)) as connection, connection:
@@ -218,7 +218,7 @@ def main() -> None:
     """Measure and report."""
     allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, allowed))
-    with house(REPOS) as many:
+    with context(REPOS) as many:
         slugs, own = many.slugs, own_tokens(many)
         every = dict.fromkeys(slugs, ("planner",))
         tokens = many.grant(*[every] * -(-MANY_STREAMS // MAX_STREAMS_PER_CALLER))
@@ -243,7 +243,7 @@ def main() -> None:
         streams.close()
 
 
-def weigh(many: House, streams: Streams, open_stream: Callable[[int], Ear]) -> None:
+def weigh(many: VerbContext, streams: Streams, open_stream: Callable[[int], Ear]) -> None:
     """Report the memory that streams take, beside the bare SDK's."""
     with echo() as bare:
 

@@ -11,7 +11,7 @@ import time
 
 from rhwire.home import ENVIRONMENT_NAME
 from tests.bench.figures import Figure, report, run_ms
-from tests.bench.house import House, house
+from tests.bench.measured_daemon import VerbContext, context
 from tests.bench.wire import HANDSHAKE
 
 REPOS = 100
@@ -28,7 +28,7 @@ INITIALIZE = {
 }
 
 
-def bridge_ms(many: House) -> float:
+def bridge_ms(many: VerbContext) -> float:
     """Return the time from starting the bridge to the daemon's first answer through it."""
     start = time.perf_counter()
     process = subprocess.Popen(
@@ -47,7 +47,7 @@ def bridge_ms(many: House) -> float:
 
 def main() -> None:
     """Measure and report; the three in turns, so that they share the moment."""
-    with house(REPOS) as many:
+    with context(REPOS) as many:
         os.environ[ENVIRONMENT_NAME] = str(many.daemon.home)
         bare, status, bridge = [], [], []
         for _ in range(TIMES):

@@ -16,7 +16,7 @@ from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler
 
 from rhd.asgi import Receive, Scope, Send
-from rhd.endpoint.tools.table import described_tools
+from rhd.mcpserver.tools.tool_table import described_tools
 from rhd.web.serving import serve
 
 TOOLS = [types.Tool.model_validate(tool) for tool in described_tools(frozenset({"planner", "executor"}), True)]

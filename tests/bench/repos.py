@@ -7,7 +7,7 @@ import threading
 import time
 
 from tests.bench.figures import Figure, quantile, report, timed_ms
-from tests.bench.house import PRD, House, house
+from tests.bench.measured_daemon import PRD, VerbContext, context
 from tests.bench.wire import MODERN, drive
 
 REPOS, TURNS = 100, 20
@@ -16,7 +16,7 @@ REPOS, TURNS = 100, 20
 class Reader(threading.Thread):
     """Reads other repositories without pause until told to stop; a request that fails is counted."""
 
-    def __init__(self, many: House, token: str) -> None:
+    def __init__(self, many: VerbContext, token: str) -> None:
         super().__init__()
         self.took_ms: list[float] = []
         self.failed = 0
@@ -45,7 +45,7 @@ class Reader(threading.Thread):
 
 def main() -> None:
     """Measure and report."""
-    with house(REPOS) as many:
+    with context(REPOS) as many:
         (token,) = many.grant(dict.fromkeys(many.slugs, ("planner",)))
         paths = [str(many.make(REPOS + number)) for number in range(2 * TURNS)]
         remaining = iter(paths)

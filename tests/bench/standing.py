@@ -11,7 +11,7 @@ import time
 
 from rhd.watch.watcher import CALM_S, LAZY_S, QUIET
 from tests.bench.figures import Figure, Process, import_ms, report
-from tests.bench.house import PRD, House, house
+from tests.bench.measured_daemon import PRD, VerbContext, context
 from tests.bench.wire import ERAS, MODERN, Wire
 
 CALM_AFTER_S = CALM_S * QUIET + 1
@@ -20,7 +20,7 @@ STARTS = 5
 BETWEEN_EXEC_AND_BIND_S = 60
 
 
-def memory(grown: House) -> float:
+def memory(grown: VerbContext) -> float:
     """Return the megabytes that a fresh daemon takes, every repository read once through the hub in either era."""
     (token,) = grown.grant(dict.fromkeys(grown.slugs, ("planner",)))
     for era in ERAS:
@@ -31,7 +31,7 @@ def memory(grown: House) -> float:
     return grown.process.memory_mb()
 
 
-def idle(grown: House) -> tuple[float, float]:
+def idle(grown: VerbContext) -> tuple[float, float]:
     """Return the percent of a core that it uses, and a thread that only sleeps as often as its watcher."""
     time.sleep(LAZY_S * QUIET + 1)
     sleeper = subprocess.Popen([sys.executable, "-c", f"import time\nwhile True: time.sleep({LAZY_S})"])
@@ -46,7 +46,7 @@ def idle(grown: House) -> tuple[float, float]:
         sleeper.wait()
 
 
-def first_answer_ms(grown: House, token: str) -> float:
+def first_answer_ms(grown: VerbContext, token: str) -> float:
     """Return the time from exec to the first answered `tools/list`, of a client that asks as soon as it can."""
     grown.daemon.end()
     start = time.perf_counter()
@@ -70,7 +70,7 @@ def first_answer_ms(grown: House, token: str) -> float:
     return took
 
 
-def imported(grown: House) -> list[str]:
+def imported(grown: VerbContext) -> list[str]:
     """Return every module that is not ours and that a daemon has imported once it serves, in the order of imports."""
     grown.daemon.end()
     seen = len(grown.daemon.log)
@@ -83,7 +83,7 @@ def imported(grown: House) -> list[str]:
     return [name for name in dict.fromkeys(names) if name.partition(".")[0] not in ("rhd", "rhwire", "imported")]
 
 
-def first_answer(grown: House) -> Figure:
+def first_answer(grown: VerbContext) -> Figure:
     """Return how long the first `tools/list` takes beyond what the imports take."""
     modules = imported(grown)
     (token,) = grown.grant(dict.fromkeys(grown.slugs, ("planner",)))
@@ -105,7 +105,7 @@ SLEEPER = "a thread that only sleeps as often"
 
 def main() -> None:
     """Measure and report."""
-    with house(1) as grown:
+    with context(1) as grown:
         found = {1: memory(grown)}
         report(Figure("1 repository", "memory", found[1], "MB", is_steady=True))
         for repos, goal_mb, goal_percent in ((100, 110, 0.5), (500, 160, 1.0)):

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.clients.seat import Running, Seat
+from tests.clients.client_home import Running, Seat
 
 MODERN = ("--enable", "mcp_2026_07_28")
 """Codex speaks the 2026 era only if this is switched on, and over HTTP alone."""

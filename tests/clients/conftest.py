@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.clients.client_home import Seat
 from tests.clients.network import is_loopback_only, keep_to_loopback
-from tests.clients.seat import Seat
 from tests.support.daemons import Daemon
 from tests.support.npm import Programs, Unavailable
 from tests.support.repositories import Repository

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.clients.seat import Seat
+from tests.clients.client_home import Seat
 
 DOCUMENT = "https://claude.ai/oauth/claude-code-client-metadata"
 

@@ -10,9 +10,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import trio
 
+from tests.clients.client_home import Seat
 from tests.clients.codex import MODERN, Codex
 from tests.clients.model import model_of
-from tests.clients.seat import Seat
 from tests.promises.test_chain import PLANNER_TOOLS
 
 EXECUTOR_TOOLS = [name for name in PLANNER_TOOLS if not name.startswith("write_")]

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.clients.seat import Seat
+from tests.clients.client_home import Seat
 from tests.promises.test_chain import PLANNER_TOOLS
 
 ERAS = pytest.mark.parametrize("era", ["modern", "legacy"])

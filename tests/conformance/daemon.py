@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from rhd import commandline
-from rhd.endpoint import endpoints
+from rhd.mcpserver import repo_servers as endpoints
 from tests.conformance.fixtures import make_server
 
 if __name__ == "__main__":

@@ -23,12 +23,12 @@ from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
 from mcp.shared.exceptions import MCPError
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-from rhd.endpoint.backend import Backend
-from rhd.endpoint.notifier import Notifier
-from rhd.endpoint.sdk import ListChangedServer
-from rhd.endpoint.server import caller_of
-from rhd.endpoint.uris import make_uri
 from rhd.ids import Slug
+from rhd.mcpserver.mcp_server import caller_of
+from rhd.mcpserver.notifier import Notifier
+from rhd.mcpserver.sdk import ListChangedServer
+from rhd.mcpserver.tool_context import ToolContext
+from rhd.mcpserver.uris import make_uri
 
 Context = ServerRequestContext[Any, Any]
 Json = dict[str, Any]
@@ -364,7 +364,7 @@ def artifact_uri(uri: str) -> str:
     return make_uri(Slug("suite"), uri.partition("://")[2])
 
 
-def make_server(backend: Backend, notifier: Notifier, find: Any) -> ListChangedServer:
+def make_server(backend: ToolContext, notifier: Notifier, find: Any) -> ListChangedServer:
     """Return the suite's server; takes what the product's own `make_server` takes, and stands in its place."""
     repo_id = find().id if find is not None else None
 

@@ -13,8 +13,8 @@ import trio
 
 from tests.conformance.proxy import token_proxy
 from tests.conformance.suite import Run, Suite
+from tests.support.consent_person import Memory, Person, logged_in
 from tests.support.daemons import Daemon
-from tests.support.people import Memory, Person, logged_in
 from tests.support.repositories import Repository
 
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import trio
 
-from rhd.oauth.turns import PAUSE
+from rhd.hosting.fair_queue import PAUSE
 from rhd.web.origins import Origins
-from tests.support.house import Clock, open_house
+from tests.support.oauth_service import Clock, open_oauth_service
 from tests.support.served import served
 
 
@@ -25,16 +25,16 @@ class WallClock(Clock):
 
 async def main(folder: Path) -> None:
     """Serve two repositories."""
-    async with open_house(folder / "rhd.db", clock=WallClock(), pause=PAUSE) as house:
+    async with open_oauth_service(folder / "rhd.db", clock=WallClock(), pause=PAUSE) as service:
         for slug in ("one", "two"):
-            await house.adopt(slug)
+            await service.adopt(slug)
 
         def make_app(port: int) -> Any:
-            house.app.origins = Origins(None, port)
-            return house.app
+            service.app.origins = Origins(None, port)
+            return service.app
 
         async with served(make_app) as url:
-            print(json.dumps({"url": url, "passphrases": house.passphrases}), flush=True)
+            print(json.dumps({"url": url, "passphrases": service.passphrases}), flush=True)
             await trio.to_thread.run_sync(sys.stdin.read, abandon_on_cancel=True)
 
 

@@ -18,9 +18,9 @@ import trio
 
 from rhd.watch.arming import Policy
 from rhd.watch.watcher import PAUSE_S
-from tests.support.announced import EVENTS, POLLING, announcing, follow, trouble
+from tests.support.announced_state import EVENTS, POLLING, announcing, follow, trouble
 from tests.support.daemons import Daemon, environment
-from tests.support.mirror_process import QUEUED_EVENTS, flood
+from tests.support.hint_mirror_process import QUEUED_EVENTS, flood
 from tests.support.repositories import Repository
 
 pytestmark = pytest.mark.timeout(3600)

@@ -20,7 +20,7 @@ from rhd.access import Reach
 from rhd.errors import HarnessError
 from rhd.ids import RelPath
 from rhd.workflow.root import Root
-from tests.support import confinement_race, trees
+from tests.support import confinement_race, trap_trees
 
 OPENS = int(os.environ.get("CONFINEMENT_OPENS", "10_000_000"))
 PATHS = int(os.environ.get("CONFINEMENT_PATHS", "1_000_000"))
@@ -50,7 +50,7 @@ def test_cve_2025_53110_a_million_different_paths_lead_to_what_they_name_or_nowh
     method: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     everything = Reach("everything", ("**",), (), denied=())
-    tree = trees.make(tmp_path)
+    tree = trap_trees.make(tmp_path)
     outcomes: Counter[str] = Counter()
     tried: set[int] = set()  # hashes, for the room they take: two paths with one would count as one
 
@@ -62,14 +62,14 @@ def test_cve_2025_53110_a_million_different_paths_lead_to_what_they_name_or_nowh
             database=None,
             suppress_health_check=list(HealthCheck),
         )
-        @given(st.lists(trees.paths(tree), min_size=1, max_size=4), st.integers(0, 2**64 - 1))
+        @given(st.lists(trap_trees.paths(tree), min_size=1, max_size=4), st.integers(0, 2**64 - 1))
         def attempt(drawn: list[str], seed: int) -> None:
             end = len(tried) + PATHS_AT_ONCE
-            for text in trees.vary(tree, drawn, Random(seed)):
+            for text in trap_trees.vary(tree, drawn, Random(seed)):
                 if hash(text) in tried:
                     continue  # only what has passed: a path that fails does so again when the example is repeated
                 try:
-                    outcomes[trees.judge(tree, root, everything, text)] += 1
+                    outcomes[trap_trees.judge(tree, root, everything, text)] += 1
                 except BaseException as error:
                     error.add_note(f"the path was {text!r}")
                     raise

@@ -18,10 +18,10 @@ import pytest
 from rhd.access import PLANNER
 from rhd.errors import HarnessError
 from rhd.ids import RelPath
+from rhd.workflow.artifact_writes import append, save
 from rhd.workflow.catalog import Catalog
 from rhd.workflow.reading import read_page
 from rhd.workflow.root import Root
-from rhd.workflow.writing import append, save
 from tests.support.repositories import Repository
 
 ROOT = Path(__file__).parents[2]

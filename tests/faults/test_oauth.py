@@ -23,9 +23,9 @@ import trio
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.support.house import House, open_house
 from tests.support.http import FORM, Answer, Browser, OAuthClient, Page, bearer, call
 from tests.support.oauth_machine import OAuthMachine
+from tests.support.oauth_service import OAuthService, open_oauth_service
 
 ROOT = Path(__file__).parents[2]
 STEPS = 20_000
@@ -178,10 +178,10 @@ def latencies(server: Server, token: str, calls: int) -> list[float]:
 
 async def test_a_hundred_thousand_wrong_passphrases(tmp_path: Path) -> None:
     """At full speed they get nobody in, are counted to the last, leave one row and no memory, and keep nobody out."""
-    async with open_house(tmp_path / "rhd.db") as house:
-        await house.adopt("one")
-        client = await OAuthClient(house.app).register()
-        browser = Browser(house.app)
+    async with open_oauth_service(tmp_path / "rhd.db") as service:
+        await service.adopt("one")
+        client = await OAuthClient(service.app).register()
+        browser = Browser(service.app)
         page = Page(await browser.get(client.authorize_url()))
         statuses: Counter[int] = Counter()
 
@@ -189,7 +189,7 @@ async def test_a_hundred_thousand_wrong_passphrases(tmp_path: Path) -> None:
             for number in numbers:
                 answer = await browser.submit(page, "open", passphrase=f"guess-{number}")
                 statuses[answer.status] += 1
-                assert house.repo("one").id.encode() not in answer.body
+                assert service.repo("one").id.encode() not in answer.body
 
         async def storm(count: int) -> None:
             numbers = iter(range(count))
@@ -198,7 +198,7 @@ async def test_a_hundred_thousand_wrong_passphrases(tmp_path: Path) -> None:
                     nursery.start_soon(guess_on, numbers)
                 await trio.sleep(2)
                 start = trio.current_time()
-                assert (await client.login(house.passphrases["one"]))["access_token"]
+                assert (await client.login(service.passphrases["one"]))["access_token"]
                 print(f"\nthe owner logged in within {trio.current_time() - start:.2f} s of the storm")
 
         await storm(STORM // 20)
@@ -209,9 +209,9 @@ async def test_a_hundred_thousand_wrong_passphrases(tmp_path: Path) -> None:
         grown = _rss_bytes(os.getpid()) - before
         print(f"{dict(statuses)}, grown {grown / 2**20:.2f} MiB")
         assert set(statuses) == {403, 429}
-        assert house.authority.wrong.count == statuses.total() == STORM + STORM // 20
+        assert service.authority.wrong.count == statuses.total() == STORM + STORM // 20
         assert grown < 4 * 2**20
-        rows = await house.audited("login.wrong")
+        rows = await service.audited("login.wrong")
         assert sum(row.count for row in rows) == statuses.total()
         assert len(rows) <= 4, "a storm is one row; this one may have paused"
 
@@ -265,7 +265,7 @@ KINDS: dict[str, list[Request]] = {
 async def test_memory_after_a_hundred_thousand_refused_requests(tmp_path: Path, kind: str) -> None:
     """One that leaked 38 KiB a rejected request lost 54 MiB a day (unifi-mcp#173); here it may not be 40 bytes."""
 
-    async def send(house: House, count: int) -> set[int]:
+    async def send(service: OAuthService, count: int) -> set[int]:
         statuses = set()
         for number in range(count):
             text = f"{number:08d}"
@@ -273,7 +273,7 @@ async def test_memory_after_a_hundred_thousand_refused_requests(tmp_path: Path, 
             filled = [(name, value.replace("########", text)) for name, value in headers]
             host = None if filled and filled[0][0] == "host" else "127.0.0.1:8765"
             answer = await call(
-                house.app,
+                service.app,
                 method,
                 target.replace("########", text),
                 filled,
@@ -283,18 +283,18 @@ async def test_memory_after_a_hundred_thousand_refused_requests(tmp_path: Path, 
             statuses.add(answer.status)
         return statuses
 
-    async with open_house(tmp_path / "rhd.db") as house:
-        await house.adopt("one")
-        await send(house, STORM // 20)
+    async with open_oauth_service(tmp_path / "rhd.db") as service:
+        await service.adopt("one")
+        await send(service, STORM // 20)
         gc.collect()
         before = _rss_bytes(os.getpid())
-        statuses = await send(house, STORM)
+        statuses = await send(service, STORM)
         gc.collect()
         grown = _rss_bytes(os.getpid()) - before
         print(f"\n{kind}: {statuses}, grown {grown / 2**20:.2f} MiB")
         assert statuses <= {200, 201, 204, 400, 401, 404, 421}
         assert grown < 4 * 2**20
-        assert await house.rows("SELECT count(*) FROM clients, grants, tokens, logins") == [(0,)]
+        assert await service.rows("SELECT count(*) FROM clients, grants, tokens, logins") == [(0,)]
 
 
 def test_a_flood_of_every_kind_over_real_connections(server: Server) -> None:

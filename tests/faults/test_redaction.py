@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rhd.workflow.redaction import redact
-from tests.rhd.workflow.test_redaction import PIECES
+from rhd.workflow.redaction.redact import redact
+from tests.rhd.workflow.redaction.test_redact import PIECES
 
 
 @pytest.mark.timeout(60)

@@ -24,8 +24,8 @@ import pytest
 
 from rhd.access import PLANNER
 from rhd.ids import RelPath
+from rhd.workflow.artifact_writes import save
 from rhd.workflow.root import Root
-from rhd.workflow.writing import save
 from tests.support import killed_saves
 
 ROOT = Path(__file__).parents[2]

@@ -26,8 +26,8 @@ from rhwire.home import Home
 from rhwire.lock import ask_lock
 from tests.support import killed_starts
 from tests.support.daemons import READY_WITHIN_S
-from tests.support.rivals import race
 from tests.support.serving_load import Load
+from tests.support.start_race import race
 from tests.support.usermanager import ROOT, NoManager, UserManager, user_manager
 
 pytestmark = pytest.mark.timeout(1200)
@@ -37,7 +37,7 @@ RACES, RANDOM_KILLS = 200, 400
 
 GRANT = """
 import sqlite3, sys
-from tests.support.granted import save_grant
+from tests.support.made_grants import save_grant
 with sqlite3.connect(sys.argv[1]) as connection:
     (repo,) = connection.execute("SELECT id FROM repos").fetchone()
     print(save_grant(connection, {repo: ["planner"]})[1])

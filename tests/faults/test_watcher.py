@@ -20,9 +20,9 @@ import trio
 
 from rhd.watch.arming import Policy
 from rhd.watch.watcher import PAUSE_S
-from tests.support.disorder import Disorder
-from tests.support.mirror import EVENTS, Mirror, run_hub
-from tests.support.mirror_process import QUEUED_EVENTS, MirrorProcess, flood
+from tests.support.hint_mirror import EVENTS, Mirror, run_hub
+from tests.support.hint_mirror_process import QUEUED_EVENTS, MirrorProcess, flood
+from tests.support.random_operations import Disorder
 from tests.support.repositories import Repository
 
 pytestmark = pytest.mark.timeout(1200)
@@ -227,7 +227,7 @@ from pathlib import Path
 import trio
 from rhd.watch.arming import Policy
 from rhd.watch.hub import WatchHub
-from tests.support.mirror import EVENTS, Mirror, run_hub
+from tests.support.hint_mirror import EVENTS, Mirror, run_hub
 
 def allow(what, number):
     Path(f"/proc/sys/user/max_inotify_{what}").write_text(str(number))

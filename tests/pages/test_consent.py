@@ -13,8 +13,8 @@ import trio
 
 from rhd.web.origins import Origins
 from tests.pages.chromium import Chromium, chromium, parameters
-from tests.support.house import Clock, House, open_house
 from tests.support.http import OAuthClient
+from tests.support.oauth_service import Clock, OAuthService, open_oauth_service
 from tests.support.served import served
 
 T = TypeVar("T")
@@ -30,11 +30,11 @@ class Visit:
         window: the browser's; its commands block and are called through `do`.
     """
 
-    def __init__(self, house: House, url: str, window: Chromium) -> None:
-        self.house = house
+    def __init__(self, service: OAuthService, url: str, window: Chromium) -> None:
+        self.service = service
         self.url = url
         self.window = window
-        self.client = OAuthClient(house.app, origin=url, name="Test Client")
+        self.client = OAuthClient(service.app, origin=url, name="Test Client")
 
     async def do(self, action: Callable[..., T], *arguments: Any) -> T:
         """Carry a command of the window's out, while the daemon goes on serving."""
@@ -48,7 +48,7 @@ class Visit:
 
     async def open(self, *slugs: str) -> None:
         """Type passphrases and go on."""
-        await self.do(self.window.type, "#passphrase", " ".join(self.house.passphrases[slug] for slug in slugs))
+        await self.do(self.window.type, "#passphrase", " ".join(self.service.passphrases[slug] for slug in slugs))
         await self.do(self.window.click, "button[value=open]")
         await self.do(self.window.find, "fieldset, [role=alert]")
 
@@ -63,20 +63,20 @@ class Visit:
 
 @asynccontextmanager
 async def visiting(folder: Path) -> AsyncIterator[Visit]:
-    async with open_house(folder / "rhd.db", clock=Clock(time.time())) as house:
-        await house.adopt("atlas")
-        await house.adopt("billing")
+    async with open_oauth_service(folder / "rhd.db", clock=Clock(time.time())) as service:
+        await service.adopt("atlas")
+        await service.adopt("billing")
 
         def make_app(port: int) -> Any:
-            house.app.origins = Origins(None, port)
-            return house.app
+            service.app.origins = Origins(None, port)
+            return service.app
 
         async with served(make_app) as url:
             manager = chromium(folder)
             window = await trio.to_thread.run_sync(manager.__enter__)
             try:
                 await trio.to_thread.run_sync(window.size, *WIDE)
-                yield Visit(house, url, window)
+                yield Visit(service, url, window)
             finally:
                 with trio.CancelScope(shield=True):
                     await trio.to_thread.run_sync(manager.__exit__, None, None, None)
@@ -113,13 +113,13 @@ async def test_two_repositories_with_their_own_ticks(visit: Visit) -> None:
     await visit.begin(scope="planner executor")
     await visit.open("atlas", "billing")
     await visit.shoot("consent-two")
-    billing = visit.house.repo("billing").id
+    billing = visit.service.repo("billing").id
     await visit.do(window.click, f"input[value='{billing}:executor']")
-    await visit.do(window.click, f"input[value='{visit.house.repo('atlas').id}:orchestrator']")
+    await visit.do(window.click, f"input[value='{visit.service.repo('atlas').id}:orchestrator']")
     await visit.do(window.click, "button[value=allow]")
     tokens = (await visit.client.exchange((await visit.end())["code"])).json()
     assert (await visit.client.mcp(tokens["access_token"])).json()["profiles"] == {
-        visit.house.repo("atlas").id: ["executor", "orchestrator", "planner"],
+        visit.service.repo("atlas").id: ["executor", "orchestrator", "planner"],
         billing: ["planner"],
     }
 
@@ -130,7 +130,7 @@ async def test_approved_in_the_terminal_the_page_goes_on_by_itself(visit: Visit)
     await visit.do(window.click, ".other a")
     code = await visit.do(window.text, ".command b")
     await visit.shoot("consent-terminal")
-    await visit.house.authority.approve(code, [visit.house.repo("atlas").id], ["planner"])
+    await visit.service.authority.approve(code, [visit.service.repo("atlas").id], ["planner"])
     answer = await visit.end()
     assert (await visit.client.exchange(answer["code"])).status == 200
 
@@ -139,7 +139,7 @@ async def test_denied_in_the_terminal_the_page_goes_back_too(visit: Visit) -> No
     window = visit.window
     await visit.begin()
     await visit.do(window.click, ".other a")
-    await visit.house.authority.deny(await visit.do(window.text, ".command b"))
+    await visit.service.authority.deny(await visit.do(window.text, ".command b"))
     assert (await visit.end())["error"] == "access_denied"
 
 
@@ -151,7 +151,7 @@ async def test_refused_on_the_page(visit: Visit) -> None:
 
 async def test_an_expired_page_says_so(visit: Visit) -> None:
     await visit.begin()
-    visit.house.clock.move(601)
+    visit.service.clock.move(601)
     await visit.open("atlas")
     assert "more than ten minutes ago" in await visit.do(visit.window.text, "[role=alert]")
     await visit.shoot("consent-expired")
@@ -185,7 +185,7 @@ async def test_every_text_can_be_read(visit: Visit, scheme: str) -> None:
     """WCAG 2.2, 1.4.3: 4.5 to 1."""
     await visit.do(visit.window.scheme, scheme)
     await visit.begin()
-    await visit.do(visit.window.type, "#passphrase", f"{visit.house.passphrases['atlas']} wrong")
+    await visit.do(visit.window.type, "#passphrase", f"{visit.service.passphrases['atlas']} wrong")
     await visit.do(visit.window.click, "button[value=open]")
     await visit.do(visit.window.find, "[role=alert]")
     found = await visit.do(visit.window.run, CONTRAST)
@@ -197,7 +197,7 @@ async def test_a_keyboard_is_enough(visit: Visit) -> None:
     window, tab, enter, space = visit.window, "\ue004", "\ue007", "\ue00d"
     await visit.begin()
     assert (await visit.do(lambda: window.focused))["name"] == "passphrase"
-    await visit.do(window.type, "#passphrase", visit.house.passphrases["atlas"])
+    await visit.do(window.type, "#passphrase", visit.service.passphrases["atlas"])
     await visit.do(window.press, enter)
     order = []
     for _ in range(8):
@@ -225,7 +225,7 @@ async def test_a_keyboard_is_enough(visit: Visit) -> None:
 async def test_a_screen_reader_is_told_what_everything_is(visit: Visit) -> None:
     window = visit.window
     await visit.begin()
-    await visit.do(window.type, "#passphrase", f"{visit.house.passphrases['atlas']} wrong")
+    await visit.do(window.type, "#passphrase", f"{visit.service.passphrases['atlas']} wrong")
     await visit.do(window.click, "button[value=open]")
     await visit.do(window.find, "[role=alert]")
     tree = (await visit.do(window.cdp, "Accessibility.getFullAXTree"))["nodes"]

@@ -10,7 +10,7 @@ import pytest
 import trio
 
 from rhd.watch.arming import Policy
-from tests.support.announced import EVENTS, POLLING, announcing, follow, trouble
+from tests.support.announced_state import EVENTS, POLLING, announcing, follow, trouble
 from tests.support.repositories import Repository
 
 

@@ -10,8 +10,8 @@ import trio
 from mcp import Client, StdioServerParameters
 
 from tests.support.attached import told
+from tests.support.consent_person import Memory, Person, logged_in
 from tests.support.daemons import Daemon, environment
-from tests.support.people import Memory, Person, logged_in
 from tests.support.repositories import Repository
 
 PLANNER_TOOLS = [

@@ -15,9 +15,9 @@ import pytest
 import trio
 from mcp import Client, StdioServerParameters
 
+from tests.support.consent_person import Memory, Person, logged_in
 from tests.support.daemons import Daemon, environment
-from tests.support.hearing import hearing
-from tests.support.people import Memory, Person, logged_in
+from tests.support.notifications import hearing
 from tests.support.repositories import Repository
 
 PRD = "plans/prds/20261101-0900-search.prd.md"

@@ -18,8 +18,8 @@ import trio
 from mcp import Client, StdioServerParameters
 
 from tests.support.attached import told
+from tests.support.consent_person import Memory, Person, logged_in
 from tests.support.daemons import environment
-from tests.support.people import Memory, Person, logged_in
 from tests.support.repositories import Repository
 from tests.support.tls import Authority
 from tests.support.tunnel import trusting, tunnel
@@ -49,7 +49,12 @@ class Terminal:
 
     def words(self, line: str) -> list[str]:
         program, *words = shlex.split(line)
-        return [sys.executable, "-m", {"repo-harness": "rhctl.harness", "rhctl": "rhctl"}[Path(program).name], *words]
+        return [
+            sys.executable,
+            "-m",
+            {"repo-harness": "rhctl.repo_harness", "rhctl": "rhctl"}[Path(program).name],
+            *words,
+        ]
 
     def type(self, line: str, **more: str) -> subprocess.CompletedProcess[str]:
         """Run a line and return what it did."""

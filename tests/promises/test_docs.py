@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 
 from rhctl.verbs import VERBS
-from rhd.endpoint.tools.table import TOOLS
+from rhd.mcpserver.tools.tool_table import TOOLS
 from rhd.web.routes import find_route
 from rhwire.codes import CODES
 

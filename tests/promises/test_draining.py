@@ -14,10 +14,10 @@ import pytest
 import trio
 import trio.testing
 
-from rhd.control.server import ControlServer
-from rhd.control.table import VERBS
-from rhd.control.verb import Request as VerbRequest
+from rhd.control.socket_server import ControlServer
 from rhd.control.verb import Verb
+from rhd.control.verb import VerbCall as VerbRequest
+from rhd.control.verb_table import VERBS
 from rhwire.messages import Request
 
 
@@ -39,13 +39,13 @@ class Serving:
             await trio.sleep_forever()
 
         verbs = {verb.name: verb for verb in (Verb("wait", wait), Verb("stream", stream), VERBS["version"])}
-        monkeypatch.setattr("rhd.control.server.VERBS", verbs)
+        monkeypatch.setattr("rhd.control.socket_server.VERBS", verbs)
 
     async def run(self, listener: trio.SocketListener, *, is_held: bool, task_status: trio.TaskStatus[None]) -> None:
         def release() -> None:
             os.unlink(self.path)
 
-        server = ControlServer(None)  # type: ignore[arg-type]  # no verb here looks at the house
+        server = ControlServer(None)  # type: ignore[arg-type]  # no verb here looks at the context
         await server.serve([listener], stop=self.stop, release=None if is_held else release, task_status=task_status)
         self.over.set()
 
@@ -127,7 +127,7 @@ async def test_an_idle_connection_is_closed_and_a_stream_ended(serving: Serving)
 async def test_an_answer_that_never_comes_does_not_hold_the_end_up(
     serving: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rhd.control.server.DRAIN_S", 0.1)
+    monkeypatch.setattr("rhd.control.socket_server.DRAIN_S", 0.1)
     async with await serving.open() as client:
         await client.send_all(line("wait"))
         await serving.begun.wait()

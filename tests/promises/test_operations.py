@@ -12,9 +12,9 @@ import pytest
 import trio
 
 from rhctl.units import LAUNCHD_LABEL, SYSTEMD_UNITS
-from rhd import places
+from rhd import paths as places
 from rhd.store.database import Store
-from rhd.store.repos import read_repos
+from rhd.store.repo_rows import read_repos
 from rhwire.home import Home
 from tests.support.inprocess import running_daemon
 from tests.support.repositories import Repository

@@ -11,8 +11,8 @@ import httpx2
 import pytest
 
 from rhd.logs import _Format
+from tests.support.consent_person import CALLBACK, Memory, Person, logged_in
 from tests.support.inprocess import Running, running_daemon
-from tests.support.people import CALLBACK, Memory, Person, logged_in
 from tests.support.repositories import Repository
 from tests.support.terminal import type_in
 
@@ -142,9 +142,9 @@ async def test_no_passphrase_token_code_or_state_is_in_a_log_a_row_a_file_or_an_
         async def fail(_: object) -> None:
             raise RuntimeError(right)
 
-        examine, daemon.house.examine = daemon.house.examine, fail  # type: ignore[assignment]
+        examine, daemon.context.examine = daemon.context.examine, fail  # type: ignore[assignment]
         said.append((await type_in("doctor", "--json")).out)
-        daemon.house.examine = examine
+        daemon.context.examine = examine
         for line in SAID_EVERYWHERE:
             for more in ((), ("--json",)):
                 answer = await type_in(*line.split(), *more)

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from rhd.places import find_places
+from rhd.paths import find_places
 from rhd.settings import write_file
 from rhwire.home import Home
 from rhwire.lock import ask_lock, take_lock
 from tests.support import killed_starts
 from tests.support.daemons import Daemon, environment
-from tests.support.rivals import race
+from tests.support.start_race import race
 
 RACES = 10
 

@@ -13,17 +13,18 @@ from typing import Any
 
 import pytest
 
-import rhctl.services.launchd
-import rhctl.services.systemd
-from rhctl import launch
-from rhctl.services import actions, managers, steps
-from rhctl.services.managers import Manager
+import rhctl.managers.launchd
+import rhctl.managers.systemd
+from rhctl import daemon_start as launch
+from rhctl.managers import actions, steps
+from rhctl.managers import detection as managers
+from rhctl.managers.detection import Manager
 from rhd import commandline
 from rhwire.errors import HarnessError
 from rhwire.home import Home
-from tests.support import standin
+from tests.support import lock_holder
+from tests.support.fake_service_managers import FakeLaunchd, FakeSystemd, on_path
 from tests.support.inprocess import Running, running_daemon
-from tests.support.managers import FakeLaunchd, FakeSystemd, on_path
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def _pretend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, manager: Callable[
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(managers, "find_manager", manager)
     monkeypatch.setattr(actions, "find_manager", manager)
-    monkeypatch.setattr(launch, "daemon_program", standin.program)
+    monkeypatch.setattr(launch, "daemon_program", lock_holder.program)
     for module in (actions, steps):
         monkeypatch.setattr(module, "ask_settings", _ask_settings)
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
@@ -68,12 +69,12 @@ def _ask_settings(home: Home, assignment: str | None = None) -> Any:
 @pytest.fixture
 def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSystemd]:
     """A systemd user manager of this user, whose session lingers; daemons are stand-ins."""
-    _pretend(tmp_path, monkeypatch, rhctl.services.systemd.Systemd)
+    _pretend(tmp_path, monkeypatch, rhctl.managers.systemd.Systemd)
     (tmp_path / "run/systemd").mkdir(parents=True)
     (tmp_path / "run/systemd/private").touch()
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
-    monkeypatch.setattr(rhctl.services.systemd, "BOOTED", str(tmp_path / "run/systemd"))
-    monkeypatch.setattr(rhctl.services.systemd, "LINGERING", str(tmp_path / "linger"))
+    monkeypatch.setattr(rhctl.managers.systemd, "BOOTED", str(tmp_path / "run/systemd"))
+    monkeypatch.setattr(rhctl.managers.systemd, "LINGERING", str(tmp_path / "linger"))
     (tmp_path / "linger").mkdir()
     (tmp_path / "linger" / pwd.getpwuid(os.getuid()).pw_name).touch()
     fake = FakeSystemd(Path.home() / ".config/systemd/user")
@@ -84,7 +85,7 @@ def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSys
 @pytest.fixture
 def launchd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeLaunchd]:
     """A launchd session of this user; daemons are stand-ins."""
-    _pretend(tmp_path, monkeypatch, rhctl.services.launchd.Launchd)
+    _pretend(tmp_path, monkeypatch, rhctl.managers.launchd.Launchd)
     fake = FakeLaunchd()
     with on_path(tmp_path / "bin", "launchctl", fake):
         yield fake
@@ -93,7 +94,7 @@ def launchd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeLau
 @pytest.fixture
 def no_manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A container: systemd does not run it."""
-    _pretend(tmp_path, monkeypatch, rhctl.services.systemd.Systemd)
-    monkeypatch.setattr(rhctl.services.systemd, "BOOTED", str(tmp_path / "nowhere"))
+    _pretend(tmp_path, monkeypatch, rhctl.managers.systemd.Systemd)
+    monkeypatch.setattr(rhctl.managers.systemd, "BOOTED", str(tmp_path / "nowhere"))
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    monkeypatch.setattr(rhctl.services.systemd, "RUNTIMES", str(tmp_path / "nowhere"))
+    monkeypatch.setattr(rhctl.managers.systemd, "RUNTIMES", str(tmp_path / "nowhere"))

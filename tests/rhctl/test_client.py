@@ -14,8 +14,8 @@ import pytest
 import trio
 
 from rhctl import client as module
-from rhctl.client import COME_BACK_S, END_WITHIN_S, Client, come_back, is_running, open_client
-from rhctl.errors import NoDaemon, Refused, UsageError
+from rhctl.client import COME_BACK_S, END_WITHIN_S, DaemonClient, come_back, is_running, open_client
+from rhctl.errors import CommandRefused, NoDaemon, UsageError
 from rhwire.errors import HarnessError
 from rhwire.home import Home
 from rhwire.lock import take_lock
@@ -33,15 +33,15 @@ def home(no_daemon: Path) -> Home:
 
 
 @pytest.fixture
-def pair() -> Iterator[tuple[Client, socket.socket]]:
+def pair() -> Iterator[tuple[DaemonClient, socket.socket]]:
     """A client, and the end at which a daemon would be."""
     ours, theirs = socket.socketpair()
     ours.settimeout(10)
-    with theirs, Client(ours) as client:
+    with theirs, DaemonClient(ours) as client:
         yield client, theirs
 
 
-def answer(pair: tuple[Client, socket.socket], *lines: Any) -> Any:
+def answer(pair: tuple[DaemonClient, socket.socket], *lines: Any) -> Any:
     """Return what the client makes of these lines; bytes are sent as they are."""
     client, theirs = pair
     for line in lines:
@@ -59,7 +59,7 @@ def test_a_socket_of_somebody_else_is_told_nothing(home: Home) -> None:
         stranger.listen()
         os.chown(home.socket, 65534, 65534)
         with pytest.raises(HarnessError) as refused:
-            Client.connect(home)
+            DaemonClient.connect(home)
         assert refused.value.code == "FOLDER_NOT_OURS"
         said = run("repos", "--json")  # nor is a daemon started beside it
         assert (said.code, said.refusal) == (1, "FOLDER_NOT_OURS")
@@ -83,7 +83,7 @@ def test_nobody_there_is_exit_3_whatever_lies_in_the_way(home: Home) -> None:
     for prepare in (lambda: None, make_file, leave_dead_socket):
         prepare()
         with pytest.raises(NoDaemon):
-            Client.connect(home)
+            DaemonClient.connect(home)
         said = run("repos", "--no-start", "--json")
         assert (said.code, said.refusal) == (3, "NO_DAEMON")
 
@@ -101,8 +101,8 @@ def test_the_lock_says_whether_a_daemon_runs(home: Home) -> None:
 def test_a_daemon_is_started_only_if_nobody_serves_and_that_is_wanted(
     home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    started = Client(socket.socket(socket.AF_UNIX))
-    monkeypatch.setattr("rhctl.launch.start_daemon", lambda home: started)
+    started = DaemonClient(socket.socket(socket.AF_UNIX))
+    monkeypatch.setattr("rhctl.daemon_start.start_daemon", lambda home: started)
     with pytest.raises(NoDaemon):
         open_client(home, may_start=False)
     assert capsys.readouterr().err == ""
@@ -190,7 +190,7 @@ def test_nobody_waits_for_a_daemon_for_a_reader_who_has_gone(home: Home, output:
 
 
 def test_a_stream_ends_once_nobody_reads_what_is_printed_of_it(
-    pair: tuple[Client, socket.socket], output: tuple[int, int]
+    pair: tuple[DaemonClient, socket.socket], output: tuple[int, int]
 ) -> None:
     client, theirs = pair
     writer, reader = output
@@ -219,10 +219,10 @@ async def test_its_successor_is_found_and_so_is_one_that_goes_on(
 def test_whoever_cannot_be_talked_to_ends_it(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     codes = iter(("NO_DAEMON", "TIMEOUT", "PROTOCOL_MISMATCH"))
 
-    def connect(_: Home) -> Client:
+    def connect(_: Home) -> DaemonClient:
         raise HarnessError("no", code=next(codes))
 
-    monkeypatch.setattr(Client, "connect", connect)
+    monkeypatch.setattr(DaemonClient, "connect", connect)
     monkeypatch.setattr(module, "COME_BACK_S", (0.0, 0.0))
     lock = take_lock(home.lock)
     try:
@@ -236,7 +236,7 @@ def test_whoever_cannot_be_talked_to_ends_it(home: Home, monkeypatch: pytest.Mon
 # What it makes of answers.
 
 
-def test_a_result_is_returned_and_events_before_it_are_told(pair: tuple[Client, socket.socket]) -> None:
+def test_a_result_is_returned_and_events_before_it_are_told(pair: tuple[DaemonClient, socket.socket]) -> None:
     client, theirs = pair
     lines = [
         {"jsonrpc": "2.0", "method": "event", "params": {"n": 1}},
@@ -254,13 +254,13 @@ def test_a_result_is_returned_and_events_before_it_are_told(pair: tuple[Client, 
     assert request["params"] == {"v": 1, "repo": "x"}  # what is None was not given
 
 
-def test_a_refusal_keeps_its_code_words_and_details(pair: tuple[Client, socket.socket]) -> None:
+def test_a_refusal_keeps_its_code_words_and_details(pair: tuple[DaemonClient, socket.socket]) -> None:
     error = {
         "code": -32000,
         "message": "no",
         "data": {"code": "NAME_TAKEN", "next_step": "Choose.", "details": {"slug": "x"}},
     }
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(CommandRefused) as refused:
         answer(pair, {"jsonrpc": "2.0", "id": 1, "error": error})
     assert refused.value.to_json() == {
         "code": "NAME_TAKEN",
@@ -281,9 +281,9 @@ def test_a_refusal_keeps_its_code_words_and_details(pair: tuple[Client, socket.s
     ],
 )
 def test_a_refusal_of_a_daemon_that_knows_more_or_less_can_still_be_told(
-    pair: tuple[Client, socket.socket], error: Any
+    pair: tuple[DaemonClient, socket.socket], error: Any
 ) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(CommandRefused) as refused:
         answer(pair, {"jsonrpc": "2.0", "id": None, "error": error})
     assert refused.value.code == "INTERNAL"
     assert all(isinstance(text, str) and text for text in (refused.value.message, refused.value.next_step))
@@ -310,14 +310,14 @@ def test_a_refusal_of_a_daemon_that_knows_more_or_less_can_still_be_told(
     ],
     ids=lambda line: repr(line[:30]),
 )
-def test_garbage_is_refused_in_words(pair: tuple[Client, socket.socket], line: bytes) -> None:
-    with pytest.raises(Refused) as refused:
+def test_garbage_is_refused_in_words(pair: tuple[DaemonClient, socket.socket], line: bytes) -> None:
+    with pytest.raises(CommandRefused) as refused:
         answer(pair, line)
     assert refused.value.code == "PROTOCOL_MISMATCH"
     assert is_safe(refused.value.message)
 
 
-def test_an_end_in_the_middle_of_an_answer_is_a_daemon_that_went_away(pair: tuple[Client, socket.socket]) -> None:
+def test_an_end_in_the_middle_of_an_answer_is_a_daemon_that_went_away(pair: tuple[DaemonClient, socket.socket]) -> None:
     client, theirs = pair
     theirs.sendall(b'{"jsonrpc":"2.0","id":1,')
     theirs.shutdown(socket.SHUT_WR)
@@ -326,7 +326,7 @@ def test_an_end_in_the_middle_of_an_answer_is_a_daemon_that_went_away(pair: tupl
 
 
 def test_a_daemon_that_is_gone_when_it_is_asked_is_no_broken_pipe_of_ours(
-    pair: tuple[Client, socket.socket],
+    pair: tuple[DaemonClient, socket.socket],
 ) -> None:
     client, theirs = pair
     theirs.close()
@@ -334,7 +334,7 @@ def test_a_daemon_that_is_gone_when_it_is_asked_is_no_broken_pipe_of_ours(
         client.call("status")
 
 
-def test_a_daemon_that_does_not_answer_is_not_waited_for_for_ever(pair: tuple[Client, socket.socket]) -> None:
+def test_a_daemon_that_does_not_answer_is_not_waited_for_for_ever(pair: tuple[DaemonClient, socket.socket]) -> None:
     client, _ = pair
     client.sock.settimeout(0.01)
     with pytest.raises(NoDaemon, match="does not answer") as silent:
@@ -347,12 +347,12 @@ async def test_an_answer_may_be_longer_than_a_request(daemon: Running, monkeypat
     assert len((await daemon.call("version"))["version"]) == 3 * MAX_LINE_BYTES
 
 
-def test_what_is_no_text_cannot_be_sent(pair: tuple[Client, socket.socket]) -> None:
+def test_what_is_no_text_cannot_be_sent(pair: tuple[DaemonClient, socket.socket]) -> None:
     with pytest.raises(UsageError, match="not UTF-8"):
         pair[0].send("adopt", {"path": "/no-utf8-\udcff"})
 
 
-def test_a_connection_that_is_not_greeted_is_closed(pair: tuple[Client, socket.socket]) -> None:
+def test_a_connection_that_is_not_greeted_is_closed(pair: tuple[DaemonClient, socket.socket]) -> None:
     client, theirs = pair
     theirs.shutdown(socket.SHUT_WR)
     with pytest.raises(NoDaemon):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rhctl.errors import NoDaemon, Refused, UsageError
+from rhctl.errors import CommandRefused, NoDaemon, UsageError
 from rhwire.errors import HarnessError
 
 
@@ -13,8 +13,8 @@ from rhwire.errors import HarnessError
     [
         (UsageError("x"), "USAGE", 2),
         (NoDaemon("x"), "NO_DAEMON", 3),
-        (Refused("x", code="REPO_NOT_FOUND"), "REPO_NOT_FOUND", 4),
-        (Refused("x", code="NAME_TAKEN"), "NAME_TAKEN", 1),
+        (CommandRefused("x", code="REPO_NOT_FOUND"), "REPO_NOT_FOUND", 4),
+        (CommandRefused("x", code="NAME_TAKEN"), "NAME_TAKEN", 1),
     ],
 )
 def test_each_has_its_code_exit_code_and_next_step(error: HarnessError, code: str, exit_code: int) -> None:

@@ -13,12 +13,12 @@ import httpx2
 import pytest
 import trio
 
-from rhd.service.readiness import Readiness
-from rhd.workflow.writing import save
+from rhd.hosting.readiness import Readiness
+from rhd.workflow.artifact_writes import save
 from rhwire.findings import Finding
 from tests.support.attached import attached, told
-from tests.support.granted import connected, grant
 from tests.support.inprocess import Running, running_daemon
+from tests.support.made_grants import connected, grant
 from tests.support.repositories import Repository
 
 PRD = "plans/prds/20261101-0900-search.prd.md"
@@ -45,7 +45,7 @@ def log_level() -> Iterator[None]:
 
 
 def write_settings(daemon: Running, text: str) -> None:
-    Path(daemon.house.config_path).write_text(text)
+    Path(daemon.context.config_path).write_text(text)
 
 
 async def test_the_service_manager_hears_ready_once_both_sockets_serve_and_stopping_before_they_end(
@@ -72,18 +72,18 @@ async def test_a_reload_takes_over_what_can_change_and_says_when_it_is_done(
                 return (await http.get("/health", headers={"Host": host})).status_code
 
             assert await public("rh.example.com") == 421
-            address = daemon.house.settings.host, daemon.house.settings.port
+            address = daemon.context.settings.host, daemon.context.settings.port
             write_settings(daemon, 'public_url = "https://rh.example.com"\nlog_level = "error"\nhost = "::1"\n')
             with caplog.at_level(logging.INFO, "rhd.app"):
-                await daemon.house.reload()
+                await daemon.context.reload()
             assert await public("rh.example.com") == 200
-            assert (daemon.house.settings.host, daemon.house.settings.port) == address, "an address needs a restart"
-            assert daemon.house.settings.origins["public_url"] == "file"
+            assert (daemon.context.settings.host, daemon.context.settings.port) == address, "an address needs a restart"
+            assert daemon.context.settings.origins["public_url"] == "file"
             assert logging.getLogger("rhd").level == logging.ERROR
             assert readiness.said[2] == "RELOADING=1"
             assert readiness.said[4:] == ["READY=1", f"STATUS=serving 0 repositories on {daemon.url}"]
             write_settings(daemon, "")
-            await daemon.house.reload()
+            await daemon.context.reload()
             assert await public("rh.example.com") == 421
 
 
@@ -93,10 +93,10 @@ async def test_a_reload_of_what_cannot_be_used_changes_nothing_and_says_why(
 ) -> None:
     readiness = Told()
     async with running_daemon(tmp_path / "home", readiness=readiness) as daemon:
-        before = daemon.house.settings
+        before = daemon.context.settings
         write_settings(daemon, text)
-        await daemon.house.reload()
-        assert daemon.house.settings is before
+        await daemon.context.reload()
+        assert daemon.context.settings is before
         assert readiness.said[-2] == "READY=1"
         assert readiness.said[-1].startswith("STATUS=reload refused: ")
         assert "reload-refused" in caplog.text
@@ -113,7 +113,7 @@ async def test_a_write_in_progress_is_finished_and_recorded_before_the_store_clo
         may_end.wait(10)
         return save(*args, **kwargs)
 
-    monkeypatch.setattr("rhd.endpoint.tools.writing.save", slow)
+    monkeypatch.setattr("rhd.mcpserver.tools.document_writes.save", slow)
     with trio.fail_after(30):
         async with trio.open_nursery() as nursery, running_daemon(tmp_path / "home") as daemon:
             await daemon.adopt(repository.path)
@@ -124,7 +124,7 @@ async def test_a_write_in_progress_is_finished_and_recorded_before_the_store_clo
 
             nursery.start_soon(_until_the_end, write)
             await began.wait()
-            daemon.house.stop.set()
+            daemon.context.stop.set()
             await trio.testing.wait_all_tasks_blocked()
             may_end.set()
     (path,) = (repository.path / "plans/prds").glob("*-late.prd.md")
@@ -159,7 +159,7 @@ async def test_a_restart_is_the_same_installation(tmp_path: Path, repository: Re
     async with running_daemon(home) as daemon:
         await daemon.until_state("project", "ok")
         await daemon.settle("project")
-        assert daemon.house.registry.profiles(daemon.service("project").repo.id) == {"planner", "executor"}
+        assert daemon.context.registry.profiles(daemon.service("project").repo.id) == {"planner", "executor"}
         async with connected(daemon.url + "/mcp", token) as client, httpx2.AsyncClient() as http:
             assert told(await client.call_tool("read_workflow_file", {"path": PRD}))["revision"] == read["revision"]
             changes = told(await client.call_tool("list_workflow_changes", {"since": cursor}))
@@ -181,8 +181,8 @@ async def test_a_grant_that_ends_is_followed_to_every_endpoint_and_listener(
             ended.append(grant_id)
             done.set()
 
-        monkeypatch.setattr(daemon.house.endpoints, "end_grant", end)
-        monkeypatch.setattr(daemon.house.notifier, "on_grant", lambda i, *, is_ended: edited.append((i, is_ended)))
+        monkeypatch.setattr(daemon.context.endpoints, "end_grant", end)
+        monkeypatch.setattr(daemon.context.notifier, "on_grant", lambda i, *, is_ended: edited.append((i, is_ended)))
         grant_id = await daemon.connect_client("project")
         await daemon.call("grant", client=grant_id, repo="project", profile="executor")
         assert edited[-1] == (grant_id, False)
@@ -199,10 +199,10 @@ async def test_the_doctor_sees_the_installation_and_every_repository_or_one(
     async with running_daemon(tmp_path / "home") as daemon:
         for each in (repository, second):
             await daemon.adopt(each.path)
-        everything = await daemon.house.examine(None)
+        everything = await daemon.context.examine(None)
         assert {finding.repo for finding in everything} == {None, "project", "second"}
         assert _statuses(everything, None)["daemon"] == "ok"
-        one = await daemon.house.examine(daemon.service("second").repo.id)
+        one = await daemon.context.examine(daemon.service("second").repo.id)
         assert {finding.repo for finding in one} == {"second"}
 
 
@@ -217,7 +217,7 @@ async def test_what_fails_at_the_top_closes_the_store_all_the_same(
     async def fail(*_: object, **__: object) -> None:
         raise RuntimeError("no")
 
-    monkeypatch.setattr("rhd.endpoint.notifier.Notifier.run", fail)
+    monkeypatch.setattr("rhd.mcpserver.notifier.Notifier.run", fail)
     daemon = running_daemon(tmp_path / "home")
     with trio.fail_after(10), pytest.raises(BaseExceptionGroup):
         await daemon.__aenter__()

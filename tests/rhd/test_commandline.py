@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from rhctl.client import Client
+from rhctl.client import DaemonClient
 from rhd.commandline import main
 from rhwire.home import Home
 from rhwire.lock import ask_lock, take_lock
@@ -177,7 +177,7 @@ def test_a_whole_life(home: Home, capsys: pytest.CaptureFixture[str], logging_un
             if os.path.lexists(home.socket):
                 break
             never.wait(0.005)
-        client = Client.connect(home)
+        client = DaemonClient.connect(home)
         try:
             seen.append(client.call("version", {}))  # answered: whoever serves has taken the signals over
             seen.append(client.call("status", {}))

@@ -9,7 +9,7 @@ from typing import Any
 
 from mcp import Client
 
-from rhd.endpoint.lines import line_streams
+from rhd.mcpserver.line_framing import line_streams
 from rhwire.messages import Request
 from tests.support.inprocess import Running
 

@@ -6,25 +6,25 @@ from collections.abc import Callable, Collection, Coroutine
 from typing import Any
 
 from rhd.access import Principal
-from rhd.endpoint.backend import Backend
-from rhd.endpoint.callers import Caller
-from rhd.endpoint.calling import call_tool
 from rhd.errors import HarnessError
+from rhd.mcpserver.callers import Caller
+from rhd.mcpserver.tool_calls import call_tool
+from rhd.mcpserver.tool_context import ToolContext
 from tests.support.inprocess import Running
 
 Calling = Callable[..., Coroutine[Any, Any, dict[str, Any]]]
 
 
-def backend_of(daemon: Running) -> Backend:
+def backend_of(daemon: Running) -> ToolContext:
     """Return what the tools of a daemon work with."""
-    return daemon.house.endpoints._backend
+    return daemon.context.endpoints._tool_context
 
 
 def granted(daemon: Running, *, id: str = "g_test", **profiles: Collection[str]) -> Principal:  # noqa: A002
     """Return a grant's principal: profiles by slug, hyphens written as underscores."""
     held = {}
     for slug, names in profiles.items():
-        repo = daemon.house.registry.by_slug(slug.replace("_", "-"))
+        repo = daemon.context.registry.by_slug(slug.replace("_", "-"))
         assert repo is not None
         held[repo.id] = frozenset(names)
     return Principal(id, "Test client", held)
@@ -39,7 +39,7 @@ def calling(daemon: Running, principal: Principal, *, at: str | None = None) -> 
     caller = Caller(principal.id, principal.label, False, lambda: principal)
 
     async def call(tool: str, **arguments: Any) -> dict[str, Any]:
-        repo = daemon.house.registry.by_slug(at) if at is not None else None
+        repo = daemon.context.registry.by_slug(at) if at is not None else None
         try:
             return await call_tool(backend_of(daemon), caller, repo, tool, arguments)
         except HarnessError as error:

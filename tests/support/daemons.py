@@ -100,7 +100,7 @@ class Daemon:
 
     def run(self, *words: str, program: str = "rhctl", cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
         """Run `rhctl` or `repo-harness` on this home and return what it did."""
-        module = {"rhctl": "rhctl", "repo-harness": "rhctl.harness"}[program]
+        module = {"rhctl": "rhctl", "repo-harness": "rhctl.repo_harness"}[program]
         command = [sys.executable, "-m", module, *words]
         return subprocess.run(
             command,

@@ -17,9 +17,9 @@ from typing import Any
 from rhd.access import PLANNER, Reach
 from rhd.errors import HarnessError
 from rhd.ids import RelPath
+from rhd.workflow.artifact_writes import append, save
 from rhd.workflow.catalog import Catalog
 from rhd.workflow.root import Root
-from rhd.workflow.writing import append, save
 
 KEY = b"k" * 32
 ANYWHERE = Reach("anywhere", ("**",), ("**",), denied=())

@@ -15,17 +15,17 @@ from typing import Any
 import pytest
 import trio
 
-from rhctl.client import Client
-from rhctl.errors import Refused
+from rhctl.client import DaemonClient
+from rhctl.errors import CommandRefused
 from rhd.app import Daemon
-from rhd.control.house import House
+from rhd.control.verb_context import VerbContext
+from rhd.hosting.readiness import Readiness
+from rhd.hosting.sockets import bind_control, bind_http
 from rhd.ids import new_token
 from rhd.oauth.clients import Client as OAuthClient
-from rhd.oauth.requests import Login
-from rhd.places import find_places
-from rhd.repos.service import RepoService
-from rhd.service.readiness import Readiness
-from rhd.service.sockets import bind_control, bind_http
+from rhd.oauth.login import Login
+from rhd.paths import find_places
+from rhd.repos.repo_service import RepoService
 from rhd.settings import Settings
 from rhd.store.audit import AuditRow, read_rows
 from rhd.store.database import Store
@@ -40,18 +40,18 @@ class Running:
     """A daemon that serves."""
 
     home: Home
-    house: House
+    context: VerbContext
 
     @property
     def url(self) -> str:
         """Its local origin."""
-        return self.house.url
+        return self.context.url
 
     async def call(self, verb: str, **params: Any) -> Any:
         """Send one verb over the socket, from a thread as the client would, and return its result."""
 
         def send() -> Any:
-            client = Client.connect(self.home)
+            client = DaemonClient.connect(self.home)
             try:
                 return client.call(verb, params)
             finally:
@@ -59,9 +59,9 @@ class Running:
 
         return await trio.to_thread.run_sync(send)
 
-    async def refusal(self, verb: str, **params: Any) -> Refused:
+    async def refusal(self, verb: str, **params: Any) -> CommandRefused:
         """Send a verb that must be refused and return the refusal."""
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(CommandRefused) as refused:
             await self.call(verb, **params)
         assert refused.value.message
         assert refused.value.next_step
@@ -85,9 +85,9 @@ class Running:
 
     def service(self, slug: str) -> RepoService:
         """Return the service of an adopted repository."""
-        repo = self.house.registry.by_slug(slug)
+        repo = self.context.registry.by_slug(slug)
         assert repo is not None
-        return self.house.services.get(repo.id)
+        return self.context.services.get(repo.id)
 
     async def settle(self, slug: str) -> None:
         """Return once a repository's catalog says what the disk says."""
@@ -102,7 +102,7 @@ class Running:
     @asynccontextmanager
     async def lease(self, slug: str, profile: str) -> AsyncIterator[None]:
         """Have a profile started for as long as the block; it is over once the daemon has noticed."""
-        registry, repo_id, ended = self.house.registry, self.service(slug).repo.id, trio.Event()
+        registry, repo_id, ended = self.context.registry, self.service(slug).repo.id, trio.Event()
         async with await self.open() as stream:
             await stream.send_all(Request(1, "start", {"repo": slug, "profile": profile, "lease": True}).encode())
             with trio.fail_after(10):
@@ -142,19 +142,19 @@ class Running:
             resource=resource,
             scopes=scopes,
         )
-        return self.house.authority.logins.wait(login)
+        return self.context.authority.logins.wait(login)
 
     async def connect_client(self, *slugs: str, name: str = "ChatGPT", profiles: Sequence[str] = ("planner",)) -> str:
         """Let a client in as the owner would, and return the id of its grant."""
-        repos = [repo.id for repo in self.house.registry if repo.slug in slugs]
-        return await self.house.authority.approve(self.begin_login(name), repos, profiles)
+        repos = [repo.id for repo in self.context.registry if repo.slug in slugs]
+        return await self.context.authority.approve(self.begin_login(name), repos, profiles)
 
     async def audited(self) -> list[AuditRow]:
         """Return the audit rows on disk, oldest first, after flushing what waits."""
-        self.house.authority.storms.flush()
-        self.house.audit.flush()
-        await self.house.store.write(lambda connection: None)
-        found = await self.house.store.read(lambda connection: read_rows(connection, limit=1000))
+        self.context.authority.storms.flush()
+        self.context.audit.flush()
+        await self.context.store.write(lambda connection: None)
+        found = await self.context.store.read(lambda connection: read_rows(connection, limit=1000))
         return [row for _, row in reversed(found)]
 
     def passphrase(self, path: Path) -> str:
@@ -209,8 +209,8 @@ async def running_daemon(base: Path, *, readiness: Readiness | None = None, **fl
             nursery.start_soon(daemon.run)
             with trio.fail_after(20):
                 await daemon.serving.wait()
-            yield Running(home, daemon.house)
-            daemon.house.stop.set()
+            yield Running(home, daemon.context)
+            daemon.context.stop.set()
     finally:
         control.remove()
         for sock in (control.socket, *http):

@@ -26,8 +26,8 @@ from typing import Any
 
 from rhd.access import PLANNER, PLANNER_NOTE
 from rhd.ids import RelPath
+from rhd.workflow.artifact_writes import append, save
 from rhd.workflow.root import Root
-from rhd.workflow.writing import append, save
 
 KEY = b"k" * 32
 OLD, NEW = "# Old\n" + "old line\n" * 500, "# New\n" + "new line\n" * 700

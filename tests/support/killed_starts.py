@@ -27,7 +27,7 @@ import rhd.app
 import rhd.logs
 import rhd.store.database  # noqa: F401  # before the forks, which do without
 from rhd.commandline import _open
-from rhd.service.readiness import Readiness
+from rhd.hosting.readiness import Readiness
 from rhwire.home import Home
 
 FLAGS: dict[str, Any] = {"host": None, "port": "0", "config": None}

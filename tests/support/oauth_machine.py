@@ -36,9 +36,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 
 from rhd.errors import Refusal
-from rhd.oauth.requests import Login
-from tests.support.house import LOCAL, Clock, House, open_house
+from rhd.oauth.login import Login
 from tests.support.http import OAuthClient
+from tests.support.oauth_service import LOCAL, Clock, OAuthService, open_oauth_service
 
 T = TypeVar("T")
 SLUGS = ("one", "two", "three")
@@ -81,15 +81,15 @@ class _Loop:
     """A daemon's loop in a thread, so that it goes on between steps; a crash leaves it as it lies."""
 
     def __init__(self, path: Path, clock: Clock) -> None:
-        self._ready: queue.Queue[tuple[House, trio.lowlevel.TrioToken]] = queue.Queue()
+        self._ready: queue.Queue[tuple[OAuthService, trio.lowlevel.TrioToken]] = queue.Queue()
         self._thread = threading.Thread(target=trio.run, args=(self._main, path, clock), daemon=True)
         self._thread.start()
-        self.house, self._token = self._ready.get(timeout=60)
+        self.service, self._token = self._ready.get(timeout=60)
 
     async def _main(self, path: Path, clock: Clock) -> None:
         self._stop = trio.Event()
-        async with open_house(path, clock=clock) as house:
-            self._ready.put((house, trio.lowlevel.current_trio_token()))
+        async with open_oauth_service(path, clock=clock) as service:
+            self._ready.put((service, trio.lowlevel.current_trio_token()))
             await self._stop.wait()
 
     def do(self, function: Callable[..., Awaitable[T]], *arguments: Any) -> T:
@@ -122,12 +122,12 @@ class OAuthMachine(RuleBasedStateMachine):
         self.registered: dict[int, float] = {}
         self.all_grants: list[Grant] = []
         for slug in SLUGS:
-            self.loop.do(self.house.adopt, slug)
-        self.passphrases |= self.house.passphrases
+            self.loop.do(self.service.adopt, slug)
+        self.passphrases |= self.service.passphrases
 
     @property
-    def house(self) -> House:
-        return self.loop.house
+    def service(self) -> OAuthService:
+        return self.loop.service
 
     def teardown(self) -> None:
         if hasattr(self, "loop"):
@@ -138,7 +138,7 @@ class OAuthMachine(RuleBasedStateMachine):
 
     @rule(target=clients)
     def register(self) -> int:
-        client = OAuthClient(self.house.app, name=f"client {len(self.everyone)}")
+        client = OAuthClient(self.service.app, name=f"client {len(self.everyone)}")
         self.loop.do(client.register)
         self.everyone.append(client)
         self.registered[len(self.everyone) - 1] = self.clock.now
@@ -161,18 +161,18 @@ class OAuthMachine(RuleBasedStateMachine):
         path = "/mcp" if resource == "hub" else f"/r/{resource}/mcp"
 
         async def attempt() -> str | None:
-            logins = self.house.authority.logins
+            logins = self.service.authority.logins
             try:
                 login: Login = await logins.begin(
                     _parameters(who, f"{LOCAL}{path}"),
                     origin=LOCAL,
                     browser="b" * 22,
-                    resource_of=self.house.app.origins.resource_of,
+                    resource_of=self.service.app.origins.resource_of,
                 )
                 if by == "terminal":
                     code = logins.wait(login)
-                    repos = [self.house.repo(slug).id for slug in sorted(opened)]
-                    await self.house.authority.approve(code, repos, ticked)
+                    repos = [self.service.repo(slug).id for slug in sorted(opened)]
+                    await self.service.authority.approve(code, repos, ticked)
                     location = await logins.finish(login)
                 else:
                     words = [self.passphrases[slug] for slug in sorted(opened)]
@@ -200,7 +200,7 @@ class OAuthMachine(RuleBasedStateMachine):
     def try_a_dead_passphrase(self, client: int, index: int) -> None:
         if self.dead_passphrases:
             dead = self.dead_passphrases[index % len(self.dead_passphrases)]
-            assert self.house.registry.by_passphrase(dead) is None
+            assert self.service.registry.by_passphrase(dead) is None
 
     # The token endpoint.
 
@@ -296,8 +296,8 @@ class OAuthMachine(RuleBasedStateMachine):
             return
         affected = self.alive_of(grant.client)
         reaching = [g for g in affected if g.resource in ("hub", slug)]
-        name, repo = self.everyone[grant.client].name, self.house.repo(slug).id
-        assert self.owner(self.house.authority.widen, name, repo, profile) is bool(reaching)
+        name, repo = self.everyone[grant.client].name, self.service.repo(slug).id
+        assert self.owner(self.service.authority.widen, name, repo, profile) is bool(reaching)
         for each in reaching:
             each.repos.setdefault(slug, set()).add(profile)
 
@@ -307,7 +307,7 @@ class OAuthMachine(RuleBasedStateMachine):
             return
         affected = [g for g in self.alive_of(grant.client) if slug in g.repos]
         name = self.everyone[grant.client].name
-        assert self.owner(self.house.authority.revoke, name, self.house.repo(slug).id) is bool(affected)
+        assert self.owner(self.service.authority.revoke, name, self.service.repo(slug).id) is bool(affected)
         for each in affected:
             del each.repos[slug]
 
@@ -316,7 +316,7 @@ class OAuthMachine(RuleBasedStateMachine):
         if grant is None:
             return
         is_stored = grant.client not in self.forgotten
-        assert self.owner(self.house.authority.revoke, self.everyone[grant.client].name) is is_stored
+        assert self.owner(self.service.authority.revoke, self.everyone[grant.client].name) is is_stored
         for each in self.all_grants:
             each.is_over = each.is_over or each.client == grant.client
         self.forgotten.add(grant.client)
@@ -324,7 +324,9 @@ class OAuthMachine(RuleBasedStateMachine):
     @rule(slug=st.sampled_from(SLUGS), drop=st.booleans())
     def rotate(self, slug: str, drop: bool) -> None:
         self.dead_passphrases.append(self.passphrases[slug])
-        self.passphrases[slug] = self.loop.do(lambda: self.house.authority.rotate(self.house.repo(slug).id, drop=drop))
+        self.passphrases[slug] = self.loop.do(
+            lambda: self.service.authority.rotate(self.service.repo(slug).id, drop=drop)
+        )
         if drop:
             for grant in self.all_grants:
                 grant.repos.pop(slug, None)
@@ -338,7 +340,7 @@ class OAuthMachine(RuleBasedStateMachine):
     @rule()
     def sweep(self) -> None:
         """It ends only what nothing leads to any more: no code of the last twenty minutes, no token of last week."""
-        self.loop.do(self.house.authority.sweep)
+        self.loop.do(self.service.authority.sweep)
         for grant in self.all_grants:
             dies_at = [t.issued + REFRESH_S + 7 * 86_400 for t in grant.refresh] or [grant.decided + 1200]
             grant.is_over = grant.is_over or self.clock.now > max(dies_at)
@@ -346,13 +348,13 @@ class OAuthMachine(RuleBasedStateMachine):
     @rule()
     def crash(self) -> None:
         """Open the database again as the last commit left it; the loop that wrote it is ended without another write."""
-        held = self.house
+        held = self.service
         self.loop.do(_freeze, held)
         path = held.path
         self.loop.end()
         self.loop = _Loop(path, self.clock)
         for client in self.everyone:
-            client.app = self.house.app
+            client.app = self.service.app
 
     # What must hold at every step.
 
@@ -363,11 +365,11 @@ class OAuthMachine(RuleBasedStateMachine):
         OAuthMachine.steps += 1
         for grant in self.all_grants:
             for token in grant.access[-6:]:
-                bearer = self.house.authority.authenticate(token.text)
+                bearer = self.service.authority.authenticate(token.text)
                 is_good = grant.is_alive and not token.is_revoked and self.clock.now < token.issued + ACCESS_S
                 assert (bearer is not None) is is_good
                 if bearer is not None:
-                    found = {self.house.registry.get(r).slug: set(p) for r, p in bearer.principal.profiles.items()}  # type: ignore[union-attr]
+                    found = {self.service.registry.get(r).slug: set(p) for r, p in bearer.principal.profiles.items()}  # type: ignore[union-attr]
                     assert found == grant.repos
 
     def keep(self, grant: Grant, answer: dict[str, Any]) -> None:
@@ -390,9 +392,9 @@ class OAuthMachine(RuleBasedStateMachine):
         return self.loop.do(attempt)
 
 
-async def _freeze(house: House) -> None:
+async def _freeze(service: OAuthService) -> None:
     """Let nothing more be written: what a process that is killed writes."""
-    house.store.submit = lambda change: None  # type: ignore[assignment,method-assign,return-value]
+    service.store.submit = lambda change: None  # type: ignore[assignment,method-assign,return-value]
 
 
 def _parameters(client: OAuthClient, resource: str) -> list[tuple[str, str]]:

@@ -14,13 +14,15 @@ import h11
 import trio
 
 from rhd.asgi import ASGIApp
-from rhd.web.serving import Limits, serve
+from rhd.web.serving import ServerLimits, serve
 
 PATIENCE_S = 10.0
 """How long anything here waits before the test fails."""
 
-QUICK = Limits(header_s=0.2, body_s=0.2, write_s=0.2, keep_alive_s=0.2, linger_s=0.2, drain_s=1.5, drain_idle_s=0.2)
-"""Limits whose ends a test can wait for."""
+QUICK = ServerLimits(
+    header_s=0.2, body_s=0.2, write_s=0.2, keep_alive_s=0.2, linger_s=0.2, drain_s=1.5, drain_idle_s=0.2
+)
+"""ServerLimits whose ends a test can wait for."""
 
 
 @dataclass(frozen=True)
@@ -180,13 +182,15 @@ class Served:
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp, limits: Limits | None = None, **options: Any) -> AsyncIterator[Served]:
+async def serving(app: ASGIApp, limits: ServerLimits | None = None, **options: Any) -> AsyncIterator[Served]:
     """Serve `app` on a free port; stop and drain at the end."""
     listener = listen()
     served = Served(port_of(listener))
 
     async def run(task_status: trio.TaskStatus[None]) -> None:
-        await serve(app, [listener], limits=limits or Limits(), stop=served.stop, task_status=task_status, **options)
+        await serve(
+            app, [listener], limits=limits or ServerLimits(), stop=served.stop, task_status=task_status, **options
+        )
         served.is_over.set()
 
     with listener.socket:

@@ -45,7 +45,7 @@ def start_with(descriptors: list[int], names: str | None, control_path: str, *, 
 def main(control_path: str, is_for_us: str) -> Any:
     """Take what is inherited, and describe it."""
     from rhd.errors import StartRefused
-    from rhd.service.sockets import inherited
+    from rhd.hosting.sockets import inherited
 
     os.environ["LISTEN_PID"] = str(os.getpid() if is_for_us else os.getppid())
     try:

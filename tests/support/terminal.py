@@ -16,12 +16,15 @@ from typing import Any
 import trio
 
 import rhctl.__main__
-import rhctl.harness
+import rhctl.repo_harness
 from rhwire.escape import is_plain
 from tests.support.daemons import environment
 
-MODULES = {"rhctl": "rhctl", "repo-harness": "rhctl.harness"}
-PROGRAMS: dict[str, Callable[[list[str]], int]] = {"rhctl": rhctl.__main__.main, "repo-harness": rhctl.harness.main}
+MODULES = {"rhctl": "rhctl", "repo-harness": "rhctl.repo_harness"}
+PROGRAMS: dict[str, Callable[[list[str]], int]] = {
+    "rhctl": rhctl.__main__.main,
+    "repo-harness": rhctl.repo_harness.main,
+}
 
 
 @dataclass(frozen=True)

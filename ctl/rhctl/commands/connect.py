@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from rhctl.bridge import pump
-from rhctl.client import Client, open_client
+from rhctl.client import DaemonClient, open_client
 from rhctl.options import add_profile, add_repo, make_parser, repo_params
 from rhwire.home import Home
 
@@ -24,7 +24,7 @@ def run(arguments: list[str]) -> int:
         return connect(client, args.repo, args.profile)
 
 
-def connect(client: Client, repo: str | None, profile: str | None) -> int:
+def connect(client: DaemonClient, repo: str | None, profile: str | None) -> int:
     """Attach to a repository and pump bytes; stdout carries nothing but MCP."""
     client.call("attach", {**repo_params(repo), "profile": profile})
     if sys.stdin.isatty():

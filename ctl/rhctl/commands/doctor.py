@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rhctl.client import Client, is_running
+from rhctl.client import DaemonClient, is_running
 from rhctl.errors import NoDaemon
 from rhctl.options import add_repo, make_parser, repo_params
 from rhctl.rendering import say, say_json
@@ -34,7 +34,7 @@ def run(arguments: list[str]) -> int:
     findings = None
     if is_running(home):
         try:
-            with Client.connect(home) as client:
+            with DaemonClient.connect(home) as client:
                 findings = client.call("doctor", repo_params(args.repo, around=False))["findings"]
         except NoDaemon:
             findings = None  # it is ending, or it hangs: look from outside
@@ -53,7 +53,7 @@ def examine_from_outside(home: Home) -> list[dict[str, Any]]:
     import json
     import subprocess
 
-    from rhctl.launch import daemon_command
+    from rhctl.daemon_start import daemon_command
 
     # Elsewhere, since Python looks for modules where it is started: the current folder may be a stranger's checkout.
     try:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from rhctl.client import Client, come_back, open_client
-from rhctl.errors import NoDaemon, Refused
+from rhctl.client import DaemonClient, come_back, open_client
+from rhctl.errors import CommandRefused, NoDaemon
 from rhctl.options import add_repo, make_parser, repo_params
 from rhctl.rendering import say, say_json
 from rhwire.escape import escape
@@ -55,7 +55,11 @@ def run(arguments: list[str]) -> int:
 
 
 def _follow(
-    home: Home, client: Client, params: dict[str, Any], cursors: dict[str, str], show: Callable[[dict[str, Any]], None]
+    home: Home,
+    client: DaemonClient,
+    params: dict[str, Any],
+    cursors: dict[str, str],
+    show: Callable[[dict[str, Any]], None],
 ) -> NoReturn:
     """Show what changes after these cursors, whichever daemon serves, until interrupted."""
 
@@ -73,7 +77,7 @@ def _follow(
             except NoDaemon:  # it has ended, or would not wait for a reader who paused
                 pass
             else:
-                raise Refused(
+                raise CommandRefused(
                     "more has changed since this was last read than is kept, and the oldest of it is gone",
                     code="TIMEOUT",
                     next_step="Start it again; the newest of what is kept: rhctl events -n 1000",

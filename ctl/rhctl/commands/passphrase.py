@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 
-from rhctl.client import Client, open_client
+from rhctl.client import DaemonClient, open_client
 from rhctl.options import make_parser, repo_params
 from rhctl.rendering import count, say, say_json
 from rhwire.errors import HarnessError
@@ -46,7 +46,7 @@ def run(arguments: list[str]) -> int:
     return 0
 
 
-def look(client: Client, params: dict[str, Any]) -> dict[str, Any]:
+def look(client: DaemonClient, params: dict[str, Any]) -> dict[str, Any]:
     """Return the passphrase in a repository's copy, once the daemon has said that it is the right one.
 
     Raises:

@@ -7,10 +7,10 @@ import json
 import os
 
 from rhctl.errors import UsageError
+from rhctl.managers import actions, steps
+from rhctl.managers.actions import Subject
 from rhctl.options import make_parser
 from rhctl.rendering import say, say_json
-from rhctl.services import actions, steps
-from rhctl.services.actions import Subject
 from rhwire.errors import HarnessError
 from rhwire.escape import escape
 from rhwire.lock import ask_lock
@@ -19,7 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from rhctl.services.steps import Step
+    from rhctl.managers.steps import Step
     from rhctl.units import Spec
 
 ACTIONS = ("install", "uninstall", "start", "stop", "restart", "status")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from rhctl.client import Client, open_client
+from rhctl.client import DaemonClient, open_client
 from rhctl.errors import UsageError
 from rhctl.options import Parser, home_words, make_parser, repo_params
 from rhctl.rendering import say, say_json
@@ -47,7 +47,7 @@ def add_options(parser: Parser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="show the whole file as it would be written")
 
 
-def configure(client: Client, home: Home, name: str, args: argparse.Namespace, *, write: bool) -> int:
+def configure(client: DaemonClient, home: Home, name: str, args: argparse.Namespace, *, write: bool) -> int:
     """Set one client up as the options say; return the exit code."""
     ended: list[str] = []
     if args.endpoint is not None:

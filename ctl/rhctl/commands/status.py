@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rhctl.client import Client
+from rhctl.client import DaemonClient
 from rhctl.errors import NoDaemon
 from rhctl.options import add_repo, make_parser, repo_params
 from rhctl.rendering import age, duration, say, say_json, say_table
@@ -28,7 +28,7 @@ def run(arguments: list[str]) -> int:
     answer = None
     try:
         if pid is not None:
-            with Client.connect(home) as client:
+            with DaemonClient.connect(home) as client:
                 answer = client.call("status", repo_params(args.repo, around=False))
     except NoDaemon:
         pass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rhctl.client import Client, is_running
+from rhctl.client import DaemonClient, is_running
 from rhctl.errors import NoDaemon
 from rhctl.options import make_parser
 from rhctl.rendering import say, say_json
@@ -18,7 +18,7 @@ def run(arguments: list[str]) -> int:
     daemon = None
     if is_running(home):
         try:
-            with Client.connect(home) as client:
+            with DaemonClient.connect(home) as client:
                 daemon = client.call("version")
         except NoDaemon:
             daemon = None

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import tempfile
 
-from rhctl.setup.facts import SERVER_NAME as SERVER_NAME
-from rhctl.setup.facts import bridge_command
+from rhctl.setup.served_repo import SERVER_NAME as SERVER_NAME
+from rhctl.setup.served_repo import bridge_command
 from rhwire.errors import HarnessError
 from rhwire.home import Home
 

@@ -8,25 +8,25 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from rhd.access import PROFILES
-from rhd.control.house import House
-from rhd.control.selecting import PARAMS, select_profile, select_repo
-from rhd.control.verb import Request, Verb
+from rhd.control.lookup import PARAMS, find_profile, find_repo
+from rhd.control.verb import Verb, VerbCall
+from rhd.control.verb_context import VerbContext
 from rhd.errors import Refusal
 from rhd.oauth.grants import HUB
-from rhd.oauth.requests import Login
+from rhd.oauth.login import Login
 from rhd.repos.registry import Repo
 
 
-async def run(request: Request) -> dict[str, Any]:
+async def run(request: VerbCall) -> dict[str, Any]:
     """Describe the login under a code and what approving it would grant; with `confirm`, grant it."""
-    house, params = request.house, request.params
-    login = house.authority.pending(params["code"])
+    context, params = request.context, request.params
+    login = context.authority.pending(params["code"])
     repos = await _repos(request, login)
     profiles = _profiles(login, params["profiles"])
     answer = {**describe_login(login), "repos": [r.slug for r in repos], "profiles": profiles, "approved": False}
     if not params["confirm"]:
         return answer
-    await house.authority.approve(params["code"], [r.id for r in repos], profiles)
+    await context.authority.approve(params["code"], [r.id for r in repos], profiles)
     return {**answer, "approved": True}
 
 
@@ -42,16 +42,16 @@ def describe_login(login: Login) -> dict[str, Any]:
     }
 
 
-async def _repos(request: Request, login: Login) -> list[Repo]:
-    house, params = request.house, request.params
+async def _repos(request: VerbCall, login: Login) -> list[Repo]:
+    context, params = request.context, request.params
     if login.resource != HUB:
-        return [_named(house, login.resource)]
+        return [_named(context, login.resource)]
     if params["all_repos"]:
-        return sorted(house.registry, key=lambda r: r.slug)
+        return sorted(context.registry, key=lambda r: r.slug)
     if params["repos"]:
-        named = [await select_repo(house, _selector(each)) for each in params["repos"]]
+        named = [await find_repo(context, _selector(each)) for each in params["repos"]]
         return list({repo.id: repo for repo in named}.values())
-    adopted = list(house.registry)
+    adopted = list(context.registry)
     if len(adopted) == 1:
         return adopted
     raise Refusal(
@@ -67,8 +67,8 @@ def _selector(given: Any) -> Mapping[str, Any]:
     raise Refusal("each of repos is an object with repo, path or both", code="INVALID_ARGUMENT")
 
 
-def _named(house: House, slug: str) -> Repo:
-    repo = house.registry.by_slug(slug)
+def _named(context: VerbContext, slug: str) -> Repo:
+    repo = context.registry.by_slug(slug)
     if repo is None:
         raise Refusal("the login is for a repository that is not adopted", code="REPO_NOT_FOUND")
     return repo
@@ -77,7 +77,7 @@ def _named(house: House, slug: str) -> Repo:
 def _profiles(login: Login, given: Sequence[Any] | None) -> list[str]:
     """Return what is granted: what was named, else what was asked for, but never orchestrator unless it was named."""
     if given:
-        named = {select_profile(str(each)) for each in given}
+        named = {find_profile(str(each)) for each in given}
         return [p for p in PROFILES if p in named]
     return [p for p in PROFILES if p in login.scopes and p != "orchestrator"] or ["planner"]
 

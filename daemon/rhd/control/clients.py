@@ -5,29 +5,29 @@ from __future__ import annotations
 from typing import Any
 
 from rhd.access import PROFILES
-from rhd.control.house import House
-from rhd.control.selecting import PARAMS, select_repo
-from rhd.control.verb import Request, Verb
-from rhd.oauth.authority import Connection
+from rhd.control.lookup import PARAMS, find_repo
+from rhd.control.verb import Verb, VerbCall
+from rhd.control.verb_context import VerbContext
+from rhd.oauth.authority import ConnectedClient
 from rhwire.times import format_time
 
 
-async def run(request: Request) -> dict[str, Any]:
+async def run(request: VerbCall) -> dict[str, Any]:
     """List the clients, oldest first: all, or those that reach one repository."""
-    house, params = request.house, request.params
-    repo = await select_repo(house, params) if params["repo"] is not None else None
-    return {"clients": [describe_client(house, c) for c in house.authority.clients(repo.id if repo else None)]}
+    context, params = request.context, request.params
+    repo = await find_repo(context, params) if params["repo"] is not None else None
+    return {"clients": [describe_client(context, c) for c in context.authority.clients(repo.id if repo else None)]}
 
 
-def describe_client(house: House, connection: Connection) -> dict[str, Any]:
+def describe_client(context: VerbContext, connection: ConnectedClient) -> dict[str, Any]:
     """Return one client as lists show it."""
     repos = {}
     for repo_id, profiles in connection.profiles.items():
-        repo = house.registry.get(repo_id)
+        repo = context.registry.get(repo_id)
         repos[repo.slug if repo is not None else f"{repo_id} (forgotten)"] = [p for p in PROFILES if p in profiles]
     resource = connection.resource
     if resource not in (None, "hub"):
-        repo = house.registry.get(resource)
+        repo = context.registry.get(resource)
         resource = repo.slug if repo is not None else resource
     return {
         "id": connection.id,

@@ -7,20 +7,20 @@ from typing import Any
 
 import trio
 
-from rhd.control.endpoints import parse_endpoint
-from rhd.control.verb import Request, Verb
+from rhd.control.public_url import parse_endpoint
+from rhd.control.verb import Verb, VerbCall
 from rhd.errors import Refusal
 from rhd.settings import write_file
 
 
-async def run(request: Request) -> dict[str, Any]:
+async def run(request: VerbCall) -> dict[str, Any]:
     """Show the recorded endpoint, or record one."""
-    house, params = request.house, request.params
-    recorded, given = house.settings.public_url, params["url"]
+    context, params = request.context, request.params
+    recorded, given = context.settings.public_url, params["url"]
     if given is None:
         return _answer(recorded, [])
     origin = parse_endpoint(given)
-    ending = [c.name for c in house.authority.clients(None)] if recorded not in (None, origin) else []
+    ending = [c.name for c in context.authority.clients(None)] if recorded not in (None, origin) else []
     if recorded not in (None, origin) and not params["replace"]:
         names = ", ".join(sorted(set(ending))) or "none is connected now"
         raise Refusal(
@@ -28,22 +28,22 @@ async def run(request: Request) -> dict[str, Any]:
             code="ENDPOINT_RECORDED",
             details={"endpoint": f"{recorded}/mcp", "clients": sorted(set(ending))},
         )
-    if house.settings.origins["public_url"] in ("environment", "flag"):
+    if context.settings.origins["public_url"] in ("environment", "flag"):
         raise Refusal(
             "the public URL is set by the daemon's environment or flags, which win over what is recorded",
             code="CONFIG_INVALID",
             next_step="Take REPO_HARNESS_PUBLIC_URL out of the daemon's environment and restart it.",
         )
     if recorded != origin:
-        await trio.to_thread.run_sync(partial(write_file, house.config_path, "public_url", origin))
-        await house.reload()
-        if house.settings.public_url != origin:
+        await trio.to_thread.run_sync(partial(write_file, context.config_path, "public_url", origin))
+        await context.reload()
+        if context.settings.public_url != origin:
             raise Refusal(
                 f"{given} is recorded, but another entry of the configuration keeps the daemon from taking it over",
                 code="CONFIG_INVALID",
-                next_step=f"Correct {house.config_path}; rhctl doctor names the entry.",
+                next_step=f"Correct {context.config_path}; rhctl doctor names the entry.",
             )
-        house.audit.add("owner", "endpoint", "ok")
+        context.audit.add("owner", "endpoint", "ok")
     return _answer(origin, sorted(set(ending)))
 
 

@@ -11,32 +11,32 @@ from typing import Any
 
 import trio
 
-from rhd.control.selecting import PARAMS, select_repos
-from rhd.control.verb import Connection, Request, Verb
+from rhd.control.lookup import PARAMS, find_repos
+from rhd.control.verb import ControlConnection, Verb, VerbCall
 from rhd.errors import Refusal
 from rhd.ids import Cursor, RepoId
-from rhd.repos.changes import ChangeEntry
+from rhd.repos.change_log import ChangeEntry
 from rhd.repos.registry import Repo
-from rhd.repos.service import RepoService
-from rhd.repos.services import Services
+from rhd.repos.repo_service import RepoService
+from rhd.repos.supervisor import Supervisor
 
 DEFAULT_COUNT = 20
 PAGE_CHANGES = 200
 
 
-async def run(request: Request) -> dict[str, Any]:
+async def run(request: VerbCall) -> dict[str, Any]:
     """Return the newest changes, oldest first; or stream them, or what came `since`, then those to come."""
-    house, params = request.house, request.params
-    repos = await select_repos(house, params)
+    context, params = request.context, request.params
+    repos = await find_repos(context, params)
     count = params["count"] if params["count"] is not None else DEFAULT_COUNT
     if not 0 <= count <= 1000:
         raise Refusal("count must be from 0 to 1000", code="INVALID_ARGUMENT")
     if not params["follow"]:
-        changes, told = await _newest(house.services, repos, count)
+        changes, told = await _newest(context.services, repos, count)
         return {"changes": changes, "cursors": {repo.slug: told[repo.id] for repo in repos if repo.id in told}}
     known = None if params["since"] is None else _known(repos, params["since"])
     only = None if params["repo"] is None else {repo.id for repo in repos}
-    return await _Follower(house.services, request.connection, only).follow(repos, count, known)
+    return await _Follower(context.services, request.connection, only).follow(repos, count, known)
 
 
 def _known(repos: Sequence[Repo], since: Mapping[str, Any]) -> dict[RepoId, Cursor]:
@@ -47,7 +47,7 @@ def _known(repos: Sequence[Repo], since: Mapping[str, Any]) -> dict[RepoId, Curs
 
 
 async def _newest(
-    services: Services, repos: Sequence[Repo], count: int
+    services: Supervisor, repos: Sequence[Repo], count: int
 ) -> tuple[list[dict[str, Any]], dict[RepoId, Cursor]]:
     """Return the newest changes, oldest first, and how far they tell of each repository."""
     found: list[tuple[float, dict[str, Any]]] = []
@@ -68,7 +68,7 @@ async def _newest(
 class _Follower:
     """One connection that follows some repositories, or all of them, those included that are adopted later."""
 
-    def __init__(self, services: Services, connection: Connection, only: set[RepoId] | None) -> None:
+    def __init__(self, services: Supervisor, connection: ControlConnection, only: set[RepoId] | None) -> None:
         self._services = services
         self._connection = connection
         self._only = only
@@ -141,7 +141,7 @@ class _Follower:
         return True
 
 
-def _service(services: Services, repo_id: RepoId) -> RepoService | None:
+def _service(services: Supervisor, repo_id: RepoId) -> RepoService | None:
     try:
         return services.get(repo_id)
     except Refusal:

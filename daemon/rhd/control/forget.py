@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from rhd.control.selecting import PARAMS, select_repo
-from rhd.control.verb import Request, Verb
+from rhd.control.lookup import PARAMS, find_repo
+from rhd.control.verb import Verb, VerbCall
 
 
-async def run(request: Request) -> dict[str, Any]:
+async def run(request: VerbCall) -> dict[str, Any]:
     """Unregister the repository and end what listens to it."""
-    house = request.house
-    repo = await select_repo(house, request.params)
-    clients = len(house.authority.clients(repo.id))
-    await house.registry.forget(repo.id)
-    house.audit.add("owner", "forget", "ok", repo_id=repo.id)
+    context = request.context
+    repo = await find_repo(context, request.params)
+    clients = len(context.authority.clients(repo.id))
+    await context.registry.forget(repo.id)
+    context.audit.add("owner", "forget", "ok", repo_id=repo.id)
     return {"slug": repo.slug, "path": repo.path, "clients": clients}
 
 

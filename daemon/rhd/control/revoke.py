@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from rhd.control.selecting import PARAMS, select_repo
-from rhd.control.verb import Request, Verb
+from rhd.control.lookup import PARAMS, find_repo
+from rhd.control.verb import Verb, VerbCall
 
 
-async def run(request: Request) -> dict[str, Any]:
+async def run(request: VerbCall) -> dict[str, Any]:
     """Take a repository out of a client's grants; without one, end them. Its streams end too."""
-    house, params = request.house, request.params
-    repo = await select_repo(house, params) if params["repo"] is not None else None
-    await house.authority.revoke(params["client"], repo.id if repo is not None else None)
+    context, params = request.context, request.params
+    repo = await find_repo(context, params) if params["repo"] is not None else None
+    await context.authority.revoke(params["client"], repo.id if repo is not None else None)
     return {"client": params["client"], "slug": repo.slug if repo is not None else None}
 
 

@@ -4,32 +4,32 @@ from __future__ import annotations
 
 from typing import Any
 
-from rhd.control.selecting import PARAMS, select_profile, select_repo
+from rhd.control.lookup import PARAMS, find_profile, find_repo
 from rhd.control.status import describe_problem
-from rhd.control.verb import Request, Verb
+from rhd.control.verb import Verb, VerbCall
 from rhd.errors import Refusal
 
 
-async def run(request: Request) -> dict[str, Any]:
+async def run(request: VerbCall) -> dict[str, Any]:
     """Start a profile, for good or for as long as this connection lasts."""
-    house, params = request.house, request.params
-    repo = await select_repo(house, params)
-    profile = select_profile(params["profile"] or "planner")
+    context, params = request.context, request.params
+    repo = await find_repo(context, params)
+    profile = find_profile(params["profile"] or "planner")
     if profile == "orchestrator" or params["enable_dev_runner"]:
         raise refuse_runs()
     result = {
         "slug": repo.slug,
         "profile": profile,
-        "url": f"{house.url}/r/{repo.slug}/mcp",
-        "hub_url": f"{house.url}/mcp",
+        "url": f"{context.url}/r/{repo.slug}/mcp",
+        "hub_url": f"{context.url}/mcp",
         "leased": bool(params["lease"]),
-        "problem": describe_problem(house, repo),
+        "problem": describe_problem(context, repo),
     }
     if not params["lease"]:
-        await house.registry.start(repo.id, profile, {})
-        house.audit.add("owner", "start", "ok", repo_id=repo.id, profile=profile)
+        await context.registry.start(repo.id, profile, {})
+        context.audit.add("owner", "start", "ok", repo_id=repo.id, profile=profile)
         return result
-    end = house.registry.lease(repo.id, profile)
+    end = context.registry.lease(repo.id, profile)
     try:
         await request.connection.emit("leased", result)
         await request.connection.wait_closed()

@@ -9,9 +9,9 @@ from typing import Any
 
 import trio
 
-from rhd.control.house import House
+from rhd.control.verb_context import VerbContext
 from rhd.errors import Refusal
-from rhd.service.sockets import Peer
+from rhd.hosting.sockets import Peer
 from rhwire.messages import encode_event
 
 WRITE_WITHIN_S = 10.0
@@ -32,7 +32,7 @@ class Slots:
         self.open = 0
 
 
-class Connection:
+class ControlConnection:
     """One client of the control socket.
 
     Attributes:
@@ -125,11 +125,11 @@ class Connection:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class VerbCall:
     """One request of a verb, its parameters checked and complete: what was not given is None."""
 
-    house: House
-    connection: Connection
+    context: VerbContext
+    connection: ControlConnection
     params: Mapping[str, Any]
 
 
@@ -146,10 +146,10 @@ class Verb:
     """
 
     name: str
-    run: Callable[[Request], Awaitable[Any]]
+    run: Callable[[VerbCall], Awaitable[Any]]
     params: Mapping[str, type] = field(default_factory=dict)
     required: tuple[str, ...] = ()
-    takes_over: Callable[[Request, Any], Awaitable[None]] | None = None
+    takes_over: Callable[[VerbCall, Any], Awaitable[None]] | None = None
 
     def check(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return every parameter, None where it was not given.

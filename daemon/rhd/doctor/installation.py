@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rhd.errors import HarnessError
-from rhd.places import Places, find_places
+from rhd.paths import Paths, find_places
 from rhd.settings import Settings
 from rhd.store.schema import MIGRATIONS
 from rhwire.findings import ERROR, OK, WARNING, Finding
@@ -29,7 +29,7 @@ class Installation:
     """What the checks look at; paths and settings as the daemon would take them."""
 
     home: Home
-    places: Places
+    places: Paths
     settings: Settings
     environ: Mapping[str, str]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from rhd.errors import Refusal
 from rhd.repos.registry import Registry
-from rhd.repos.service import RepoService
+from rhd.repos.repo_service import RepoService
 from rhd.watch.hints import Usage, Why
 from rhd.workflow.artifacts import Artifacts
 from rhwire.escape import escape

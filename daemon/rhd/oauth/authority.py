@@ -13,19 +13,19 @@ import trio
 from rhd.access import PROFILES, Principal
 from rhd.errors import Refusal
 from rhd.ids import RepoId
+from rhd.oauth.audit_bursts import AuditBursts
+from rhd.oauth.client_metadata import Documents
 from rhd.oauth.clients import Client
-from rhd.oauth.documents import Documents
 from rhd.oauth.fetching import Network
 from rhd.oauth.grants import HUB, Bearer, GrantChange, Grants, LiveGrant
-from rhd.oauth.logins import Logins
-from rhd.oauth.passphrases import WrongPassphrases
+from rhd.oauth.login import VALID_S, Login
+from rhd.oauth.login_flow import Logins
 from rhd.oauth.registration import Registrations
-from rhd.oauth.requests import VALID_S, Login
-from rhd.oauth.storms import Storms
 from rhd.oauth.tokens import GRACE_S, Tokens
+from rhd.oauth.wrong_passphrases import WrongPassphrases
 from rhd.repos.registry import Registry
 from rhd.store import meta
-from rhd.store import oauth as rows
+from rhd.store import oauth_rows as rows
 from rhd.store.audit import AuditLog
 from rhd.store.database import Store
 
@@ -37,7 +37,7 @@ KEY = "oauth.key"
 
 
 @dataclass(frozen=True, slots=True)
-class Connection:
+class ConnectedClient:
     """One line of `rhctl clients`: a grant, or a client that holds none any more but may log in again.
 
     Attributes:
@@ -90,7 +90,7 @@ class Authority:
         self._clock = clock
         self._grants = Grants(store, clock)
         self._documents = Documents(clock, network)
-        self.storms = Storms(audit)
+        self.storms = AuditBursts(audit)
         self.wrong = WrongPassphrases(self.storms)
 
     def load(self) -> None:
@@ -143,19 +143,21 @@ class Authority:
             return await self._documents.find(client_id) or (stored and stored.client)
         return stored.client if stored else self.registrations.read(client_id)
 
-    def clients(self, repo_id: RepoId | None = None) -> list[Connection]:
+    def clients(self, repo_id: RepoId | None = None) -> list[ConnectedClient]:
         """Return who is connected, oldest first; with `repo_id`, who may reach that repository."""
         out = []
         for client, known_at in self._grants.clients.values():
             grants = self._grants.of_client(client.id)
             out += [
-                Connection(
+                ConnectedClient(
                     g.id, client.id, client.name, client.host, g.resource, g.profiles, g.created_at, _last_call(g)
                 )
                 for g in grants
             ]
             if not grants:
-                out.append(Connection(client.handle, client.id, client.name, client.host, None, {}, known_at, None))
+                out.append(
+                    ConnectedClient(client.handle, client.id, client.name, client.host, None, {}, known_at, None)
+                )
         return sorted((c for c in out if repo_id is None or repo_id in c.profiles), key=lambda c: c.since)
 
     def pending(self, code: str) -> Login:

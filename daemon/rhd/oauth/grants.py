@@ -22,7 +22,7 @@ import trio
 from rhd.access import PROFILES, Principal
 from rhd.ids import RepoId, new_token
 from rhd.oauth.clients import Client
-from rhd.store import oauth as rows
+from rhd.store import oauth_rows as rows
 from rhd.store.database import Store
 
 HUB = "hub"

@@ -15,9 +15,9 @@ from typing import Any
 from itsdangerous import BadData, URLSafeSerializer
 
 from rhd.oauth import redirects
+from rhd.oauth.audit_bursts import AuditBursts
 from rhd.oauth.clients import MAX_ID_BYTES, Client, clean_name
 from rhd.oauth.errors import OAuthError
-from rhd.oauth.storms import Storms
 from rhwire.escape import escape
 
 VALID_S = 24 * 3600.0
@@ -36,7 +36,7 @@ def make_signer(key: bytes, purpose: str) -> URLSafeSerializer:
 class Registrations:
     """Makes and reads client ids."""
 
-    def __init__(self, key: bytes, storms: Storms, clock: Callable[[], float]) -> None:
+    def __init__(self, key: bytes, storms: AuditBursts, clock: Callable[[], float]) -> None:
         self._signer = make_signer(key, "registration")
         self._storms = storms
         self._clock = clock

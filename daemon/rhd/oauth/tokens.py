@@ -18,11 +18,11 @@ import sqlite3
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from rhd.oauth.audit_bursts import AuditBursts
 from rhd.oauth.errors import OAuthError
 from rhd.oauth.grants import ACCESS_PREFIX, HUB, Grants, LiveGrant, digest_secret
-from rhd.oauth.storms import Storms
 from rhd.repos.registry import Registry
-from rhd.store import oauth as rows
+from rhd.store import oauth_rows as rows
 from rhd.store.audit import AuditLog
 from rhd.store.database import Store
 
@@ -56,7 +56,7 @@ class Tokens:
         registry: Registry,
         grants: Grants,
         audit: AuditLog,
-        storms: Storms,
+        storms: AuditBursts,
         is_client: Callable[[str], bool],
         clock: Callable[[], float],
     ) -> None:

@@ -18,7 +18,7 @@ from rhd.errors import Detached, HarnessError, NotFound, Refusal
 from rhd.ids import RelPath, RepoId, Slug
 from rhd.repos.registry import Registry, Repo
 from rhd.repos.scaffold import ADOPTED_MARKS, COPY, FOLDERS, ID, IGNORE, scaffold_files
-from rhd.repos.services import Services
+from rhd.repos.supervisor import Supervisor
 from rhd.workflow.git import find_repository
 from rhd.workflow.root import Root, resolve
 from rhwire.escape import escape
@@ -60,7 +60,7 @@ class _Survey:
 class Adopter:
     """Adopts one repository at a time."""
 
-    def __init__(self, registry: Registry, services: Services) -> None:
+    def __init__(self, registry: Registry, services: Supervisor) -> None:
         self._registry = registry
         self._services = services
         self._turn = trio.Lock()
@@ -282,7 +282,7 @@ def _write_copy(root: Root, passphrase: str) -> None:
     _put(root, COPY, (json.dumps({"version": 1, "passphrase": passphrase}) + "\n").encode())
 
 
-async def write_copy(services: Services, repo_id: RepoId, passphrase: str) -> Refusal | None:
+async def write_copy(services: Supervisor, repo_id: RepoId, passphrase: str) -> Refusal | None:
     """Write the passphrase's copy for people; return what refused it, since the passphrase holds either way."""
     service = services.get(repo_id)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from rhd.errors import Refusal
 from rhd.ids import RepoId, Slug, new_token
-from rhd.store import repos as rows
+from rhd.store import repo_rows as rows
 from rhd.store.database import Store
 
 PASSPHRASE_BYTES = 24

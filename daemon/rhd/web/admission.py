@@ -8,21 +8,21 @@ from functools import partial
 
 from rhd.access import Principal
 from rhd.asgi import Receive, Scope, Send
-from rhd.endpoint.callers import Caller
-from rhd.endpoint.endpoints import Endpoints
-from rhd.endpoint.sdk import MODERN_PROTOCOL_VERSIONS
-from rhd.endpoint.tools.table import TOOLS
 from rhd.errors import HarnessError
 from rhd.ids import RepoId
+from rhd.mcpserver.callers import Caller
+from rhd.mcpserver.repo_servers import RepoServers
+from rhd.mcpserver.sdk import MODERN_PROTOCOL_VERSIONS
+from rhd.mcpserver.tools.tool_table import TOOLS
 from rhd.oauth.grants import HUB, Bearer
-from rhd.web.replies import Refused, header
+from rhd.web.replies import RequestRefused, header
 from rhd.web.wellknown import step_up
 
 
 class Admission:
     """Serves what the dispatcher has admitted."""
 
-    def __init__(self, endpoints: Endpoints, find_principal: Callable[[str], Principal | None]) -> None:
+    def __init__(self, endpoints: RepoServers, find_principal: Callable[[str], Principal | None]) -> None:
         """Serve.
 
         Args:
@@ -46,7 +46,7 @@ class Admission:
         try:
             await self._endpoints.serve(repo_id, caller, bearer.client_id, scope, receive, send)
         except HarnessError as error:
-            raise Refused(404, "not_found", error.message) from error
+            raise RequestRefused(404, "not_found", error.message) from error
 
 
 def refuse_what_no_grant_holds(scope: Scope, bearer: Bearer, *, is_hub: bool) -> None:
@@ -57,7 +57,7 @@ def refuse_what_no_grant_holds(scope: Scope, bearer: Bearer, *, is_hub: bool) ->
     protocol requires to equal the body's (2026-07-28, basic/transports/streamable-http, standard request headers).
 
     Raises:
-        Refused: 403, insufficient_scope (RFC 6750 section 3.1).
+        RequestRefused: 403, insufficient_scope (RFC 6750 section 3.1).
     """
     if scope["method"] != "POST" or header(scope, b"mcp-protocol-version") not in MODERN_PROTOCOL_VERSIONS:
         return
@@ -66,7 +66,7 @@ def refuse_what_no_grant_holds(scope: Scope, bearer: Bearer, *, is_hub: bool) ->
     if set(spec.profiles).isdisjoint(bearer.scopes):
         origin, slug = scope["state"]["origin"], scope["state"]["slug"]
         wanted = " ".join([*bearer.scopes, spec.profiles[0]])
-        raise Refused(
+        raise RequestRefused(
             403,
             "insufficient_scope",
             f"{spec.name} needs the profile {' or '.join(spec.profiles)}",

@@ -23,7 +23,7 @@ from rhd.oauth import redirects
 from rhd.oauth.authority import Authority
 from rhd.oauth.errors import RedirectError
 from rhd.oauth.grants import HUB
-from rhd.oauth.requests import Login
+from rhd.oauth.login import Login
 from rhd.repos.registry import Registry
 from rhd.web.origins import Origins
 from rhwire.escape import escape

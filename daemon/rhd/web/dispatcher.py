@@ -7,16 +7,16 @@ from contextlib import nullcontext
 from typing import Protocol
 
 from rhd.asgi import Message, Receive, Scope, Send, replay
+from rhd.hosting.fair_queue import FairQueue
 from rhd.oauth.authority import Authority
 from rhd.oauth.grants import Bearer
-from rhd.oauth.turns import Turns
 from rhd.repos.registry import Registry
 from rhd.web import api, guard, wellknown
+from rhd.web.lazy_pages import Pages
 from rhd.web.origins import Origins
-from rhd.web.pages import Pages
 from rhd.web.replies import (
     NO_STORE,
-    Refused,
+    RequestRefused,
     bounded,
     check_length,
     read_body,
@@ -32,7 +32,7 @@ MAX_FORM_BYTES = 32 * 1024
 log = logging.getLogger(__name__)
 
 
-class Endpoints(Protocol):
+class RequestHandler(Protocol):
     """What answers a request to an endpoint, once it is known who asks."""
 
     async def serve(self, resource: str, bearer: Bearer, scope: Scope, receive: Receive, send: Send) -> None:
@@ -56,10 +56,10 @@ class Dispatcher:
         origins: Origins,
         authority: Authority,
         registry: Registry,
-        endpoints: Endpoints,
+        endpoints: RequestHandler,
         *,
         instance: str,
-        turns: Turns | None = None,
+        turns: FairQueue | None = None,
     ) -> None:
         """Serve.
 
@@ -73,9 +73,9 @@ class Dispatcher:
         self._endpoints = endpoints
         self._instance = instance
         self._pages = Pages(authority, registry)
-        self._turns = turns or Turns()
+        self._turns = turns or FairQueue()
         # A probe waits for other probes alone: health is told whatever else goes on.
-        self._probes = Turns(2 * self._turns.pause)
+        self._probes = FairQueue(2 * self._turns.pause)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; a WebSocket is refused before it opens (CVE-2026-59950)."""
@@ -98,7 +98,7 @@ class Dispatcher:
         try:
             await self._route(scope, receive, noting)
         except Exception as error:
-            if not isinstance(error, Refused):
+            if not isinstance(error, RequestRefused):
                 log.exception("a request to %s failed", escape(scope["path"][:80]))
             if is_begun:
                 raise
@@ -109,7 +109,7 @@ class Dispatcher:
         # A route has one spelling and needs no percent sign: what a tunnel filters by path is what is served here.
         found = None if b"%" in scope.get("raw_path", b"") else find_route(scope["path"])
         if found is None:
-            raise Refused(404, "not_found", "there is nothing here")
+            raise RequestRefused(404, "not_found", "there is nothing here")
         route, slug = found
         page = guard.page_of(scope, self.origins, route)
         if page is not None:
@@ -123,7 +123,7 @@ class Dispatcher:
                 _check_method(route, scope)
                 body = await read_body(scope, receive, MAX_FORM_BYTES) if scope["method"] == "POST" else b""
                 await self._serve_stranger(route, slug, origin, scope, body, receive, send)
-        except Refused as refused:
+        except RequestRefused as refused:
             await self._refuse(scope, send, refused)
 
     async def _serve_bearer(
@@ -184,7 +184,9 @@ class Dispatcher:
                 await api.token(self._authority, self.origins, scope, body, send)
 
     async def _refuse(self, scope: Scope, send: Send, error: Exception) -> None:
-        refused = error if isinstance(error, Refused) else Refused(500, "server_error", "something failed here")
+        refused = (
+            error if isinstance(error, RequestRefused) else RequestRefused(500, "server_error", "something failed here")
+        )
         async with self._turns.take():
             pass
         await send_json(send, refused.status, refused.body, refused.headers, is_head=scope["method"] == "HEAD")
@@ -193,7 +195,7 @@ class Dispatcher:
 def _check_method(route: Route, scope: Scope) -> None:
     if scope["method"] not in route.methods:
         allow = ", ".join((*route.methods, "OPTIONS")).encode()
-        raise Refused(405, "method_not_allowed", "that method means nothing here", [(b"allow", allow)])
+        raise RequestRefused(405, "method_not_allowed", "that method means nothing here", [(b"allow", allow)])
 
 
 def _readable(send: Send, page: str) -> Send:

@@ -12,7 +12,7 @@ from rhd.oauth.authority import Authority
 from rhd.oauth.grants import HUB, Bearer
 from rhd.repos.registry import Registry
 from rhd.web.origins import Origins
-from rhd.web.replies import Refused, header
+from rhd.web.replies import RequestRefused, header
 from rhd.web.routes import Route
 from rhd.web.wellknown import challenge
 
@@ -28,15 +28,17 @@ def check_host(scope: Scope, origins: Origins) -> str:
     """Return the origin that a request came to.
 
     Raises:
-        Refused: 421, its Host is missing, stands twice, or is none of ours; 431, its headers are too large.
+        RequestRefused: 421, its Host is missing, stands twice, or is none of ours; 431, its headers are too large.
     """
     host = header(scope, b"host")
     origin = None if host is None else origins.of(host)
     if origin is None:
-        raise Refused(421, "misdirected_request", "this server is not known by that name")
+        raise RequestRefused(421, "misdirected_request", "this server is not known by that name")
     headers = scope["headers"]
     if len(headers) > MAX_HEADERS or sum(len(k) + len(v) for k, v in headers) > MAX_HEADER_BYTES:
-        raise Refused(431, "headers_too_large", "the headers are too many or too large", [(b"connection", b"close")])
+        raise RequestRefused(
+            431, "headers_too_large", "the headers are too many or too large", [(b"connection", b"close")]
+        )
     return origin
 
 
@@ -47,7 +49,7 @@ def check_token(scope: Scope, authority: Authority, registry: Registry, *, origi
     repository that exists and one that does not are refused by the same steps.
 
     Raises:
-        Refused: 401, with the challenge of the endpoint.
+        RequestRefused: 401, with the challenge of the endpoint.
     """
     presented = [value for key, value in scope["headers"] if key == b"authorization"]
     scheme, _, token = presented[0].decode("latin-1").partition(" ") if presented else ("", "", "")
@@ -59,7 +61,7 @@ def check_token(scope: Scope, authority: Authority, registry: Registry, *, origi
             return bearer
     error = "invalid_token" if is_bearer else "unauthorized"
     why = "the token is unknown, expired, revoked or for another resource" if is_bearer else "a token is needed"
-    raise Refused(
+    raise RequestRefused(
         401,
         error,
         why,
@@ -74,11 +76,11 @@ def check_page(scope: Scope, origins: Origins) -> None:
     """Let a request pass that no page made, or a page that may call an endpoint.
 
     Raises:
-        Refused: 403.
+        RequestRefused: 403.
     """
     found = [value for key, value in scope["headers"] if key == b"origin"]
     if found and (len(found) > 1 or not origins.allows(found[0].decode("latin-1"))):
-        raise Refused(403, "forbidden_origin", "pages of that origin may not call this server")
+        raise RequestRefused(403, "forbidden_origin", "pages of that origin may not call this server")
 
 
 def page_of(scope: Scope, origins: Origins, route: Route) -> str | None:

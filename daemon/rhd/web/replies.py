@@ -14,7 +14,7 @@ JSON_TYPE: Header = (b"content-type", b"application/json")
 NO_STORE: tuple[Header, ...] = ((b"cache-control", b"no-store"), (b"pragma", b"no-cache"))
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """The request is answered with an error of HTTP's; `answer` is what `send_json` takes."""
 
     def __init__(self, status: int, error: str, description: str, headers: Iterable[Header] = ()) -> None:
@@ -51,7 +51,7 @@ def check_length(scope: Scope, limit: int) -> None:
     """Refuse a request that says beforehand that it is larger than `limit` bytes.
 
     Raises:
-        Refused: 413.
+        RequestRefused: 413.
     """
     declared = header(scope, b"content-length")
     if (
@@ -85,7 +85,7 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
     """Return the whole body.
 
     Raises:
-        Refused: 413, it is larger than `limit` bytes; 408, it took longer than fifteen seconds; 400, it ended early.
+        RequestRefused: 413 over `limit` bytes; 408 after 15 seconds; 400 if it ended early.
     """
     check_length(scope, limit)
     receive, parts = bounded(receive, limit), []
@@ -93,14 +93,16 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
         while True:
             message = await receive()
             if message["type"] == "http.disconnect":
-                raise Refused(400, "invalid_request", "the body ended early")
+                raise RequestRefused(400, "invalid_request", "the body ended early")
             parts.append(message.get("body", b""))
             if not message.get("more_body"):
                 break
     if waiting.cancelled_caught:
-        raise Refused(408, "request_timeout", "the body took too long", [(b"connection", b"close")])
+        raise RequestRefused(408, "request_timeout", "the body took too long", [(b"connection", b"close")])
     return b"".join(parts)
 
 
-def _too_large(limit: int) -> Refused:
-    return Refused(413, "request_too_large", f"a request here holds at most {limit} bytes", [(b"connection", b"close")])
+def _too_large(limit: int) -> RequestRefused:
+    return RequestRefused(
+        413, "request_too_large", f"a request here holds at most {limit} bytes", [(b"connection", b"close")]
+    )

@@ -24,12 +24,12 @@ from rhd.access import ARTIFACTS
 from rhd.errors import Detached, NotFound, PathRefused, Refusal
 from rhd.ids import RelPath
 from rhd.workflow.artifacts import Artifact, Artifacts, Row, Signature
-from rhd.workflow.facts import Entry
+from rhd.workflow.atomic_file import NAME as TEMPORARY
+from rhd.workflow.filestat import Entry
 from rhd.workflow.kinds import kind_of
 from rhd.workflow.outline import Outline, read_outline
 from rhd.workflow.revisions import VERSION_BYTES, digest_of, version_digest
 from rhd.workflow.root import MAX_DEPTH, Root
-from rhd.workflow.temporary import NAME as TEMPORARY
 from rhwire.escape import escape
 
 MAX_ARTIFACTS = 20_000

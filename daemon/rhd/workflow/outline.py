@@ -12,7 +12,7 @@ import json
 import re
 from typing import NamedTuple
 
-from rhd.workflow.redaction import redact
+from rhd.workflow.redaction.redact import redact
 
 MAX_TITLE, MAX_STATUS = 120, 40
 _HEAD_CHARS = 1 << 16

@@ -20,7 +20,7 @@ from threading import Lock
 from rhd.access import Reach
 from rhd.errors import Conflict, Refusal
 from rhd.ids import RelPath, Revision
-from rhd.workflow.redaction import Redacted, redact
+from rhd.workflow.redaction.redact import Redacted, redact
 from rhd.workflow.revisions import revision_of, version_of
 from rhd.workflow.root import Root
 from rhwire.escape import escape
@@ -118,7 +118,7 @@ def read_page(
     )
 
 
-class _Kept:
+class _CachedText:
     """Redacted texts of which pages are being read, by the digest of the content: bounded in bytes.
 
     Only long ones: short ones are redacted again in no time. As UTF-8: one smiley makes each character of a string
@@ -162,7 +162,7 @@ class _Kept:
         return sum(len(text) for text, _ in self._texts.values())
 
 
-_kept = _Kept(_KEPT_BYTES)
+_kept = _CachedText(_KEPT_BYTES)
 
 
 def decode_text(path: RelPath, data: bytes) -> str:

@@ -1,7 +1,7 @@
 """`Root`: one folder of ours, held by its descriptor. Whatever touches a repository goes through here.
 
 Each operation takes a `RelPath` and a `Reach`, judges the reach itself, and lets the kernel refuse links and
-ways out (`rhd.workflow.beneath`), so that the path that was judged is the real one. Only regular files on the
+ways out (`rhd.workflow.openat`), so that the path that was judged is the real one. Only regular files on the
 folder's own file system are read or replaced.
 
 A folder that was moved, removed or replaced is *detached*: its descriptor would still lead to the old place, so
@@ -20,11 +20,12 @@ from rhd import access
 from rhd.access import Reach
 from rhd.errors import Conflict, Detached, PathRefused, Refusal, WriteFailed
 from rhd.ids import MAX_NAME_BYTES, RelPath
-from rhd.workflow import beneath, refusals
+from rhd.workflow import openat
+from rhd.workflow import os_errors as refusals
 from rhd.workflow import reach as reaches
-from rhd.workflow.facts import Entry, Facts
-from rhd.workflow.temporary import NAME as TEMPORARY
-from rhd.workflow.temporary import make_temporary, sync
+from rhd.workflow.atomic_file import NAME as TEMPORARY
+from rhd.workflow.atomic_file import make_temporary, sync
+from rhd.workflow.filestat import Entry, Facts
 from rhwire.escape import escape
 
 MAX_DEPTH = 12
@@ -52,17 +53,17 @@ class Root:
         method: how it opens what is below.
     """
 
-    def __init__(self, descriptor: int, path: str, method: beneath.Method) -> None:
+    def __init__(self, descriptor: int, path: str, method: openat.Method) -> None:
         facts = Facts(os.fstat(descriptor))
         self.path = path
         self.identity = facts.identity
         self.owner = facts.owner
         self.method = method
-        self._open = beneath.WAYS[method]
-        self._held = beneath.Held(descriptor)
+        self._open = openat.WAYS[method]
+        self._held = openat.Held(descriptor)
 
     @classmethod
-    def open(cls, path: str, *, method: beneath.Method | None = None) -> Root:
+    def open(cls, path: str, *, method: openat.Method | None = None) -> Root:
         """Hold the folder at `path`, an absolute path whose last part is no link.
 
         Args:
@@ -77,13 +78,13 @@ class Root:
             raise Refusal("a repository's folder is named by its absolute path", code="INVALID_ARGUMENT")
         path = path.rstrip("/") or "/"  # O_NOFOLLOW follows a link that a slash stands behind
         try:
-            descriptor = os.open(path, beneath.PASS | os.O_NOFOLLOW)
+            descriptor = os.open(path, openat.PASS | os.O_NOFOLLOW)
         except OSError as error:
             if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG):
                 raise Detached("the repository's folder is not where it was") from error
             raise Refusal(f"the repository's folder cannot be opened: {error.strerror}", code="REPO_BROKEN") from error
         try:
-            return cls(descriptor, path, method or beneath.best_method())
+            return cls(descriptor, path, method or openat.best_method())
         except BaseException:
             os.close(descriptor)
             raise
@@ -156,7 +157,7 @@ class Root:
         is_reachable = reaches.may_read(reach, path) or reaches.may_write(reach, path) or reaches.may_hold(reach, path)
         self._judge(is_reachable, path, reach)
         try:
-            with self._attached() as root, self._folder(root, path.folder, beneath.PASS) as folder:
+            with self._attached() as root, self._folder(root, path.folder, openat.PASS) as folder:
                 return Facts(os.stat(path.name, dir_fd=folder, follow_symlinks=False))
         except OSError as error:
             if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG):
@@ -271,7 +272,7 @@ class Root:
         parts = folder.split("/")
         try:
             with self._attached() as root:
-                with suppress(FileNotFoundError), self._folder(root, folder, beneath.PASS):
+                with suppress(FileNotFoundError), self._folder(root, folder, openat.PASS):
                     return  # it is there, as it nearly always is
                 for depth, part in enumerate(parts):
                     above = "/".join(parts[:depth])
@@ -279,7 +280,7 @@ class Root:
                         with suppress(FileExistsError):
                             os.mkdir(part, mode, dir_fd=descriptor)
                             sync(descriptor)
-                with self._folder(root, folder, beneath.PASS):
+                with self._folder(root, folder, openat.PASS):
                     pass  # the last one is a folder, not a file or a link that was there before
         except OSError as error:
             raise refusals.cannot_write(error, folder) from error
@@ -321,7 +322,7 @@ class Root:
         if not is_allowed:
             raise PathRefused(f"{escape(path) or 'the folder'} is outside of what {reach.name} may reach")
 
-    def _attached(self) -> beneath.Held:
+    def _attached(self) -> openat.Held:
         if not self.is_attached():
             raise Detached("the repository's folder is not where it was")
         return self._held

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from rhd.control import server
+from rhd.control import socket_server as server
 from tests.support.inprocess import Running
 from tests.support.repositories import Repository
 from tests.support.terminal import HOSTILE, is_safe, type_in

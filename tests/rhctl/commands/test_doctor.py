@@ -98,7 +98,7 @@ def test_nothing_of_the_current_folder_is_run(no_daemon: Path, tmp_path: Path) -
 def test_an_installation_that_cannot_even_be_examined_is_told(
     no_daemon: Path, monkeypatch: pytest.MonkeyPatch, code: str, words: str
 ) -> None:
-    monkeypatch.setattr("rhctl.launch.daemon_command", lambda home: [sys.executable, "-S", "-c", code])
+    monkeypatch.setattr("rhctl.daemon_start.daemon_command", lambda home: [sys.executable, "-S", "-c", code])
     said = run("doctor", "--json")
     assert (said.code, said.refusal) == (3, "NO_DAEMON")
     assert words in said.json["error"]["message"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rhd.control.table import VERBS
+from rhd.control.verb_table import VERBS
 from tests.support.inprocess import Running
 from tests.support.repositories import Repository
 from tests.support.terminal import run, type_in

@@ -15,8 +15,8 @@ from rhctl.commands import service
 from rhctl.units import SYSTEMD_UNITS
 from rhwire.home import Home
 from rhwire.lock import ask_lock
-from tests.support import standin
-from tests.support.managers import FakeLaunchd, FakeSystemd
+from tests.support import lock_holder
+from tests.support.fake_service_managers import FakeLaunchd, FakeSystemd
 from tests.support.terminal import run
 
 STOP = "stop rhd.service rhd.socket rhd-http.socket"
@@ -44,7 +44,7 @@ def port() -> int:
 @pytest.fixture
 def detached(home: Home, port: int) -> Iterator[subprocess.Popen[bytes]]:
     """A daemon that serves the home without being the service."""
-    process = standin.start(home, port + 1 if port < 65535 else port - 1)
+    process = lock_holder.start(home, port + 1 if port < 65535 else port - 1)
     yield process
     process.kill()
     process.wait(10)
@@ -142,7 +142,7 @@ def test_a_detached_daemon_beside_the_service_gives_way_at_a_restart(
 ) -> None:
     install(port)
     ask("stop")
-    process = standin.start(home, port)
+    process = lock_holder.start(home, port)
     refused = run("service", "start", "--json")
     assert (refused.code, refused.refusal) == (1, "DAEMON_RUNNING")
     assert "rhctl service restart" in refused.json["error"]["next_step"]
@@ -293,7 +293,7 @@ def test_units_can_be_removed_though_the_manager_is_gone(
     install(port)
     ask("stop")
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "gone"))
-    monkeypatch.setattr("rhctl.services.systemd.RUNTIMES", str(tmp_path / "gone"))
+    monkeypatch.setattr("rhctl.managers.systemd.RUNTIMES", str(tmp_path / "gone"))
     links = Path.home() / ".config/systemd/user/default.target.wants"
     links.mkdir()
     (links / "rhd.service").symlink_to("../rhd.service")
@@ -315,7 +315,7 @@ def test_without_systemd_that_is_said_and_a_detached_daemon_offered(no_manager: 
 
 
 def test_in_wsl_the_switch_that_turns_systemd_on_is_named(no_manager: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rhctl.services.systemd._is_wsl", lambda: True)
+    monkeypatch.setattr("rhctl.managers.systemd._is_wsl", lambda: True)
     refused = run("service", "install", "--json").json["error"]
     assert "WSL" in refused["message"]
     assert "/etc/wsl.conf" in refused["next_step"]

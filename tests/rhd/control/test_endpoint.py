@@ -17,8 +17,8 @@ async def test_what_is_recorded_is_in_force_at_once_and_after_a_restart(daemon: 
     assert await daemon.call("endpoint") == {"endpoint": None, "public_url": None, "ended": []}
     answer = await daemon.call("endpoint", url=ONE)
     assert answer == {"endpoint": ONE, "public_url": "https://one.example.com", "ended": []}
-    assert daemon.house.settings.public_url == "https://one.example.com"
-    assert tomllib.loads(Path(daemon.house.config_path).read_text())["public_url"] == "https://one.example.com"
+    assert daemon.context.settings.public_url == "https://one.example.com"
+    assert tomllib.loads(Path(daemon.context.config_path).read_text())["public_url"] == "https://one.example.com"
     assert [row.action for row in await daemon.audited()] == ["endpoint"]
     assert (await daemon.call("endpoint", url=ONE))["endpoint"] == ONE  # the same again is no replacement
     assert [row.action for row in await daemon.audited()] == ["endpoint"]
@@ -41,18 +41,18 @@ async def test_another_one_is_refused_with_who_would_end_unless_that_is_wanted(
 
 
 async def test_an_entry_of_the_file_that_is_wrong_is_told_rather_than_a_success(daemon: Running) -> None:
-    config = Path(daemon.house.config_path)
+    config = Path(daemon.context.config_path)
     config.write_text('log_level = "loud"\n')
     refused = await daemon.refusal("endpoint", url=ONE)
     assert refused.code == "CONFIG_INVALID"
-    assert daemon.house.settings.public_url is None
+    assert daemon.context.settings.public_url is None
 
 
 async def test_what_the_environment_says_wins_and_that_is_said(
     daemon: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REPO_HARNESS_PUBLIC_URL", "https://three.example.com")
-    await daemon.house.reload()
+    await daemon.context.reload()
     assert (await daemon.call("endpoint"))["endpoint"] == "https://three.example.com/mcp"
     refused = await daemon.refusal("endpoint", url=ONE, replace=True)
     assert refused.code == "CONFIG_INVALID"

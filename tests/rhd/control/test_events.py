@@ -85,7 +85,7 @@ async def test_a_stream_of_everything_includes_what_is_adopted_later_and_one_of_
 
 async def test_a_follower_that_leaves_is_no_longer_told(daemon: Running, repository: Repository) -> None:
     slug = await daemon.adopt(repository.path)
-    listeners = daemon.house.services._listeners
+    listeners = daemon.context.services._listeners
     before = len(listeners)
     async with await follow(daemon, repo=slug, count=1) as stream:
         await read_line(stream)
@@ -103,7 +103,7 @@ async def test_a_follower_that_is_not_there_while_it_is_told_is_hung_up_on_quiet
 ) -> None:
     monkeypatch.setattr(verb, "WRITE_WITHIN_S", 20.0 if is_gone else 0.05)
     slug = await daemon.adopt(repository.path)
-    listeners = daemon.house.services._listeners
+    listeners = daemon.context.services._listeners
     before = len(listeners)
     changes = [(f"plans/{'x' * 200}-{number}.md", "plan", "added") for number in range(3000)]
     async with await follow(daemon, repo=slug, count=1) as stream:
@@ -171,7 +171,7 @@ async def test_a_follower_that_knows_less_than_is_kept_is_told_so(
 ) -> None:
     slug = await daemon.adopt(repository.path)
     cursors = (await daemon.call("events"))["cursors"]
-    monkeypatch.setattr("rhd.store.changes.KEEP_CHANGES", 2)
+    monkeypatch.setattr("rhd.store.change_rows.KEEP_CHANGES", 2)
     await daemon.service(slug).changes.append([("plans/a.md", "plan", "added")] * 5, via="event")
     async with await follow(daemon, since=cursors) as stream:
         assert (await read_line(stream))["result"] == {"behind": True}

@@ -10,9 +10,9 @@ import pytest
 import trio
 
 from rhd.control import verb as module
-from rhd.control.verb import Connection, Slots, Verb
+from rhd.control.verb import ControlConnection, Slots, Verb
 from rhd.errors import Refusal
-from rhd.service.sockets import Peer
+from rhd.hosting.sockets import Peer
 
 
 async def nothing(_: Any) -> None:
@@ -64,9 +64,9 @@ async def pair() -> AsyncIterator[tuple[trio.SocketStream, trio.SocketStream]]:
         yield ours, theirs
 
 
-def connect(stream: trio.SocketStream, slots: Slots) -> Connection:
+def connect(stream: trio.SocketStream, slots: Slots) -> ControlConnection:
     """Return a connection as it is when it was just accepted."""
-    return Connection(stream, Peer(pid=1, uid=0, gid=0), slots)
+    return ControlConnection(stream, Peer(pid=1, uid=0, gid=0), slots)
 
 
 async def test_places_are_taken_and_given_back_once(pair: Any) -> None:

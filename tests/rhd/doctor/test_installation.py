@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from rhd.doctor.installation import PROGRAMS, examine_installation
-from rhd.places import find_places
+from rhd.paths import find_places
 from rhd.store.database import Store
 from rhwire.findings import ERROR, OK, WARNING, Finding
 from rhwire.home import Home

@@ -16,7 +16,7 @@ from rhd.workflow.artifacts import Artifact, Artifacts
 from rhd.workflow.outline import Outline
 from rhwire.findings import ERROR, OK, WARNING, Finding
 from tests.support.repositories import Repository
-from tests.support.rooms import running_rooms
+from tests.support.running_repos import running_rooms
 
 USAGE = Usage(40, 1, 8192, 128, 16384, {}, ())
 FULL = Refusal("there are too many", code="CATALOG_TOO_LARGE")

@@ -1,4 +1,4 @@
-"""A house with two adopted repositories."""
+"""A service with two adopted repositories."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.house import House, open_house
+from tests.support.oauth_service import OAuthService, open_oauth_service
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
+async def service(tmp_path: Path) -> AsyncIterator[OAuthService]:
     """The OAuth part of a daemon with the repositories `one` and `two`."""
-    async with open_house(tmp_path / "rhd.db") as house:
-        await house.adopt("one")
-        await house.adopt("two")
-        yield house
+    async with open_oauth_service(tmp_path / "rhd.db") as service:
+        await service.adopt("one")
+        await service.adopt("two")
+        yield service

@@ -9,23 +9,23 @@ import trio
 
 from rhd.oauth.grants import GrantChange
 from rhd.oauth.tokens import ACCESS_S
-from tests.support.house import House, open_house, repo_ids
 from tests.support.http import OAuthClient
+from tests.support.oauth_service import OAuthService, open_oauth_service, repo_ids
 
 
-async def test_a_token_says_who_presents_it_and_what_it_may_do_now(house: House) -> None:
-    client = await OAuthClient(house.app).register()
-    tokens = await client.login(house.passphrases["one"], house.passphrases["two"])
-    bearer = house.authority.authenticate(tokens["access_token"])
+async def test_a_token_says_who_presents_it_and_what_it_may_do_now(service: OAuthService) -> None:
+    client = await OAuthClient(service.app).register()
+    tokens = await client.login(service.passphrases["one"], service.passphrases["two"])
+    bearer = service.authority.authenticate(tokens["access_token"])
     assert bearer is not None
-    one, two = repo_ids(house, "one", "two")
+    one, two = repo_ids(service, "one", "two")
     assert dict(bearer.principal.profiles) == {one: {"planner"}, two: {"planner"}}
     assert bearer.principal.label == "Test Client"
     assert not bearer.principal.is_owner
     assert (bearer.resource, bearer.scopes, bearer.client_id) == ("hub", ("planner",), client.client_id)
-    assert bearer.expires_at == house.clock.now + ACCESS_S
-    await house.authority.widen(bearer.principal.id, two, "executor")
-    now = house.authority.authenticate(tokens["access_token"])
+    assert bearer.expires_at == service.clock.now + ACCESS_S
+    await service.authority.widen(bearer.principal.id, two, "executor")
+    now = service.authority.authenticate(tokens["access_token"])
     assert now is not None
     assert now.principal.may(two, "executor")
     assert not now.principal.may(one, "executor")
@@ -33,9 +33,9 @@ async def test_a_token_says_who_presents_it_and_what_it_may_do_now(house: House)
     assert not bearer.principal.may(two, "executor"), "a principal that was handed out is of its moment"
 
 
-async def test_what_is_no_living_access_token_is_nobody(house: House) -> None:
-    client = await OAuthClient(house.app).register()
-    tokens = await client.login(house.passphrases["one"])
+async def test_what_is_no_living_access_token_is_nobody(service: OAuthService) -> None:
+    client = await OAuthClient(service.app).register()
+    tokens = await client.login(service.passphrases["one"])
     access, refresh = tokens["access_token"], tokens["refresh_token"]
     for other in (
         "",
@@ -48,24 +48,24 @@ async def test_what_is_no_living_access_token_is_nobody(house: House) -> None:
         "rha_\udcff",
         "rha_" + "x" * 9999,
     ):
-        assert house.authority.authenticate(other) is None
+        assert service.authority.authenticate(other) is None
 
 
-async def test_an_access_token_is_good_for_an_hour(house: House) -> None:
-    client = await OAuthClient(house.app).register()
-    token = (await client.login(house.passphrases["one"]))["access_token"]
-    house.clock.move(ACCESS_S - 1)
-    assert house.authority.authenticate(token) is not None
-    house.clock.move(1)
-    assert house.authority.authenticate(token) is None
+async def test_an_access_token_is_good_for_an_hour(service: OAuthService) -> None:
+    client = await OAuthClient(service.app).register()
+    token = (await client.login(service.passphrases["one"]))["access_token"]
+    service.clock.move(ACCESS_S - 1)
+    assert service.authority.authenticate(token) is not None
+    service.clock.move(1)
+    assert service.authority.authenticate(token) is None
 
 
-async def test_two_logins_of_one_client_never_share_a_grant(house: House) -> None:
-    client = OAuthClient(house.app, client_id="https://chatgpt.com/oauth/codex/client.json")
-    owner = await client.login(house.passphrases["one"], house.passphrases["two"])
-    guest = await client.login(house.passphrases["two"])
-    (one,) = repo_ids(house, "one")
-    mine, theirs = (house.authority.authenticate(t["access_token"]) for t in (owner, guest))
+async def test_two_logins_of_one_client_never_share_a_grant(service: OAuthService) -> None:
+    client = OAuthClient(service.app, client_id="https://chatgpt.com/oauth/codex/client.json")
+    owner = await client.login(service.passphrases["one"], service.passphrases["two"])
+    guest = await client.login(service.passphrases["two"])
+    (one,) = repo_ids(service, "one")
+    mine, theirs = (service.authority.authenticate(t["access_token"]) for t in (owner, guest))
     assert mine is not None
     assert theirs is not None
     assert mine.principal.id != theirs.principal.id
@@ -73,100 +73,100 @@ async def test_two_logins_of_one_client_never_share_a_grant(house: House) -> Non
     assert not theirs.principal.may(one, "planner")
 
 
-async def test_everything_is_there_again_after_a_restart(house: House) -> None:
-    client = await OAuthClient(house.app).register()
-    tokens = await client.login(house.passphrases["one"])
-    before = house.authority.authenticate(tokens["access_token"])
+async def test_everything_is_there_again_after_a_restart(service: OAuthService) -> None:
+    client = await OAuthClient(service.app).register()
+    tokens = await client.login(service.passphrases["one"])
+    before = service.authority.authenticate(tokens["access_token"])
     assert before is not None
-    house.clock.move(100)
-    house.authority.authenticate(tokens["access_token"])
-    house.authority._grants.flush_used()
-    await house.store.write(lambda connection: None)
-    async with open_house(house.path, clock=house.clock) as again:
+    service.clock.move(100)
+    service.authority.authenticate(tokens["access_token"])
+    service.authority._grants.flush_used()
+    await service.store.write(lambda connection: None)
+    async with open_oauth_service(service.path, clock=service.clock) as again:
         assert again.authority.authenticate(tokens["access_token"]) == before
         (line,) = again.authority.clients()
-        assert line.used_at == house.clock.now
-        assert again.authority._grants.codes == house.authority._grants.codes
+        assert line.used_at == service.clock.now
+        assert again.authority._grants.codes == service.authority._grants.codes
         assert (await OAuthClient(again.app, client_id=client.client_id).refresh(tokens["refresh_token"])).status == 200
 
 
-async def test_the_last_use_is_one_write_for_many_calls(house: House) -> None:
-    client = await OAuthClient(house.app).register()
-    token = (await client.login(house.passphrases["one"]))["access_token"]
+async def test_the_last_use_is_one_write_for_many_calls(service: OAuthService) -> None:
+    client = await OAuthClient(service.app).register()
+    token = (await client.login(service.passphrases["one"]))["access_token"]
     jobs = []
-    submit, house.store.submit = house.store.submit, lambda change: jobs.append(change) or submit(change)
+    submit, service.store.submit = service.store.submit, lambda change: jobs.append(change) or submit(change)
     for _ in range(1000):
-        house.authority.authenticate(token)
+        service.authority.authenticate(token)
     assert jobs == []
-    house.authority._grants.flush_used()
-    house.authority._grants.flush_used()
+    service.authority._grants.flush_used()
+    service.authority._grants.flush_used()
     assert len(jobs) == 1
 
 
-async def test_listeners_hear_of_a_change_once_it_is_on_disk(house: House) -> None:
-    client = await OAuthClient(house.app).register()
-    token = (await client.login(house.passphrases["one"]))["access_token"]
-    bearer = house.authority.authenticate(token)
+async def test_listeners_hear_of_a_change_once_it_is_on_disk(service: OAuthService) -> None:
+    client = await OAuthClient(service.app).register()
+    token = (await client.login(service.passphrases["one"]))["access_token"]
+    bearer = service.authority.authenticate(token)
     assert bearer is not None
     seen = []
-    house.authority.listen(lambda change: seen.append((change, house.authority.authenticate(token))))
-    await house.authority.widen("Test Client", house.repo("two").id, "planner")
-    await house.authority.revoke("Test Client")
+    service.authority.listen(lambda change: seen.append((change, service.authority.authenticate(token))))
+    await service.authority.widen("Test Client", service.repo("two").id, "planner")
+    await service.authority.revoke("Test Client")
     (changed, during), (ended, after) = seen
     assert changed == GrantChange(bearer.principal.id, is_ended=False)
     assert during is not None
-    assert during.principal.may(house.repo("two").id, "planner")
+    assert during.principal.may(service.repo("two").id, "planner")
     assert ended == GrantChange(bearer.principal.id, is_ended=True)
     assert after is None
-    assert await house.rows("SELECT * FROM tokens") == []
+    assert await service.rows("SELECT * FROM tokens") == []
 
 
 async def test_a_change_whose_caller_went_away_is_carried_out_on_disk_and_in_memory(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    service: OAuthService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client = await OAuthClient(house.app).register()
-    token = (await client.login(house.passphrases["one"]))["access_token"]
-    writing, write = trio.Event(), house.store.write
+    client = await OAuthClient(service.app).register()
+    token = (await client.login(service.passphrases["one"]))["access_token"]
+    writing, write = trio.Event(), service.store.write
 
     async def write_noticed(change: Any) -> Any:
         writing.set()
         return await write(change)
 
-    monkeypatch.setattr(house.store, "write", write_noticed)
+    monkeypatch.setattr(service.store, "write", write_noticed)
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(house.authority.revoke, "Test Client")
+        nursery.start_soon(service.authority.revoke, "Test Client")
         await writing.wait()
         nursery.cancel_scope.cancel()
-    assert house.authority.authenticate(token) is None
-    assert await house.rows("SELECT * FROM tokens") == []
+    assert service.authority.authenticate(token) is None
+    assert await service.rows("SELECT * FROM tokens") == []
 
 
-async def test_edits_of_one_moment_leave_memory_as_the_disk_has_it(house: House) -> None:
-    client = await OAuthClient(house.app).register()
-    token = (await client.login(house.passphrases["one"], house.passphrases["two"]))["access_token"]
-    one, two = repo_ids(house, "one", "two")
+async def test_edits_of_one_moment_leave_memory_as_the_disk_has_it(service: OAuthService) -> None:
+    client = await OAuthClient(service.app).register()
+    token = (await client.login(service.passphrases["one"], service.passphrases["two"]))["access_token"]
+    one, two = repo_ids(service, "one", "two")
     async with trio.open_nursery() as nursery:
         for profile in ("executor", "orchestrator"):
-            nursery.start_soon(house.authority.widen, "Test Client", one, profile)
-            nursery.start_soon(house.authority.widen, "Test Client", two, profile)
-        nursery.start_soon(house.authority.revoke, "Test Client", two)
-    bearer = house.authority.authenticate(token)
+            nursery.start_soon(service.authority.widen, "Test Client", one, profile)
+            nursery.start_soon(service.authority.widen, "Test Client", two, profile)
+        nursery.start_soon(service.authority.revoke, "Test Client", two)
+    bearer = service.authority.authenticate(token)
     assert bearer is not None
     held = {(repo, name) for repo, names in bearer.principal.profiles.items() for name in names}
-    assert held == set(await house.rows("SELECT repo_id, profile FROM grant_profiles"))
+    assert held == set(await service.rows("SELECT repo_id, profile FROM grant_profiles"))
 
 
 @pytest.mark.parametrize("seconds", [-86_400, 86_400])
-async def test_a_clock_that_is_set_wrong_for_a_day_ends_no_connection(house: House, seconds: float) -> None:
-    client = await OAuthClient(house.app).register()
-    tokens = await client.login(house.passphrases["one"])
-    house.clock.move(seconds)
-    assert house.authority.authenticate(tokens["access_token"]) is None
-    await house.authority.sweep()
+async def test_a_clock_that_is_set_wrong_for_a_day_ends_no_connection(service: OAuthService, seconds: float) -> None:
+    client = await OAuthClient(service.app).register()
+    tokens = await client.login(service.passphrases["one"])
+    service.clock.move(seconds)
+    assert service.authority.authenticate(tokens["access_token"]) is None
+    await service.authority.sweep()
     during = await client.refresh(tokens["refresh_token"])
     assert during.status == 200
-    assert house.authority.authenticate(during.json()["access_token"]) is not None
-    house.clock.move(-seconds)
+    assert service.authority.authenticate(during.json()["access_token"]) is not None
+    service.clock.move(-seconds)
     after = await client.refresh(during.json()["refresh_token"])
     assert after.status == 200
-    assert house.authority.authenticate(after.json()["access_token"]) is not None
+    assert service.authority.authenticate(after.json()["access_token"]) is not None

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
+from rhd.oauth.audit_bursts import AuditBursts
 from rhd.oauth.clients import MAX_ID_BYTES
 from rhd.oauth.errors import OAuthError
 from rhd.oauth.registration import MAX_REDIRECTS, VALID_S, Registrations
-from rhd.oauth.storms import Storms
 from rhd.store.audit import AuditLog
-from tests.support.house import Clock
+from tests.support.oauth_service import Clock
 
 CURSOR = [
     "http://localhost:8787/callback",
@@ -35,12 +35,12 @@ def clock() -> Clock:
 
 @pytest.fixture
 def registrations(clock: Clock) -> Registrations:
-    return Registrations(b"k" * 32, Storms(_Noted()), clock)
+    return Registrations(b"k" * 32, AuditBursts(_Noted()), clock)
 
 
 def test_an_id_carries_the_registration_over_a_restart(registrations: Registrations, clock: Clock) -> None:
     answer = registrations.register({"client_name": "Cursor", "redirect_uris": CURSOR})
-    later = Registrations(b"k" * 32, Storms(_Noted()), clock).read(answer["client_id"])
+    later = Registrations(b"k" * 32, AuditBursts(_Noted()), clock).read(answer["client_id"])
     assert later is not None
     assert (later.id, later.name, later.redirect_uris) == (answer["client_id"], "Cursor", tuple(CURSOR))
 
@@ -65,7 +65,7 @@ def test_an_id_that_was_changed_or_is_anothers_is_none(registrations: Registrati
     payload, _, signature = client_id.rpartition(".")
     for forged in ("", "x", client_id + "a", f"{payload}A.{signature}", payload, "." * 5000, "\u00e9", client_id * 40):
         assert registrations.read(forged) is None
-    assert Registrations(b"K" * 32, Storms(_Noted()), clock).read(client_id) is None
+    assert Registrations(b"K" * 32, AuditBursts(_Noted()), clock).read(client_id) is None
 
 
 def test_two_that_register_alike_get_different_ids(registrations: Registrations) -> None:
@@ -114,7 +114,7 @@ def test_the_largest_registration_fits_its_id(registrations: Registrations) -> N
 
 def test_a_refused_redirect_is_noted_escaped(clock: Clock) -> None:
     audit = _Noted()
-    storms = Storms(audit)
+    storms = AuditBursts(audit)
     registrations = Registrations(b"k" * 32, storms, clock)
     for _ in range(3):
         with pytest.raises(OAuthError):

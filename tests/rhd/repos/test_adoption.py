@@ -14,7 +14,7 @@ from rhd.repos.registry import digest_passphrase
 from rhd.workflow.git import Found
 from rhd.workflow.root import Root
 from tests.support.repositories import Repository
-from tests.support.rooms import Rooms, running_rooms
+from tests.support.running_repos import Rooms, running_rooms
 
 OURS = {".repo-harness/.gitignore", ".repo-harness/id", ".repo-harness/mcp.oauth.json"}
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from rhd.store.repos import RepoRow, save_repo
+from rhd.store.repo_rows import RepoRow, save_repo
 from rhd.store.schema import MIGRATIONS
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rhd.store.database import Store
-from rhd.store.repos import read_repos, read_reserved_slugs, read_started
+from rhd.store.repo_rows import read_repos, read_reserved_slugs, read_started
 from rhd.store.schema import MIGRATIONS
 
 DATA = Path(__file__).parent / "data"

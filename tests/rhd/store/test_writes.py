@@ -4,7 +4,7 @@ import sqlite3
 
 import pytest
 
-from rhd.store.repos import forget_repo
+from rhd.store.repo_rows import forget_repo
 from rhd.store.writes import WriteRow, read_repeated, read_revision, save_write
 
 ROW = WriteRow("plans/prds/a.prd.md", "write_prd_from_idea", "g_1", b"digest", "r1_a", '{"path": "a"}', 100.0)

@@ -14,9 +14,9 @@ import trio
 
 from rhd.watch.arming import Policy
 from rhd.watch.hub import WatchHub
-from tests.support.disorder import Disorder
-from tests.support.mirror import EVENTS, Mirror, run_hub
-from tests.support.mirror_process import QUEUED_EVENTS, MirrorProcess, flood
+from tests.support.hint_mirror import EVENTS, Mirror, run_hub
+from tests.support.hint_mirror_process import QUEUED_EVENTS, MirrorProcess, flood
+from tests.support.random_operations import Disorder
 from tests.support.repositories import Repository
 
 POLLING = Policy(events=False, poll_s=0.1)

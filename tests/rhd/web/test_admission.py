@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from rhd.access import Principal
-from rhd.endpoint.callers import Caller
-from rhd.endpoint.tools.table import TOOLS
 from rhd.errors import Refusal
 from rhd.ids import RepoId
+from rhd.mcpserver.callers import Caller
+from rhd.mcpserver.tools.tool_table import TOOLS
 from rhd.oauth.grants import HUB, Bearer
 from rhd.web.admission import Admission, refuse_what_no_grant_holds
-from rhd.web.replies import Refused
+from rhd.web.replies import RequestRefused
 
 HERE = RepoId("rh_" + 20 * "a")
 NOW = Principal("g_1", "Client", {HERE: frozenset({"executor"})})
@@ -23,7 +23,7 @@ EXPIRES = 1_800_003_600.0
 PLANNERS = ("write_prd_from_idea", "write_checklist_sprint")
 
 
-class Endpoints:
+class RepoServers:
     """Notes what it is asked to serve."""
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ def asked(
     return {"method": method, "headers": headers, "state": {"origin": "https://rh.example.com", "slug": "project"}}
 
 
-async def admit(endpoints: Endpoints, resource: str, bearer: Bearer, scope: dict[str, Any], now: Any = NOW) -> None:
+async def admit(endpoints: RepoServers, resource: str, bearer: Bearer, scope: dict[str, Any], now: Any = NOW) -> None:
     await Admission(endpoints, {"g_1": now}.get).serve(resource, bearer, scope, None, None)  # type: ignore[arg-type]
 
 
@@ -57,7 +57,7 @@ async def test_a_caller_is_its_grant_as_it_stands_at_each_moment(
     monkeypatch: pytest.MonkeyPatch, resource: str, repo_id: RepoId | None
 ) -> None:
     monkeypatch.setattr(time, "time", lambda: EXPIRES - 90)
-    endpoints, grants = Endpoints(), {"g_1": NOW}
+    endpoints, grants = RepoServers(), {"g_1": NOW}
     admission = Admission(endpoints, grants.get)  # type: ignore[arg-type]
     await admission.serve(resource, holding("planner"), asked(), None, None)  # type: ignore[arg-type]
     ((found, caller, client_id),) = endpoints.served
@@ -71,9 +71,9 @@ async def test_a_caller_is_its_grant_as_it_stands_at_each_moment(
 
 
 async def test_a_repository_that_was_forgotten_meanwhile_is_not_found() -> None:
-    endpoints = Endpoints()
+    endpoints = RepoServers()
     endpoints.refusal = Refusal("the repository is no longer adopted", code="REPO_NOT_FOUND")
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RequestRefused) as caught:
         await admit(endpoints, HERE, holding("planner"), asked())
     assert (caught.value.status, caught.value.body["error"]) == (404, "not_found")
 
@@ -81,7 +81,7 @@ async def test_a_repository_that_was_forgotten_meanwhile_is_not_found() -> None:
 @pytest.mark.parametrize("name", PLANNERS)
 @pytest.mark.parametrize(("is_hub", "metadata"), [(True, "/mcp"), (False, "/r/project/mcp")])
 def test_a_tool_whose_profile_the_grant_holds_nowhere_is_a_step_up(name: str, is_hub: bool, metadata: str) -> None:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RequestRefused) as caught:
         refuse_what_no_grant_holds(asked(name=name), holding("executor"), is_hub=is_hub)
     assert (caught.value.status, caught.value.body["error"]) == (403, "insufficient_scope")
     ((key, value),) = caught.value.headers
@@ -115,8 +115,8 @@ def test_everything_else_is_the_tools_own_to_answer(scope: dict[str, Any]) -> No
 
 
 async def test_what_is_refused_reaches_no_endpoint() -> None:
-    endpoints = Endpoints()
-    with pytest.raises(Refused):
+    endpoints = RepoServers()
+    with pytest.raises(RequestRefused):
         await admit(endpoints, HUB, holding("executor"), asked(name="write_prd_from_idea"))
     assert endpoints.served == []
 
@@ -125,5 +125,5 @@ def test_every_tool_is_open_to_who_holds_one_of_its_profiles() -> None:
     for name, spec in TOOLS.items():
         for profile in spec.profiles:
             refuse_what_no_grant_holds(asked(name=name), holding(profile), is_hub=True)
-        with pytest.raises(Refused):
+        with pytest.raises(RequestRefused):
             refuse_what_no_grant_holds(asked(name=name), holding(), is_hub=True)

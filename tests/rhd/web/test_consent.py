@@ -12,27 +12,27 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import trio
 
+from rhd.oauth.client_metadata import BUILT_IN
 from rhd.oauth.clients import Client
-from rhd.oauth.documents import BUILT_IN
-from tests.support.house import LOCAL, PUBLIC, House
 from tests.support.http import FORM, Browser, OAuthClient, Page, call
+from tests.support.oauth_service import LOCAL, PUBLIC, OAuthService
 
 CHATGPT = "https://chatgpt.com/oauth/client.json"
 
 
 @pytest.fixture
-async def client(house: House) -> OAuthClient:
-    return await OAuthClient(house.app).register()
+async def client(service: OAuthService) -> OAuthClient:
+    return await OAuthClient(service.app).register()
 
 
 @pytest.fixture
-def browser(house: House) -> Browser:
-    return Browser(house.app)
+def browser(service: OAuthService) -> Browser:
+    return Browser(service.app)
 
 
 @pytest.fixture
 def no_delay(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rhd.oauth.passphrases.DELAY_S", 0)
+    monkeypatch.setattr("rhd.oauth.wrong_passphrases.DELAY_S", 0)
 
 
 async def open_page(browser: Browser, client: OAuthClient, **changes: str | None) -> Page:
@@ -42,7 +42,7 @@ async def open_page(browser: Browser, client: OAuthClient, **changes: str | None
 
 
 async def test_the_page_says_who_asks_where_it_leads_and_what_is_wanted(
-    house: House, client: OAuthClient, browser: Browser
+    service: OAuthService, client: OAuthClient, browser: Browser
 ) -> None:
     page = await open_page(browser, client, scope="planner executor offline_access")
     for part in (
@@ -54,27 +54,27 @@ async def test_the_page_says_who_asks_where_it_leads_and_what_is_wanted(
     ):
         assert part in page.text
     assert "only if <em>you</em> have just started this login" in page.text
-    for secret in ("one", "two", house.repo("one").id, "offline_access"):
+    for secret in ("one", "two", service.repo("one").id, "offline_access"):
         assert secret not in re.sub(r"<style>.*?</style>|<[^>]+>", "", page.text, flags=re.S).split()
 
 
-async def test_a_hosted_client_is_told_by_the_host_that_describes_it(house: House, browser: Browser) -> None:
-    client = OAuthClient(house.app, client_id=CHATGPT, redirect_uri=BUILT_IN[CHATGPT].redirect_uris[0])
+async def test_a_hosted_client_is_told_by_the_host_that_describes_it(service: OAuthService, browser: Browser) -> None:
+    client = OAuthClient(service.app, client_id=CHATGPT, redirect_uri=BUILT_IN[CHATGPT].redirect_uris[0])
     page = await open_page(browser, client)
     assert "described by chatgpt.com" in page.text
     assert "registered itself" not in page.text
     assert "have just started" not in page.text
 
 
-async def test_a_program_that_says_it_is_a_known_one_is_not_believed(house: House, browser: Browser) -> None:
-    client = OAuthClient(house.app, client_id="https://claude.ai/oauth/claude-code-client-metadata")
+async def test_a_program_that_says_it_is_a_known_one_is_not_believed(service: OAuthService, browser: Browser) -> None:
+    client = OAuthClient(service.app, client_id="https://claude.ai/oauth/claude-code-client-metadata")
     page = await open_page(browser, client)
     assert "any program on your computer can say that" in page.text
     assert "have just started" in page.text
 
 
 async def test_a_wrong_passphrase_leaves_everything_in_place_and_the_right_one_goes_on(
-    house: House, client: OAuthClient, browser: Browser, no_delay: None
+    service: OAuthService, client: OAuthClient, browser: Browser, no_delay: None
 ) -> None:
     page = await open_page(browser, client)
     wrong = Page(await browser.submit(page, "open", passphrase="not-it"))
@@ -83,18 +83,18 @@ async def test_a_wrong_passphrase_leaves_everything_in_place_and_the_right_one_g
     assert "opens nothing that was asked for" in wrong.alert
     assert 'aria-invalid="true"' in wrong.text
     assert "not-it" not in wrong.text, "what was typed is never sent back"
-    right = Page(await browser.submit(wrong, "open", passphrase=house.passphrases["one"]))
+    right = Page(await browser.submit(wrong, "open", passphrase=service.passphrases["one"]))
     assert right.alert is None
     answer = client.read_answer(await browser.submit(right, "allow"))
     assert set(answer) == {"code", "state", "iss"}
 
 
 async def test_opened_repositories_are_shown_and_only_those(
-    house: House, client: OAuthClient, browser: Browser
+    service: OAuthService, client: OAuthClient, browser: Browser
 ) -> None:
     page = await open_page(browser, client, scope="planner executor orchestrator")
-    page = Page(await browser.submit(page, "open", passphrase=house.passphrases["one"]))
-    one, two = house.repo("one").id, house.repo("two").id
+    page = Page(await browser.submit(page, "open", passphrase=service.passphrases["one"]))
+    one, two = service.repo("one").id, service.repo("two").id
     assert two not in page.text
     assert ("repo", one) in page.fields
     assert ("profile", f"{one}:planner") in page.fields
@@ -105,12 +105,12 @@ async def test_opened_repositories_are_shown_and_only_those(
 
 
 async def test_the_owner_unticks_repositories_and_ticks_profiles(
-    house: House, client: OAuthClient, browser: Browser
+    service: OAuthService, client: OAuthClient, browser: Browser
 ) -> None:
     page = await open_page(browser, client)
-    page = Page(await browser.submit(page, "open", passphrase=house.passphrases["one"]))
-    page = Page(await browser.submit(page, "open", passphrase=house.passphrases["two"]))
-    one, two = house.repo("one").id, house.repo("two").id
+    page = Page(await browser.submit(page, "open", passphrase=service.passphrases["one"]))
+    page = Page(await browser.submit(page, "open", passphrase=service.passphrases["two"]))
+    one, two = service.repo("one").id, service.repo("two").id
     answer = await browser.submit(
         page, "allow", untick=[("repo", one)], tick=[("profile", f"{two}:orchestrator"), ("profile", f"{one}:executor")]
     )
@@ -120,14 +120,14 @@ async def test_the_owner_unticks_repositories_and_ticks_profiles(
 
 
 async def test_ticks_stay_while_another_repository_is_added(
-    house: House, client: OAuthClient, browser: Browser
+    service: OAuthService, client: OAuthClient, browser: Browser
 ) -> None:
-    one, two = house.repo("one").id, house.repo("two").id
+    one, two = service.repo("one").id, service.repo("two").id
     page = await open_page(browser, client)
-    page = Page(await browser.submit(page, "open", passphrase=house.passphrases["one"]))
+    page = Page(await browser.submit(page, "open", passphrase=service.passphrases["one"]))
     planner, orchestrator = ("profile", f"{one}:planner"), ("profile", f"{one}:orchestrator")
     page = Page(
-        await browser.submit(page, "open", passphrase=house.passphrases["two"], untick=[planner], tick=[orchestrator])
+        await browser.submit(page, "open", passphrase=service.passphrases["two"], untick=[planner], tick=[orchestrator])
     )
     assert planner not in page.fields
     assert orchestrator in page.fields
@@ -135,52 +135,52 @@ async def test_ticks_stay_while_another_repository_is_added(
 
 
 async def test_a_passphrase_that_was_typed_is_never_passed_over(
-    house: House, client: OAuthClient, browser: Browser
+    service: OAuthService, client: OAuthClient, browser: Browser
 ) -> None:
     page = await open_page(browser, client)
-    page = Page(await browser.submit(page, "open", passphrase=house.passphrases["one"]))
-    page = Page(await browser.submit(page, "allow", passphrase=house.passphrases["two"]))
+    page = Page(await browser.submit(page, "open", passphrase=service.passphrases["one"]))
+    page = Page(await browser.submit(page, "allow", passphrase=service.passphrases["two"]))
     assert page.answer.status == 200, "it is opened and shown first"
-    assert ("repo", house.repo("two").id) in page.fields
+    assert ("repo", service.repo("two").id) in page.fields
 
 
-async def test_nothing_ticked_or_typed_is_said(house: House, client: OAuthClient, browser: Browser) -> None:
+async def test_nothing_ticked_or_typed_is_said(service: OAuthService, client: OAuthClient, browser: Browser) -> None:
     page = await open_page(browser, client)
     empty = Page(await browser.submit(page, "open"))
     assert empty.alert == "Type a passphrase first."
-    page = Page(await browser.submit(page, "open", passphrase=house.passphrases["one"]))
+    page = Page(await browser.submit(page, "open", passphrase=service.passphrases["one"]))
     none = Page(await browser.submit(page, "allow", untick=page.fields[2:]))
     assert none.alert is not None
     assert none.alert.startswith("Tick at least one")
-    assert await house.rows("SELECT * FROM grants") == []
+    assert await service.rows("SELECT * FROM grants") == []
 
 
 async def test_a_repositorys_page_asks_for_its_passphrase_alone(
-    house: House, client: OAuthClient, browser: Browser
+    service: OAuthService, client: OAuthClient, browser: Browser
 ) -> None:
     page = await open_page(browser, client, resource=f"{LOCAL}/r/one/mcp")
     assert "Passphrase of one" in page.text
-    page = Page(await browser.submit(page, "open", passphrase=house.passphrases["one"]))
+    page = Page(await browser.submit(page, "open", passphrase=service.passphrases["one"]))
     assert 'name="passphrase"' not in page.text
     tokens = (await client.exchange(client.read_answer(await browser.submit(page, "allow"))["code"])).json()
     assert (await client.mcp(tokens["access_token"], "/r/one/mcp")).status == 200
     assert (await client.mcp(tokens["access_token"])).status == 401
 
 
-async def test_refusing_tells_the_client(house: House, client: OAuthClient, browser: Browser) -> None:
+async def test_refusing_tells_the_client(service: OAuthService, client: OAuthClient, browser: Browser) -> None:
     page = await open_page(browser, client)
     answer = client.read_answer(await browser.submit(page, "refuse"))
     assert answer["error"] == "access_denied"
-    assert await house.rows("SELECT * FROM logins") == []
+    assert await service.rows("SELECT * FROM logins") == []
 
 
 class TestTerminal:
     async def test_the_page_shows_a_code_and_goes_on_by_itself(
-        self, house: House, client: OAuthClient, browser: Browser
+        self, service: OAuthService, client: OAuthClient, browser: Browser
     ) -> None:
         page = await open_page(browser, client)
         waiting = Page(await browser.get(page.link("Approve in a terminal instead")))
-        login = house.authority.pending(waiting.code)
+        login = service.authority.pending(waiting.code)
         assert (login.client.name, login.redirect_uri, login.resource) == ("Test Client", client.redirect_uri, "hub")
         answers = []
 
@@ -191,22 +191,22 @@ class TestTerminal:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(go_on)
                 await trio.testing.wait_all_tasks_blocked()
-                await house.authority.approve(waiting.code.upper(), [house.repo("two").id], ["planner"])
+                await service.authority.approve(waiting.code.upper(), [service.repo("two").id], ["planner"])
         tokens = (await client.exchange(client.read_answer(answers[0])["code"])).json()
-        assert (await client.mcp(tokens["access_token"])).json()["profiles"] == {house.repo("two").id: ["planner"]}
+        assert (await client.mcp(tokens["access_token"])).json()["profiles"] == {service.repo("two").id: ["planner"]}
 
     async def test_denied_in_the_terminal_is_told_to_the_client(
-        self, house: House, client: OAuthClient, browser: Browser
+        self, service: OAuthService, client: OAuthClient, browser: Browser
     ) -> None:
         page = await open_page(browser, client)
         waiting = Page(await browser.get(page.link("Approve in a terminal instead")))
-        await house.authority.deny(waiting.code)
+        await service.authority.deny(waiting.code)
         assert client.read_answer(await browser.get(waiting.refresh))["error"] == "access_denied"
 
     async def test_a_page_that_nobody_answers_shows_the_same_code_again(
-        self, house: House, client: OAuthClient, browser: Browser, monkeypatch: pytest.MonkeyPatch
+        self, service: OAuthService, client: OAuthClient, browser: Browser, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("rhd.oauth.waiting.HELD_S", 0)
+        monkeypatch.setattr("rhd.oauth.approvals.HELD_S", 0)
         page = await open_page(browser, client)
         waiting = Page(await browser.get(page.link("Approve in a terminal instead")))
         again = Page(await browser.get(waiting.refresh))
@@ -215,41 +215,41 @@ class TestTerminal:
         assert 'id="passphrase"' in back.text
 
     async def test_only_the_browser_that_began_goes_on(
-        self, house: House, client: OAuthClient, browser: Browser
+        self, service: OAuthService, client: OAuthClient, browser: Browser
     ) -> None:
         page = await open_page(browser, client)
         waiting = Page(await browser.get(page.link("Approve in a terminal instead")))
-        await house.authority.approve(waiting.code, [house.repo("one").id], ["planner"])
-        for thief in (Browser(house.app), await _visited(house, client)):
+        await service.authority.approve(waiting.code, [service.repo("one").id], ["planner"])
+        for thief in (Browser(service.app), await _visited(service, client)):
             answer = await thief.get(waiting.refresh)
             assert answer.status == 400
             assert "another browser" in answer.text
         assert "code" in client.read_answer(await browser.get(waiting.refresh))
 
     async def test_a_flood_of_waiting_strangers_does_not_keep_the_owners_login_out(
-        self, house: House, client: OAuthClient, browser: Browser, monkeypatch: pytest.MonkeyPatch
+        self, service: OAuthService, client: OAuthClient, browser: Browser, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("rhd.oauth.waiting.MAX_LOGINS", 20)
-        monkeypatch.setattr("rhd.oauth.waiting.HELD_S", 0)
+        monkeypatch.setattr("rhd.oauth.approvals.MAX_LOGINS", 20)
+        monkeypatch.setattr("rhd.oauth.approvals.HELD_S", 0)
         page = await open_page(browser, client)
         waiting = Page(await browser.get(page.link("Approve in a terminal instead")))
-        stranger = Browser(house.app)
+        stranger = Browser(service.app)
         for _ in range(30):
             await stranger.get((await open_page(stranger, client)).link("Approve in a terminal instead"))
         with pytest.raises(Exception, match="no login with that code"):
-            house.authority.pending(waiting.code)
+            service.authority.pending(waiting.code)
         assert Page(await browser.get(waiting.refresh)).code == waiting.code, "the page that is open comes back"
-        assert house.authority.pending(waiting.code)
-        assert len(house.authority.logins.waiting) == 20
+        assert service.authority.pending(waiting.code)
+        assert len(service.authority.logins.waiting) == 20
 
 
-async def _visited(house: House, client: OAuthClient) -> Browser:
-    browser = Browser(house.app)
+async def _visited(service: OAuthService, client: OAuthClient) -> Browser:
+    browser = Browser(service.app)
     await open_page(browser, client)
     return browser
 
 
-async def test_every_page_is_locked_down(house: House, client: OAuthClient, browser: Browser) -> None:
+async def test_every_page_is_locked_down(service: OAuthService, client: OAuthClient, browser: Browser) -> None:
     page = await open_page(browser, client)
     for answer in (page.answer, await browser.get("/authorize"), await browser.submit(page, "refuse")):
         assert answer.header("cache-control") == "no-store"
@@ -271,40 +271,40 @@ async def test_every_page_is_locked_down(house: House, client: OAuthClient, brow
     assert re.search(r"<script|\son\w+=|\sstyle=|https?://", page.text) is None, "nothing from elsewhere, no script"
 
 
-async def test_the_cookie_is_the_browsers_alone(house: House, client: OAuthClient) -> None:
-    local = (await Browser(house.app).get(client.authorize_url())).header("set-cookie") or ""
+async def test_the_cookie_is_the_browsers_alone(service: OAuthService, client: OAuthClient) -> None:
+    local = (await Browser(service.app).get(client.authorize_url())).header("set-cookie") or ""
     assert local.startswith("rh_browser=")
     assert {"HttpOnly", "SameSite=Lax", "Path=/authorize"} <= set(local.split("; "))
-    public = (await Browser(house.app, PUBLIC).get(client.authorize_url())).header("set-cookie") or ""
+    public = (await Browser(service.app, PUBLIC).get(client.authorize_url())).header("set-cookie") or ""
     assert public.startswith("__Host-rh_browser=")
     assert {"Secure", "HttpOnly", "SameSite=Lax", "Path=/"} <= set(public.split("; "))
 
 
 async def test_two_logins_in_two_tabs_do_not_disturb_each_other(
-    house: House, client: OAuthClient, browser: Browser
+    service: OAuthService, client: OAuthClient, browser: Browser
 ) -> None:
-    other = await OAuthClient(house.app).register()
+    other = await OAuthClient(service.app).register()
     pages = [await open_page(browser, client), await open_page(browser, other)]
     for page, who in zip(pages, (client, other), strict=True):
-        page = Page(await browser.submit(page, "open", passphrase=house.passphrases["one"]))
+        page = Page(await browser.submit(page, "open", passphrase=service.passphrases["one"]))
         assert "code" in who.read_answer(await browser.submit(page, "allow"))
 
 
 async def test_a_login_of_more_than_ten_minutes_ago_is_over(
-    house: House, client: OAuthClient, browser: Browser
+    service: OAuthService, client: OAuthClient, browser: Browser
 ) -> None:
     page = await open_page(browser, client)
-    house.clock.move(601)
-    expired = Page(await browser.submit(page, "open", passphrase=house.passphrases["one"]))
+    service.clock.move(601)
+    expired = Page(await browser.submit(page, "open", passphrase=service.passphrases["one"]))
     assert expired.answer.status == 400
     assert expired.alert == "This login was begun more than ten minutes ago. Start the login again in the client."
 
 
-async def test_an_issuer_is_the_origin_that_the_login_began_at(house: House) -> None:
-    client = await OAuthClient(house.app, origin=PUBLIC).register()
-    browser = Browser(house.app, PUBLIC)
+async def test_an_issuer_is_the_origin_that_the_login_began_at(service: OAuthService) -> None:
+    client = await OAuthClient(service.app, origin=PUBLIC).register()
+    browser = Browser(service.app, PUBLIC)
     page = await open_page(browser, client, resource="http://localhost:8765/mcp")
-    page = Page(await browser.submit(page, "open", passphrase=house.passphrases["one"]))
+    page = Page(await browser.submit(page, "open", passphrase=service.passphrases["one"]))
     assert client.read_answer(await browser.submit(page, "allow"))["iss"] == PUBLIC
 
 
@@ -319,21 +319,23 @@ async def test_an_issuer_is_the_origin_that_the_login_began_at(house: House) -> 
         ("\x1b[31mred", "\\x1b[31mred"),
     ],
 )
-async def test_a_clients_name_is_shown_and_does_nothing(house: House, browser: Browser, name: str, shown: str) -> None:
-    client = await OAuthClient(house.app, name=name).register()
+async def test_a_clients_name_is_shown_and_does_nothing(
+    service: OAuthService, browser: Browser, name: str, shown: str
+) -> None:
+    client = await OAuthClient(service.app, name=name).register()
     page = await open_page(browser, client)
     assert f"<h1>Connect {shown}?</h1>" in page.text
     assert "<script" not in page.text
 
 
 async def test_what_goes_to_a_client_nobody_vouches_for_is_a_link_and_no_redirect(
-    house: House, browser: Browser
+    service: OAuthService, browser: Browser
 ) -> None:
     async def find(client_id: str) -> Client:
         return Client("https://app.example/c", "App", ("https://app.example/cb",))
 
-    house.authority.logins._find_client = find
-    client = OAuthClient(house.app, client_id="https://app.example/c", redirect_uri="https://app.example/cb")
+    service.authority.logins._find_client = find
+    client = OAuthClient(service.app, client_id="https://app.example/c", redirect_uri="https://app.example/cb")
     page = Page(await browser.get(client.authorize_url(response_type="token")))
     assert page.answer.status == 400
     target = urlsplit(page.link("Go back to app.example"))
@@ -357,10 +359,10 @@ async def test_an_error_of_a_client_on_this_machine_is_a_redirect(client: OAuthC
     ],
 )
 async def test_whatever_is_sent_gets_a_page_and_no_trace(
-    house: House, headers: list[tuple[str, str]], body: bytes, status: int
+    service: OAuthService, headers: list[tuple[str, str]], body: bytes, status: int
 ) -> None:
     length = [("content-length", str(len(body)))]
-    answer = await call(house.app, "POST", "/authorize", [*headers, *length], body)
+    answer = await call(service.app, "POST", "/authorize", [*headers, *length], body)
     assert answer.status == status
     assert "Traceback" not in answer.text
     assert (answer.header("content-type") or "").startswith("text/html")
@@ -368,12 +370,12 @@ async def test_whatever_is_sent_gets_a_page_and_no_trace(
 
 
 async def test_a_failure_inside_is_a_page_without_a_trace(
-    house: House, client: OAuthClient, browser: Browser, caplog: pytest.LogCaptureFixture
+    service: OAuthService, client: OAuthClient, browser: Browser, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def fail(*arguments: object, **named: object) -> None:
         raise RuntimeError("secret-in-an-exception")
 
-    house.authority.logins.begin = fail
+    service.authority.logins.begin = fail
     page = Page(await browser.get(client.authorize_url()))
     assert page.answer.status == 500
     assert page.alert == "This page cannot answer that request. Start the login again in the client."
@@ -381,16 +383,16 @@ async def test_a_failure_inside_is_a_page_without_a_trace(
 
 
 async def test_a_passphrase_is_in_no_answer_and_no_log(
-    house: House, client: OAuthClient, browser: Browser, caplog: pytest.LogCaptureFixture, no_delay: None
+    service: OAuthService, client: OAuthClient, browser: Browser, caplog: pytest.LogCaptureFixture, no_delay: None
 ) -> None:
     caplog.set_level("DEBUG")
     page = await open_page(browser, client)
-    answers = [await browser.submit(page, "open", passphrase=f"{house.passphrases['one']} canary-wrong-one")]
+    answers = [await browser.submit(page, "open", passphrase=f"{service.passphrases['one']} canary-wrong-one")]
     answers.append(await browser.submit(Page(answers[0]), "allow"))
     for text in (*(a.text for a in answers), caplog.text, str([a.headers for a in answers])):
-        assert house.passphrases["one"] not in text
+        assert service.passphrases["one"] not in text
         assert "canary-wrong-one" not in text
-    assert "canary" not in str(await house.audited())
+    assert "canary" not in str(await service.audited())
 
 
 def test_quart_is_imported_when_the_first_person_comes() -> None:

@@ -12,8 +12,8 @@ from rhd.web.dispatcher import MAX_MCP_BYTES
 from rhd.web.origins import Origins
 from rhd.web.routes import ROUTES, Route
 from tests.rhd.web.test_routes import not_routes
-from tests.support.house import LOCAL, PORT, PUBLIC, House
 from tests.support.http import Answer, OAuthClient, bearer, call
+from tests.support.oauth_service import LOCAL, PORT, PUBLIC, OAuthService
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW")
 PAGES = (None, LOCAL, PUBLIC, "https://chatgpt.com", "https://claude.ai", "https://evil.example", "null", "")
@@ -23,18 +23,18 @@ GOOD_PAGES = PAGES[:5]
 TOKENS = ("none", "garbage", "basic", "refresh", "expired", "revoked", "wrong audience", "good")
 
 
-async def make_tokens(house: House) -> dict[tuple[str, str], list[tuple[str, str]]]:
+async def make_tokens(service: OAuthService) -> dict[tuple[str, str], list[tuple[str, str]]]:
     """Return the Authorization headers by kind of token and route."""
-    client = await OAuthClient(house.app).register()
+    client = await OAuthClient(service.app).register()
 
     async def login(path: str) -> dict[str, str]:
-        return await client.login(house.passphrases["one"], resource=LOCAL + path)  # type: ignore[return-value]
+        return await client.login(service.passphrases["one"], resource=LOCAL + path)  # type: ignore[return-value]
 
     out: dict[tuple[str, str], list[tuple[str, str]]] = {}
     others = {"/mcp": "/r/one/mcp", "/r/{slug}/mcp": "/mcp"}
     for path in others:
         out[path, "expired"] = [bearer((await login(path.replace("{slug}", "one")))["access_token"])]
-    house.clock.move(3600)
+    service.clock.move(3600)
     for path, other in others.items():
         own = path.replace("{slug}", "one")
         revoked, good, wrong = await login(own), await login(own), await login(other)
@@ -51,17 +51,17 @@ async def make_tokens(house: House) -> dict[tuple[str, str], list[tuple[str, str
     return out
 
 
-async def test_every_route_token_method_page_and_host(house: House) -> None:
-    tokens = await make_tokens(house)
+async def test_every_route_token_method_page_and_host(service: OAuthService) -> None:
+    tokens = await make_tokens(service)
     for route, kind, method, page, host in product(ROUTES, TOKENS, METHODS, PAGES, HOSTS):
         if route.handler != "mcp" and kind not in ("none", "good"):
             continue  # a token means nothing there
-        served = house.endpoints.served
+        served = service.endpoints.served
         headers = [*tokens[route.path, kind], *([] if page is None else [("origin", page)])]
-        answer = await call(house.app, method, route.path.replace("{slug}", "one"), headers, b"{}", host=host)
+        answer = await call(service.app, method, route.path.replace("{slug}", "one"), headers, b"{}", host=host)
         expected = expect(route, kind, method, page, host)
         assert answer.status == expected, (route.path, kind, method, page, host, answer)
-        assert house.endpoints.served - served == (route.handler == "mcp" and expected == 200), "served unasked"
+        assert service.endpoints.served - served == (route.handler == "mcp" and expected == 200), "served unasked"
         check_readable(route, method, page, answer)
 
 
@@ -103,70 +103,70 @@ def check_readable(route: Route, method: str, page: str | None, answer: Answer) 
         assert answer.header("allow") == ", ".join((*route.methods, "OPTIONS"))
 
 
-async def test_a_thousand_paths_that_are_no_routes_are_not_found_with_any_token(house: House) -> None:
-    client = await OAuthClient(house.app).register()
-    token = (await client.login(house.passphrases["one"]))["access_token"]
+async def test_a_thousand_paths_that_are_no_routes_are_not_found_with_any_token(service: OAuthService) -> None:
+    client = await OAuthClient(service.app).register()
+    token = (await client.login(service.passphrases["one"]))["access_token"]
     for number, path in enumerate(not_routes()):
-        answer = await call(house.app, METHODS[number % 7], path, [bearer(token)], b"{}")
+        answer = await call(service.app, METHODS[number % 7], path, [bearer(token)], b"{}")
         assert answer.status == 404, (path, answer)
         if METHODS[number % 7] != "HEAD":
             assert answer.json()["error"] == "not_found"
-    assert house.endpoints.served == 0
+    assert service.endpoints.served == 0
 
 
 @pytest.mark.parametrize(
     "spelling", ["/%6dcp", "/mcp%2f", "/r/%6fne/mcp", "/r%2fone%2fmcp", "/r/one/../one/mcp", "/%74oken"]
 )
-async def test_a_route_has_one_spelling(house: House, spelling: str) -> None:
-    assert (await call(house.app, "POST", spelling)).status == 404
+async def test_a_route_has_one_spelling(service: OAuthService, spelling: str) -> None:
+    assert (await call(service.app, "POST", spelling)).status == 404
 
 
-async def test_a_repository_that_exists_and_one_that_does_not_answer_alike(house: House) -> None:
+async def test_a_repository_that_exists_and_one_that_does_not_answer_alike(service: OAuthService) -> None:
     """To the byte, but for the name that was asked for; with no token and with any wrong one."""
-    client = await OAuthClient(house.app).register()
-    hub = (await client.login(house.passphrases["one"]))["access_token"]
-    two = (await client.login(house.passphrases["two"], resource=f"{LOCAL}/r/two/mcp"))["access_token"]
+    client = await OAuthClient(service.app).register()
+    hub = (await client.login(service.passphrases["one"]))["access_token"]
+    two = (await client.login(service.passphrases["two"], resource=f"{LOCAL}/r/two/mcp"))["access_token"]
     prefix = "/.well-known/oauth-protected-resource"
     for token, method, path in product((None, "rha_" + "x" * 43, hub, two), METHODS, ("", prefix)):
         headers = [] if token is None else [bearer(token)]
-        known = await call(house.app, method, f"{path}/r/one/mcp", headers, b"{}")
-        unknown = await call(house.app, method, f"{path}/r/xyz/mcp", headers, b"{}")
+        known = await call(service.app, method, f"{path}/r/one/mcp", headers, b"{}")
+        unknown = await call(service.app, method, f"{path}/r/xyz/mcp", headers, b"{}")
         assert known.status == unknown.status
         assert [(k, v.replace("one", "xyz")) for k, v in known.headers] == unknown.headers
         assert known.body.replace(b"one", b"xyz") == unknown.body
     known, unknown = [
-        (await call(house.app, "GET", client.authorize_url(resource=f"{LOCAL}/r/{slug}/mcp"))).text
+        (await call(service.app, "GET", client.authorize_url(resource=f"{LOCAL}/r/{slug}/mcp"))).text
         for slug in ("one", "xyz")
     ]
     assert "Passphrase of one" in known
     assert "Passphrase of xyz" in unknown
 
 
-async def test_a_forgotten_repository_answers_like_an_unknown_one(house: House) -> None:
-    client = await OAuthClient(house.app).register()
-    token = (await client.login(house.passphrases["two"], resource=f"{LOCAL}/r/two/mcp"))["access_token"]
+async def test_a_forgotten_repository_answers_like_an_unknown_one(service: OAuthService) -> None:
+    client = await OAuthClient(service.app).register()
+    token = (await client.login(service.passphrases["two"], resource=f"{LOCAL}/r/two/mcp"))["access_token"]
     assert (await client.mcp(token, "/r/two/mcp")).status == 200
-    await house.registry.forget(house.repo("two").id)
+    await service.registry.forget(service.repo("two").id)
     forgotten, unknown = [await client.mcp(token, path) for path in ("/r/two/mcp", "/r/xyz/mcp")]
     assert forgotten.status == unknown.status == 401
     assert forgotten.body == unknown.body
 
 
-async def test_an_endpoint_is_told_who_asks_and_under_which_name(house: House) -> None:
-    client = await OAuthClient(house.app, origin=PUBLIC).register()
-    token = (await client.login(house.passphrases["one"], tick=[("profile", f"{house.repo('one').id}:executor")]))[
+async def test_an_endpoint_is_told_who_asks_and_under_which_name(service: OAuthService) -> None:
+    client = await OAuthClient(service.app, origin=PUBLIC).register()
+    token = (await client.login(service.passphrases["one"], tick=[("profile", f"{service.repo('one').id}:executor")]))[
         "access_token"
     ]
     answer = (await client.mcp(token)).json()
     assert (answer["resource"], answer["scopes"], answer["origin"]) == ("hub", ["planner", "executor"], PUBLIC)
-    local = await call(house.app, "POST", "/mcp", [bearer(token)], b"{}")
+    local = await call(service.app, "POST", "/mcp", [bearer(token)], b"{}")
     assert local.json()["origin"] == LOCAL, "a token is bound to the resource, not to its address"
 
 
-async def test_a_scheme_is_read_without_case_and_a_second_header_voids_both(house: House) -> None:
-    client = await OAuthClient(house.app).register()
-    token = (await client.login(house.passphrases["one"]))["access_token"]
-    assert (await call(house.app, "POST", "/mcp", [("authorization", f"bEARER {token}")], b"{}")).status == 200
+async def test_a_scheme_is_read_without_case_and_a_second_header_voids_both(service: OAuthService) -> None:
+    client = await OAuthClient(service.app).register()
+    token = (await client.login(service.passphrases["one"]))["access_token"]
+    assert (await call(service.app, "POST", "/mcp", [("authorization", f"bEARER {token}")], b"{}")).status == 200
     for headers in (
         [bearer(token), bearer(token)],
         [("authorization", token)],
@@ -174,75 +174,77 @@ async def test_a_scheme_is_read_without_case_and_a_second_header_voids_both(hous
         [("authorization", "Bearer")],
         [("authorization", f"Bearer {token}, Bearer {token}")],
     ):
-        assert (await call(house.app, "POST", "/mcp", headers, b"{}")).status == 401
-    assert (await call(house.app, "POST", f"/mcp?access_token={token}", [], b"{}")).status == 401
+        assert (await call(service.app, "POST", "/mcp", headers, b"{}")).status == 401
+    assert (await call(service.app, "POST", f"/mcp?access_token={token}", [], b"{}")).status == 401
 
 
-async def test_a_body_beyond_measure_is_refused_by_its_length_and_by_its_bytes(house: House) -> None:
-    client = await OAuthClient(house.app).register()
-    token = (await client.login(house.passphrases["one"]))["access_token"]
+async def test_a_body_beyond_measure_is_refused_by_its_length_and_by_its_bytes(service: OAuthService) -> None:
+    client = await OAuthClient(service.app).register()
+    token = (await client.login(service.passphrases["one"]))["access_token"]
     large = b"x" * (MAX_MCP_BYTES + 1)
     for headers in ([], [("content-length", str(len(large)))]):
-        answer = await call(house.app, "POST", "/mcp", [bearer(token), *headers], large)
+        answer = await call(service.app, "POST", "/mcp", [bearer(token), *headers], large)
         assert answer.status == 413
         assert answer.json()["error"] == "request_too_large"
-    assert (await call(house.app, "POST", "/mcp", [], large)).status == 401, "who may ask comes first"
+    assert (await call(service.app, "POST", "/mcp", [], large)).status == 401, "who may ask comes first"
 
 
-async def test_a_failure_inside_is_told_as_json_without_a_trace(house: House, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_failure_inside_is_told_as_json_without_a_trace(
+    service: OAuthService, caplog: pytest.LogCaptureFixture
+) -> None:
     async def fail(*arguments: object) -> None:
         raise RuntimeError("secret-in-an-exception /home/me/project")
 
-    house.endpoints.serve = fail  # type: ignore[method-assign]
-    client = await OAuthClient(house.app).register()
-    token = (await client.login(house.passphrases["one"]))["access_token"]
+    service.endpoints.serve = fail  # type: ignore[method-assign]
+    client = await OAuthClient(service.app).register()
+    token = (await client.login(service.passphrases["one"]))["access_token"]
     answer = await client.mcp(token)
     assert answer.status == 500
     assert answer.json() == {"error": "server_error", "error_description": "something failed here"}
     assert "secret-in-an-exception" in caplog.text
 
 
-async def test_health_says_that_the_daemon_lives_and_names_no_repository(house: House) -> None:
-    health = (await call(house.app, "GET", "/health")).json()
+async def test_health_says_that_the_daemon_lives_and_names_no_repository(service: OAuthService) -> None:
+    health = (await call(service.app, "GET", "/health")).json()
     assert set(health) == {"status", "server", "version", "auth", "instance"}
     assert (health["status"], health["auth"], health["instance"]) == ("ok", "oauth", "i_test")
 
 
-async def test_health_is_told_while_strangers_queue(house: House) -> None:
-    house.app._turns.next_at = trio.current_time() + 3600
+async def test_health_is_told_while_strangers_queue(service: OAuthService) -> None:
+    service.app._turns.next_at = trio.current_time() + 3600
     with trio.fail_after(10):
         async with trio.open_nursery() as nursery:
             for _ in range(10):
-                nursery.start_soon(call, house.app, "GET", "/nothing")
+                nursery.start_soon(call, service.app, "GET", "/nothing")
             await trio.testing.wait_all_tasks_blocked()
-            assert (await call(house.app, "GET", "/health")).status == 200
+            assert (await call(service.app, "GET", "/health")).status == 200
             nursery.cancel_scope.cancel()
 
 
-async def test_a_new_public_name_is_in_force_at_once_and_ends_no_grant(house: House) -> None:
-    client = await OAuthClient(house.app).register()
-    token = (await client.login(house.passphrases["one"]))["access_token"]
-    house.app.origins = Origins("https://new.example", PORT)
-    assert (await call(house.app, "GET", "/health", host="rh.example.com")).status == 421
-    answer = await call(house.app, "POST", "/mcp", [bearer(token)], b"{}", host="new.example")
+async def test_a_new_public_name_is_in_force_at_once_and_ends_no_grant(service: OAuthService) -> None:
+    client = await OAuthClient(service.app).register()
+    token = (await client.login(service.passphrases["one"]))["access_token"]
+    service.app.origins = Origins("https://new.example", PORT)
+    assert (await call(service.app, "GET", "/health", host="rh.example.com")).status == 421
+    answer = await call(service.app, "POST", "/mcp", [bearer(token)], b"{}", host="new.example")
     assert answer.json()["origin"] == "https://new.example"
-    metadata = (await call(house.app, "GET", "/.well-known/oauth-authorization-server", host="new.example")).json()
+    metadata = (await call(service.app, "GET", "/.well-known/oauth-authorization-server", host="new.example")).json()
     assert metadata["issuer"] == "https://new.example"
 
 
-async def test_metadata_is_the_same_document_at_both_addresses(house: House) -> None:
+async def test_metadata_is_the_same_document_at_both_addresses(service: OAuthService) -> None:
     first, second = [
-        (await call(house.app, "GET", f"/.well-known/{name}")).json()
+        (await call(service.app, "GET", f"/.well-known/{name}")).json()
         for name in ("oauth-authorization-server", "openid-configuration")
     ]
     assert first == second
     root, hub = [
-        (await call(house.app, "GET", f"/.well-known/oauth-protected-resource{path}")).json() for path in ("", "/mcp")
+        (await call(service.app, "GET", f"/.well-known/oauth-protected-resource{path}")).json() for path in ("", "/mcp")
     ]
     assert root == hub
 
 
-async def test_the_server_is_told_when_it_has_started_and_stopped(house: House) -> None:
+async def test_the_server_is_told_when_it_has_started_and_stopped(service: OAuthService) -> None:
     messages = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
     sent: list[str] = []
 
@@ -252,12 +254,12 @@ async def test_the_server_is_told_when_it_has_started_and_stopped(house: House) 
     async def send(message: dict[str, str]) -> None:
         sent.append(message["type"])
 
-    await house.app({"type": "lifespan"}, receive, send)  # type: ignore[arg-type]
+    await service.app({"type": "lifespan"}, receive, send)  # type: ignore[arg-type]
     assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
 
 
-async def test_json_answers_cannot_be_taken_for_anything_else(house: House) -> None:
+async def test_json_answers_cannot_be_taken_for_anything_else(service: OAuthService) -> None:
     for target in ("/health", "/nothing", "/mcp", "/.well-known/openid-configuration"):
-        answer = await call(house.app, "GET", target)
+        answer = await call(service.app, "GET", target)
         assert answer.header("x-content-type-options") == "nosniff"
         json.loads(answer.body)

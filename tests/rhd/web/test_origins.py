@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rhd.web.origins import Origins
-from tests.support.house import LOCAL, PORT, PUBLIC
+from tests.support.oauth_service import LOCAL, PORT, PUBLIC
 
 ORIGINS = Origins(PUBLIC, PORT, ("https://inspector.example",))
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import trio
 
-from rhd.web.replies import BODY_WAIT_S, Refused, bounded, check_length, header, read_body
+from rhd.web.replies import BODY_WAIT_S, RequestRefused, bounded, check_length, header, read_body
 
 
 def scope(*headers: tuple[bytes, bytes]) -> dict[str, Any]:
@@ -36,17 +36,17 @@ async def test_a_body_is_put_together() -> None:
 
 @pytest.mark.parametrize("declared", [b"11", b"-1", b"1e1", b"", b"99999999999999999999999", b"\xb2", b"+5"])
 async def test_a_length_that_is_too_large_or_none_is_refused_before_anything_is_read(declared: bytes) -> None:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RequestRefused) as caught:
         check_length(scope((b"content-length", declared)), 10)
     assert caught.value.status == 413
 
 
 async def test_a_body_that_grows_beyond_what_it_said_is_refused() -> None:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RequestRefused) as caught:
         await read_body(scope(), feed(*[part(b"x" * 6, more=True)] * 2), 10)
     assert caught.value.status == 413
     receive = bounded(feed(part(b"x" * 11, more=False)), 10)
-    with pytest.raises(Refused):
+    with pytest.raises(RequestRefused):
         await receive()
 
 
@@ -56,14 +56,14 @@ async def test_a_body_that_drips_is_refused_after_fifteen_seconds(autojump_clock
         return part(b"x", more=True)
 
     start = trio.current_time()
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RequestRefused) as caught:
         await read_body(scope(), receive, 10_000)
     assert caught.value.status == 408
     assert trio.current_time() - start == pytest.approx(BODY_WAIT_S)
 
 
 async def test_a_client_that_leaves_in_the_middle_is_refused() -> None:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RequestRefused) as caught:
         await read_body(scope(), feed(part(b"x", more=True), {"type": "http.disconnect"}), 10)
     assert caught.value.status == 400
 

@@ -14,9 +14,9 @@ from mcp.shared.auth import AuthorizationCodeResult, OAuthClientMetadata
 from pydantic import AnyUrl
 
 from rhd.web.origins import Origins
-from tests.support.house import House, open_house
+from tests.support.consent_person import CALLBACK, Memory
 from tests.support.http import Browser, Page
-from tests.support.people import CALLBACK, Memory
+from tests.support.oauth_service import OAuthService, open_oauth_service
 from tests.support.served import served
 
 CODEX = "https://chatgpt.com/oauth/codex/client.json"
@@ -25,9 +25,9 @@ CODEX = "https://chatgpt.com/oauth/codex/client.json"
 class Person:
     """Opens what the client asks to be opened, and answers the page."""
 
-    def __init__(self, house: House, url: str, *slugs: str) -> None:
-        self.house = house
-        self.browser = Browser(house.app, url)
+    def __init__(self, service: OAuthService, url: str, *slugs: str) -> None:
+        self.service = service
+        self.browser = Browser(service.app, url)
         self.slugs = slugs
         self.logins: list[dict[str, str]] = []
 
@@ -35,7 +35,7 @@ class Person:
         parts = urlsplit(url)
         self.logins.append(dict(parse_qsl(parts.query)))
         page = Page(await self.browser.get(f"{parts.path}?{parts.query}"))
-        words = " ".join(self.house.passphrases[slug] for slug in self.slugs)
+        words = " ".join(self.service.passphrases[slug] for slug in self.slugs)
         page = Page(await self.browser.submit(page, "open", passphrase=words))
         self.answer = await self.browser.submit(page, "allow")
 
@@ -49,15 +49,15 @@ class Person:
 @pytest.mark.parametrize("path", ["/mcp", "/r/one/mcp"])
 async def test_the_official_client_connects(tmp_path: Path, by: str, path: str, version: str) -> None:
     with trio.fail_after(30):
-        async with open_house(tmp_path / "rhd.db") as house:
-            await house.adopt("one")
+        async with open_oauth_service(tmp_path / "rhd.db") as service:
+            await service.adopt("one")
 
             def make_app(port: int) -> Any:
-                house.app.origins = Origins(None, port)
-                return house.app
+                service.app.origins = Origins(None, port)
+                return service.app
 
             async with served(make_app) as url:
-                memory, person = Memory(), Person(house, url, "one")
+                memory, person = Memory(), Person(service, url, "one")
                 metadata = OAuthClientMetadata(client_name="SDK", redirect_uris=[AnyUrl(CALLBACK)])
                 provider = OAuthClientProvider(
                     url + path,
@@ -77,8 +77,8 @@ async def test_the_official_client_connects(tmp_path: Path, by: str, path: str, 
                     assert person.logins[0]["resource"] == url + path
                     assert (person.logins[0]["client_id"] == CODEX) is (by == "document")
                     refresh_token = memory.tokens.refresh_token
-                    house.clock.move(3601)
-                    provider.context.token_expiry_time = 1.0
+                    service.clock.move(3601)
+                    provider.service.token_expiry_time = 1.0
                     second = await client.post(url + path, json={})
                     assert second.status_code == 200
                     assert memory.tokens.refresh_token != refresh_token

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rhd.web.wellknown import challenge, resource_metadata, server_metadata
-from tests.support.house import LOCAL, PUBLIC
+from tests.support.oauth_service import LOCAL, PUBLIC
 
 
 @pytest.mark.parametrize("origin", [LOCAL, PUBLIC])

@@ -29,15 +29,15 @@ from rhd.access import (
 )
 from rhd.errors import HarnessError
 from rhd.ids import RelPath
-from rhd.workflow import beneath
+from rhd.workflow import openat
 from rhd.workflow import reach as reach_module
+from rhd.workflow.artifact_writes import append, save
 from rhd.workflow.catalog import Catalog
 from rhd.workflow.git import find_repository, read_git_facts
 from rhd.workflow.listing import list_page
 from rhd.workflow.reach import may_hold, may_read, may_write
 from rhd.workflow.reading import read_page
 from rhd.workflow.root import Root
-from rhd.workflow.writing import append, save
 from tests.support import confinement_race
 from tests.support.repositories import Repository
 
@@ -282,7 +282,7 @@ def test_cve_2025_53109_a_swap_between_two_parts_of_a_walk_gains_nothing(
     race = repository.path / "plans/race"
     (outside / "deep").mkdir()
     (outside / "deep/secret.md").write_text(SECRET)
-    real = beneath._open_part
+    real = openat._open_part
 
     def open_then_swap(name: str, flags: int, folder: int) -> int:
         opened = real(name, flags, folder)
@@ -291,7 +291,7 @@ def test_cve_2025_53109_a_swap_between_two_parts_of_a_walk_gains_nothing(
             race.symlink_to(outside)
         return opened
 
-    monkeypatch.setattr(beneath, "_open_part", open_then_swap)
+    monkeypatch.setattr(openat, "_open_part", open_then_swap)
     with Root.open(str(repository.path), method="walk") as root:
         for at, expected in (("plans", "SYMLINK_ESCAPE"), ("race", b"harmless"), ("deep", b"harmless")):
             answer = outcome(lambda: root.read(RelPath("plans/race/deep/secret.md"), PLANNER.reach, 100)[0])

@@ -24,7 +24,7 @@ from rhd.ids import RelPath
 from rhd.workflow import catalog as module
 from rhd.workflow.artifacts import Row
 from rhd.workflow.catalog import Catalog, Change, Refreshed
-from rhd.workflow.facts import Facts
+from rhd.workflow.filestat import Facts
 from rhd.workflow.listing import list_page
 from rhd.workflow.revisions import version_of
 from rhd.workflow.root import Root

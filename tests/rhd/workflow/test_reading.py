@@ -14,7 +14,7 @@ from rhd.errors import Conflict, HarnessError, Refusal
 from rhd.ids import RelPath, Revision
 from rhd.workflow import reading
 from rhd.workflow.reading import MAX_BYTES, PAGE_BYTES, PAGE_CHARS, Page, decode_text, read_page
-from rhd.workflow.redaction import redact
+from rhd.workflow.redaction.redact import redact
 from rhd.workflow.revisions import revision_of, version_of
 from rhd.workflow.root import Root
 from tests.support.repositories import Repository

@@ -18,7 +18,7 @@ import pytest
 from rhd.access import ARTIFACTS, EXECUTOR, PASSPHRASE_COPY, PLANNER, SCAFFOLD, Reach
 from rhd.errors import Conflict, Detached, HarnessError, Refusal, WriteFailed
 from rhd.ids import RelPath
-from rhd.workflow.facts import Facts
+from rhd.workflow.filestat import Facts
 from rhd.workflow.root import Root
 from tests.support.repositories import Repository
 
@@ -334,7 +334,7 @@ def test_a_save_by_somebody_else_during_ours_is_not_overwritten(
         real(descriptor)
         repository.write(PRD, "saved by an editor")
 
-    monkeypatch.setattr("rhd.workflow.temporary.os.fsync", fsync_while_an_editor_saves)
+    monkeypatch.setattr("rhd.workflow.atomic_file.os.fsync", fsync_while_an_editor_saves)
     assert code_of(root.replace, PRD, PLANNER.reach, b"new", expected=facts) == "REVISION_CONFLICT"
     assert repository.read(PRD) == "saved by an editor"
     assert not temporaries(repository)

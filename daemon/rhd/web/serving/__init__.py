@@ -7,18 +7,18 @@ noticed. So Hypercorn's HTTP/1.1 protocol and its ASGI stream are used (`http11`
 Hypercorn), and what is around them is ours: accepting and draining (`server`), reading, writing, running the app and
 closing (`connection`), what the app sees of a request (`exchange`).
 
-Everything a client can make last has a bound in `Limits`, except an answer: an app may stream for hours to a client
-that reads. Nothing that happens in one connection leaves it, except cancellation from outside.
+Everything a client can make last has a bound in `ServerLimits`, except an answer: an app may stream for hours to
+a client that reads. Nothing that happens in one connection leaves it, except cancellation from outside.
 
 Draining, once `stop` is set, loses no request of a client that was accepted. Accepting ends first, so that whoever
 was not accepted waits in the kernel's queue for the next process. Then each open connection may make one more
-request, which is answered with `Connection: close`, and is closed once it has been idle for `drain_idle_s`. One
+request, which is answered with `HttpConnection: close`, and is closed once it has been idle for `drain_idle_s`. One
 race cannot be won from this side: a client may send on an idle connection while the end of the stream is on its way
 to it. The connection looks for a request right before it closes its side, with nothing in between, so that the
 window is the flight of one segment. Such a request was never read; its client sees the stream end without an
 answer and may send it again.
 """
 
-from rhd.web.serving.server import Limits, serve
+from rhd.web.serving.http_server import ServerLimits, serve
 
-__all__ = ["Limits", "serve"]
+__all__ = ["ServerLimits", "serve"]

@@ -1,4 +1,4 @@
-"""`Connection`: one connection, from accepting to closing.
+"""`HttpConnection`: one connection, from accepting to closing.
 
 A reader task owns the socket. It reads also while an answer is being made, so that a client that leaves is noticed
 at once and its app cancelled; only behind much that nobody has read yet, a body or further requests, does reading
@@ -22,10 +22,10 @@ import trio
 from rhd.asgi import Message
 from rhd.web.serving.exchange import Exchange
 from rhd.web.serving.failures import contain
-from rhd.web.serving.http11 import Expects, Http11, Refused, render_error
+from rhd.web.serving.http11 import Expects, Http11, MalformedRequest, render_error
 
 if TYPE_CHECKING:
-    from rhd.web.serving.server import Server
+    from rhd.web.serving.http_server import Server
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class Phase(enum.Enum):
     OVER = "no further request is served"
 
 
-class Connection:
+class HttpConnection:
     """One connection. Made when accepted; `run` serves it."""
 
     __slots__ = (
@@ -116,7 +116,7 @@ class Connection:
         refused = None
         try:
             await self._read()
-        except Refused as error:
+        except MalformedRequest as error:
             refused = error
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             self._break()
@@ -134,7 +134,7 @@ class Connection:
         """Read and parse until the connection has served its last request.
 
         Raises:
-            Refused: it ends with an error of serving's own.
+            MalformedRequest: it ends with an error of serving's own.
         """
         while not self._is_over:
             if self._has_next:
@@ -174,7 +174,7 @@ class Connection:
 
     def _time_out(self) -> None:
         if self._phase in (Phase.HEAD, Phase.BODY):
-            raise Refused(408)
+            raise MalformedRequest(408)
         if is_readable(self._stream.socket):  # a request came at the last moment
             self._become(Phase.HEAD, self._server.limits.header_s)
         else:  # no await since the look: what a client sends in between is lost

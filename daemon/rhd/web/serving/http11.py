@@ -48,7 +48,7 @@ _ERRORS = {
 _CONTEXT = WorkerContext(None)  # for its types; nothing of a worker's life is left to it
 
 
-class Refused(Exception):
+class MalformedRequest(Exception):
     """The request is answered with `status` by serving itself, and the connection ends."""
 
     def __init__(self, status: int) -> None:
@@ -143,7 +143,7 @@ class Http11(H11Protocol):
         """Parse what was read. Waits while the app leaves much of a body unread.
 
         Raises:
-            Refused: it is not HTTP/1.1 as served here.
+            MalformedRequest: it is not HTTP/1.1 as served here.
         """
         await self.handle(RawData(data))
 
@@ -214,7 +214,7 @@ class Http11(H11Protocol):
             try:
                 event = self.connection.next_event()
             except h11.RemoteProtocolError as error:
-                raise Refused(error.error_status_hint) from None
+                raise MalformedRequest(error.error_status_hint) from None
             if isinstance(event, h11.Request):
                 await self._create_stream(event)
             elif self.stream is None:
@@ -256,23 +256,23 @@ def judge(request: h11.Request) -> tuple[bytes, Headers]:
     """Return a request's target in origin form, and its headers.
 
     Raises:
-        Refused: it is none that is served, or one that two parsers could read differently (RFC 9112 §3.2, §6.1).
+        MalformedRequest: it is not supported, or two parsers could read it differently (RFC 9112 §3.2, §6.1).
     """
     headers = list(request.headers)
     names = {name for name, _ in headers}
     if request.http_version not in (b"1.1", b"1.0"):
-        raise Refused(505)
+        raise MalformedRequest(505)
     if request.method == b"CONNECT":
-        raise Refused(501)
+        raise MalformedRequest(501)
     if len(headers) > _MAX_HEADERS:
-        raise Refused(431)
+        raise MalformedRequest(431)
     if b"transfer-encoding" in names and (b"content-length" in names or request.http_version == b"1.0"):
-        raise Refused(400)
+        raise MalformedRequest(400)
     target = request.target
     if target.startswith(b"/") or (target == b"*" and request.method == b"OPTIONS"):
         return target, headers
     if not (absolute := _ABSOLUTE_FORM.match(target)):
-        raise Refused(400)
+        raise MalformedRequest(400)
     # RFC 9112 §3.2.2: the authority of the target counts, whatever Host says.
     headers = [(b"host", absolute["authority"]), *(h for h in headers if h[0] != b"host")]
     rest = absolute["rest"]

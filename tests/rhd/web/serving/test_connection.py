@@ -11,7 +11,7 @@ import pytest
 import trio
 
 from rhd.asgi import ASGIApp
-from rhd.web.serving import Limits
+from rhd.web.serving import ServerLimits
 from tests.support.serving_app import IMPATIENT_BYTES, App
 from tests.support.serving_client import QUICK, Client, Ended, Served, serving
 from tests.support.serving_frameworks import FRAMEWORKS
@@ -123,7 +123,7 @@ async def test_an_app_that_ends_itself_with_its_answer_keeps_its_connection(serv
 async def test_connections_are_kept_closed_and_drained_under_real_frameworks(
     make: Callable[[], ASGIApp], path: str
 ) -> None:
-    async with serving(make(), Limits(drain_idle_s=0.1, drain_s=60)) as served:
+    async with serving(make(), ServerLimits(drain_idle_s=0.1, drain_s=60)) as served:
         client, last = await served.connect(), await served.connect()
         for _ in range(3):
             answer = await client.request(path)
@@ -173,8 +173,8 @@ async def test_options_of_the_server_itself_reach_the_app(served: Served) -> Non
 UPGRADES = {
     "websocket": b"Upgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
-    "h2c": b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n",
-    "h2c with broken settings": b"Connection: Upgrade\r\nUpgrade: h2c\r\nHTTP2-Settings: !!!!\r\n",
+    "h2c": b"HttpConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n",
+    "h2c with broken settings": b"HttpConnection: Upgrade\r\nUpgrade: h2c\r\nHTTP2-Settings: !!!!\r\n",
 }
 
 

@@ -23,7 +23,7 @@ import pytest
 import trio
 
 from rhd.web.serving.exchange import Exchange
-from rhd.web.serving.http11 import Expects, Http11, Refused, configure, judge
+from rhd.web.serving.http11 import Expects, Http11, MalformedRequest, configure, judge
 
 
 class Peer:
@@ -276,7 +276,7 @@ async def test_an_answer_before_the_end_of_the_body_ends_the_connection(peer: Pe
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 async def test_a_refusal_is_json_for_those_who_may_have_a_body(peer: Peer, method: str) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(MalformedRequest) as refused:
         await peer.http.feed(f"{method} nowhere HTTP/1.1\r\nHost: x\r\n\r\n".encode())
     assert refused.value.status == 400
     assert await peer.http.refuse(400)
@@ -345,6 +345,6 @@ def test_a_target_is_served_in_origin_form(target: bytes, expected: tuple[bytes,
 
 @pytest.mark.parametrize("target", [b"*", b"a", b"http:///a", b"http://", b"http://u@a/", b"file:///a", b"http://a/#b"])
 def test_any_other_target_is_refused(target: bytes) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(MalformedRequest) as refused:
         judge(request(target))
     assert refused.value.status == 400

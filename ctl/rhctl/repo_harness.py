@@ -1,0 +1,268 @@
+"""`repo-harness`: the older command, a thin front over the same client.
+
+It keeps the configurations of its predecessor working: `mcp serve` without a transport is the stdio bridge.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+
+from rhctl.__main__ import guard
+from rhctl.client import DaemonClient, is_running, open_client
+from rhctl.errors import NoDaemon, UsageError
+from rhctl.options import add_profile, home_words, make_parser, repo_params
+from rhctl.rendering import say, say_json, say_problem
+from rhctl.verbs import VERBS
+from rhwire.errors import HarnessError
+from rhwire.escape import escape
+from rhwire.home import Home
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+    from typing import Any
+
+PROGRAM = "repo-harness"
+DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8765
+ENDS_WITHIN_S = 10.0
+
+OVERVIEW = """\
+usage: repo-harness COMMAND [OPTION…]
+
+Gives planning models the workflow artifacts of your repositories,
+and nothing else.
+
+  adopt [PATH]             make a repository's workflow artifacts reachable
+  mcp serve                serve it on stdio, or over HTTP (--transport http)
+  mcp setup chatgpt|codex  print or write a client's configuration
+  mcp doctor               examine the installation
+
+Try: repo-harness mcp serve --help
+Everything else is rhctl's: rhctl --help
+"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    argv = sys.argv[1:] if argv is None else argv
+    return guard(PROGRAM, argv, lambda: _run(argv))
+
+
+def _run(argv: list[str]) -> int:
+    if argv in ([], ["mcp"]) or argv[0] in ("-h", "--help", "help") or argv in (["mcp", "-h"], ["mcp", "--help"]):
+        sys.stdout.write(OVERVIEW)
+        return 0 if argv not in ([], ["mcp"]) else 2
+    if argv[0] in ("--version", "version"):
+        from rhctl.commands.version import run as version
+
+        return version(argv[1:])
+    if argv[0] == "adopt":
+        from rhctl.commands.adopt import run as adopt
+
+        return adopt(argv[1:])
+    if argv[:2] == ["mcp", "serve"]:
+        return serve(argv[2:])
+    if argv[:2] == ["mcp", "setup"]:
+        return setup(argv[2:])
+    if argv[:2] == ["mcp", "doctor"]:
+        from rhctl.commands.doctor import run as doctor
+
+        return doctor(argv[2:])
+    is_other = argv[0] in VERBS
+    hint = f"Did you mean: rhctl {' '.join(argv)}" if is_other else "See: repo-harness --help"
+    raise UsageError(f"there is no command {' '.join(argv[:2])!r}", next_step=hint)
+
+
+def setup(arguments: list[str]) -> int:
+    """`mcp setup`: as `rhctl setup`, but Codex's configuration is written unless it is a dry run."""
+    from rhctl.commands.setup import CLIENTS, add_options, configure
+
+    parser = make_parser(
+        "mcp setup", "Set a client up.", "repo-harness mcp setup codex --repo . --scope project", program=PROGRAM
+    )
+    parser.add_argument("client", choices=CLIENTS, metavar="|".join(CLIENTS))
+    parser.add_argument("--repo", default=".", metavar="PATH", help="the repository; the current folder's if left out")
+    add_options(parser)
+    args = parser.parse_args(arguments)
+    home = Home.find(args.home)
+    with open_client(home, may_start=not args.no_start) as client:
+        ensure_known(client, args.repo)
+        return configure(client, home, args.client, args, write=args.client == "codex")
+
+
+def serve(arguments: list[str]) -> int:
+    """`mcp serve`: the stdio bridge, or the daemon over HTTP with a profile leased for as long as this runs."""
+    parser = make_parser(
+        "mcp serve",
+        "Serve a repository. On stdio (the default) this is the bridge to the daemon; over HTTP it joins the daemon, "
+        "or runs it in the foreground where no service is installed.",
+        "repo-harness mcp serve --repo . --transport http --host 127.0.0.1 --port 8765 --profile planner",
+        program=PROGRAM,
+    )
+    parser.add_argument("--repo", default=".", metavar="PATH", help="the repository; the current folder's if left out")
+    parser.add_argument("--transport", choices=("stdio", "http"), default="stdio")
+    parser.add_argument("--host", metavar="HOST", help=f"{DEFAULT_HOST} unless told")
+    parser.add_argument("--port", type=int, metavar="PORT", help=f"{DEFAULT_PORT} unless told")
+    add_profile(parser, "over HTTP planner unless told; on stdio planner and executor")
+    parser.add_argument("--enable-dev-runner", action="store_true", help="allow agent runs (orchestrator only)")
+    parser.add_argument("--dev-runner-agents", metavar="A,B", help="which agents may be run: codex, claude")
+    args = parser.parse_args(arguments)
+    home = Home.find(args.home)
+    if args.transport == "stdio":
+        from rhctl.commands.connect import connect
+
+        with open_client(home, may_start=not args.no_start) as client:
+            ensure_known(client, args.repo)
+            return connect(client, args.repo, args.profile)
+    if args.port is not None and not 1 <= args.port <= 65535:
+        raise UsageError(f"invalid --port {args.port}", next_step="Use a port from 1 to 65535.")
+    return serve_http(home, args)
+
+
+def serve_http(home: Home, args: argparse.Namespace) -> int:
+    """Join the daemon that serves, or become it; return when interrupted or when it ends."""
+    with _joined(home, args) as client:
+        _check_address(home, client, args)
+        ensure_known(client, args.repo)
+        request = {**repo_params(args.repo), "profile": args.profile or "planner", "lease": True, **_runner(args)}
+        client.call("start", request, on_event=say_json if args.json else say_lease)
+    return 0
+
+
+@contextmanager
+def _joined(home: Home, args: argparse.Namespace) -> Iterator[DaemonClient]:
+    """Yield a connection to the daemon that serves, or to one that runs for as long as this block."""
+    if is_running(home):
+        serving = DaemonClient.connect(home)
+    elif args.no_start:
+        raise NoDaemon("no daemon serves this home")
+    elif is_service_installed(home):
+        serving = open_client(home, may_start=True)
+    else:
+        with _in_foreground(home, args) as own:
+            yield own
+        return
+    with serving:
+        yield serving
+
+
+@contextmanager
+def _in_foreground(home: Home, args: argparse.Namespace) -> Iterator[DaemonClient]:
+    """Yield a connection to a daemon of our own, which says what it says on this terminal and ends with the block."""
+    from rhctl.daemon_start import daemon_command, wait_for_daemon
+
+    command = daemon_command(home)
+    if args.host is not None:
+        command += ["--host", args.host]
+    if args.port is not None:
+        command += ["--port", str(args.port)]
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _leave)
+    # In a group of its own, so that Ctrl-C reaches it once, through us: the second signal would cut its draining short.
+    # In another folder, since Python looks for modules where it is started: this one may be a stranger's checkout.
+    child = subprocess.Popen(command, cwd="/", process_group=0)
+    try:
+        try:
+            client = wait_for_daemon(home, child)
+        except NoDaemon:
+            if child.poll() is None:
+                raise
+            raise NoDaemon("the daemon did not start", next_step="It says why in the line above.") from None
+        with client:
+            yield client
+    finally:
+        _end(child)
+
+
+def _leave(number: int, frame: object) -> None:
+    raise SystemExit(128 + number)
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """Let a daemon of our own drain; an impatient second Ctrl-C ends it at once."""
+    try:
+        child.terminate()
+        child.wait(ENDS_WITHIN_S)
+    except (KeyboardInterrupt, subprocess.TimeoutExpired):
+        child.kill()
+        child.wait()
+
+
+def _runner(args: argparse.Namespace) -> dict[str, Any]:
+    """Return what the options and the environment say of agent runs; the daemon decides."""
+    word = os.environ.get("REPO_HARNESS_MCP_DEV_RUNNER", "").lower()
+    agents = args.dev_runner_agents or os.environ.get("REPO_HARNESS_MCP_DEV_RUNNER_AGENTS")
+    is_enabled = args.enable_dev_runner or word in ("1", "true", "yes", "on")
+    return {"enable_dev_runner": is_enabled or None, "dev_runner_agents": agents if is_enabled else None}
+
+
+def _check_address(home: Home, client: DaemonClient, args: argparse.Namespace) -> None:
+    """Refuse to join a daemon on another address than the one that was asked for."""
+    if args.host is None and args.port is None:
+        return
+    daemon = client.call("status")["daemon"]
+    host = DEFAULT_HOST if args.host in (None, "localhost") else args.host
+    wanted = f"http://{f'[{host}]' if ':' in host else host}:{args.port or DEFAULT_PORT}"
+    if daemon["url"] != wanted:
+        import shlex
+
+        join = shlex.join([PROGRAM, "mcp", "serve", "--repo", args.repo, "--transport", "http"])
+        end = f"rhctl service stop{home_words(home)}"
+        raise HarnessError(
+            f"the daemon already serves on {daemon['url']}, not on {wanted}",
+            code="DAEMON_RUNNING",
+            next_step=f"Join it with: {join}; or end it with: {end}; then run this again.",
+        )
+
+
+def ensure_known(client: DaemonClient, repo: str) -> None:
+    """Register a repository that is adopted on disk but unknown here, and say so; refuse one that is not adopted.
+
+    Raises:
+        HarnessError: REPO_NOT_ADOPTED.
+    """
+    params = repo_params(repo)
+    try:
+        client.call("setup", params)
+    except HarnessError as error:
+        if error.code not in ("REPO_NOT_ADOPTED", "REPO_NOT_FOUND"):
+            raise
+        plan = client.call("adopt", {"path": params["path"], "dry_run": True})
+        if plan["outcome"] == "adopted" and any(not name.startswith(".repo-harness/") for name in plan["created"]):
+            import shlex
+
+            raise HarnessError(
+                f"{plan['path']} is not adopted",
+                code="REPO_NOT_ADOPTED",
+                next_step=f"Adopt it first: {shlex.join([PROGRAM, 'adopt', repo])}",
+            ) from None
+        done = client.call("adopt", {"path": params["path"]})
+        path = escape(done["path"])
+        print(f"{PROGRAM}: {path} was adopted already; it is now known as {done['slug']}", file=sys.stderr)
+
+
+def is_service_installed(home: Home) -> bool:
+    """Say whether a service is installed for `home`."""
+    from rhctl.managers.detection import find_service
+
+    return find_service(home) is not None
+
+
+def say_lease(lease: dict[str, Any]) -> None:
+    """Tell a person what is served, until when."""
+    say(f"{lease['slug']} is served with the profile {lease['profile']}")
+    say(f"  this repository:   {lease['url']}")
+    say(f"  all of them:       {lease['hub_url']}")
+    say(f"  health:            {lease['hub_url'].removesuffix('/mcp')}/health")
+    say_problem(lease["problem"])
+    say("Interrupt to stop.")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,80 @@
+"""What a request means: the repository of a slug or of a path inside it, the profile of a name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import trio
+
+from rhd.access import PROFILES
+from rhd.control.verb_context import VerbContext
+from rhd.errors import Refusal
+from rhd.repos.registry import Repo
+from rhd.workflow.git import find_repository
+
+PARAMS: Mapping[str, type] = {"repo": str, "path": str}
+"""`repo`: what was typed; `path`: the absolute real path that it would be, or the current folder's."""
+
+MAX_NAMED = 12
+"""How many repositories a refusal lists."""
+
+_limiter = trio.CapacityLimiter(4)
+
+
+async def find_repo(context: VerbContext, params: Mapping[str, Any]) -> Repo:
+    """Return the adopted repository that `repo` or `path` names.
+
+    Raises:
+        Refusal: REPO_NOT_FOUND or REPO_NOT_ADOPTED.
+    """
+    typed, path = params.get("repo"), params.get("path")
+    if typed is not None and (named := context.registry.by_slug(typed) or context.registry.get(typed)):
+        return named
+    if path is not None and path.startswith("/"):
+        found = await trio.to_thread.run_sync(find_repository, path, limiter=_limiter)
+        # Where there is none any more, what was adopted there is still meant.
+        repo = context.registry.by_path(found.path) if found.path is not None else context.registry.around(path)
+        if repo is not None:
+            return repo
+        if found.path is not None:
+            raise Refusal(
+                f"the repository {found.path} is not adopted",
+                code="REPO_NOT_ADOPTED",
+                next_step=f"Adopt it: rhctl adopt {found.path}",
+            )
+    if typed is not None:
+        raise Refusal(
+            f"no repository {typed[:80]!r} is adopted ({_adopted(context)})",
+            code="REPO_NOT_FOUND",
+            next_step="List them with: rhctl repos",
+        )
+    raise Refusal(
+        f"the current folder is in no adopted repository ({_adopted(context)})",
+        code="REPO_NOT_FOUND",
+        next_step="Name one of them, or adopt the repository here with: rhctl adopt",
+    )
+
+
+def _adopted(context: VerbContext) -> str:
+    slugs = sorted(repo.slug for repo in context.registry)
+    more = f" and {len(slugs) - MAX_NAMED} more" if len(slugs) > MAX_NAMED else ""
+    return f"adopted: {', '.join(slugs[:MAX_NAMED])}{more}" if slugs else "none is adopted"
+
+
+async def find_repos(context: VerbContext, params: Mapping[str, Any]) -> list[Repo]:
+    """Return the repository that was named, or all of them if none was."""
+    if params.get("repo") is None:
+        return sorted(context.registry, key=lambda r: r.slug)
+    return [await find_repo(context, params)]
+
+
+def find_profile(typed: str) -> str:
+    """Return the name of a profile that exists.
+
+    Raises:
+        Refusal: INVALID_ARGUMENT.
+    """
+    if typed not in PROFILES:
+        raise Refusal(f"there is no profile {typed[:40]!r}; known: {', '.join(PROFILES)}", code="INVALID_ARGUMENT")
+    return typed

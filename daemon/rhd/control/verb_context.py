@@ -1,0 +1,66 @@
+"""What the verbs work with: the rooms below, handed in by the composition root."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+import trio
+
+from rhd.mcpserver.notifier import Notifier
+from rhd.mcpserver.repo_servers import RepoServers
+from rhd.oauth.authority import Authority
+from rhd.repos.adoption import Adopter
+from rhd.repos.registry import Registry
+from rhd.repos.supervisor import Supervisor
+from rhd.settings import Settings
+from rhd.store.audit import AuditLog
+from rhd.store.database import Store
+from rhd.watch.hints import HintSource
+from rhwire.findings import Finding
+from rhwire.home import Home
+
+
+@dataclass(slots=True)
+class VerbContext:
+    """The daemon, as its verbs see it.
+
+    Attributes:
+        settings: the ones in force; replaced when they are read again.
+        config_path: the settings file.
+        port: the HTTP port that is really bound.
+        started_at: `trio.current_time()` of the start.
+        examine: returns the doctor's findings, of one repository or of everything.
+        reload: reads the settings again.
+        stop: set to end the daemon.
+    """
+
+    home: Home
+    settings: Settings
+    config_path: str
+    port: int
+    started_at: float
+    registry: Registry
+    services: Supervisor
+    adopter: Adopter
+    endpoints: RepoServers
+    notifier: Notifier
+    authority: Authority
+    store: Store
+    audit: AuditLog
+    hints: HintSource
+    key: bytes
+    examine: Callable[[str | None], Awaitable[Sequence[Finding]]]
+    reload: Callable[[], Awaitable[None]]
+    stop: trio.Event
+
+    @property
+    def url(self) -> str:
+        """The local origin, such as `http://127.0.0.1:8765`."""
+        return f"http://{_in_url(self.settings.host)}:{self.port}"
+
+
+def _in_url(host: str) -> str:
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host

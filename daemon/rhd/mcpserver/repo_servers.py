@@ -1,0 +1,157 @@
+"""`RepoServers`: the hub and one endpoint for each adopted repository, made when first needed."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import trio
+
+from rhd.access import Principal
+from rhd.asgi import Receive, Scope, Send
+from rhd.errors import Refusal
+from rhd.ids import RepoId
+from rhd.mcpserver.callers import Caller
+from rhd.mcpserver.mcp_server import CALLER_KEY, make_server
+from rhd.mcpserver.notifier import Notifier
+from rhd.mcpserver.sdk import ListChangedServer, serve_dual_era_loop
+from rhd.mcpserver.sessions import Sessions
+from rhd.mcpserver.tool_context import ToolContext
+from rhd.repos.registry import RegistryChange, Repo
+
+log = logging.getLogger(__name__)
+
+
+class Endpoint:
+    """One MCP server and its HTTP sessions."""
+
+    def __init__(self, server: ListChangedServer, on_stream: Callable[[str, bool], None]) -> None:
+        self.server = server
+        self.sessions = Sessions(server, on_stream=on_stream)
+        self.scope = trio.CancelScope()
+        self.ready = trio.Event()
+
+
+class RepoServers:
+    """Every endpoint of the daemon. An endpoint's failure ends its sessions; the next request finds a new one."""
+
+    def __init__(self, context: ToolContext, notifier: Notifier) -> None:
+        self._tool_context = context
+        self._notifier = notifier
+        self._live: dict[RepoId | None, Endpoint] = {}
+        self._nursery: trio.Nursery | None = None
+        self._connections = itertools.count(1)
+        self._attached: dict[str, RepoId] = {}
+        context.registry.listen(self._on_registry)
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Own every endpoint until cancelled."""
+        async with trio.open_nursery() as nursery:
+            self._nursery = nursery
+            task_status.started()
+            await trio.sleep_forever()
+
+    async def serve(
+        self,
+        repo_id: RepoId | None,
+        caller: Caller,
+        client_id: str,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        """Serve one admitted HTTP request; None is the hub.
+
+        Raises:
+            Refusal: REPO_NOT_FOUND, the repository was forgotten since; REPO_BROKEN, its endpoint failed at the start.
+        """
+        endpoint = await self._endpoint(repo_id)
+        scope = {**scope, CALLER_KEY: caller}
+        await endpoint.sessions.serve(caller, client_id, scope, receive, send)
+
+    async def attach(
+        self, repo: Repo, label: str, profiles: frozenset[str], read_stream: Any, write_stream: Any
+    ) -> None:
+        """Serve MCP to a peer of the control socket until either side ends it.
+
+        Args:
+            profiles: what the owner lets this connection do.
+            read_stream: as the SDK reads messages.
+            write_stream: as the SDK writes them.
+        """
+        endpoint = await self._endpoint(repo.id)
+        connection_id = f"owner:{next(self._connections)}"
+        registry = self._tool_context.registry
+
+        def now() -> Principal | None:
+            if registry.get(repo.id) is None:
+                return None
+            return Principal(connection_id, label, {repo.id: profiles}, is_owner=True)
+
+        caller = Caller(connection_id, label, True, now)
+        self._attached[connection_id] = repo.id
+        try:
+            await serve_dual_era_loop(
+                endpoint.server,
+                read_stream,
+                write_stream,
+                lifespan_state=caller,
+                init_options=endpoint.server.create_initialization_options(),
+            )
+        finally:
+            del self._attached[connection_id]
+
+    def attached(self, repo_id: RepoId) -> int:
+        """Return how many peers of the control socket speak MCP to a repository now."""
+        return sum(1 for r in self._attached.values() if r == repo_id)
+
+    async def end_grant(self, grant_id: str) -> None:
+        """End every stream and session of a grant that has ended."""
+        self._notifier.on_grant(grant_id, is_ended=True)
+        for endpoint in list(self._live.values()):
+            await endpoint.sessions.end_of(grant_id)
+
+    async def _endpoint(self, repo_id: RepoId | None) -> Endpoint:
+        endpoint = self._live.get(repo_id)
+        if endpoint is None:
+            if self._nursery is None:
+                raise Refusal("the daemon is not serving yet", code="TIMEOUT")
+            find = self._finder(repo_id) if repo_id is not None else None
+            endpoint = Endpoint(make_server(self._tool_context, self._notifier, find), self._notifier.on_stream)
+            self._live[repo_id] = endpoint  # before the wait, so that two first requests share it
+            self._nursery.start_soon(self._keep, repo_id, endpoint)
+        await endpoint.ready.wait()
+        if self._live.get(repo_id) is not endpoint:  # it was over before it began
+            if repo_id is not None:
+                self._finder(repo_id)
+            raise Refusal("the endpoint failed while it was being opened", code="REPO_BROKEN")
+        return endpoint
+
+    def _finder(self, repo_id: RepoId) -> Callable[[], Repo]:
+        def find() -> Repo:
+            repo = self._tool_context.registry.get(repo_id)
+            if repo is None:
+                raise Refusal("the repository is no longer adopted", code="REPO_NOT_FOUND")
+            return repo
+
+        find()
+        return find
+
+    async def _keep(self, repo_id: RepoId | None, endpoint: Endpoint) -> None:
+        try:
+            with endpoint.scope:
+                async with endpoint.sessions.run():
+                    endpoint.ready.set()
+                    await trio.sleep_forever()
+        except Exception as error:
+            log.error("endpoint-failed repo=%s reason=%s", repo_id or "hub", type(error).__name__)
+        finally:
+            endpoint.ready.set()
+            if self._live.get(repo_id) is endpoint:
+                del self._live[repo_id]
+
+    def _on_registry(self, change: RegistryChange) -> None:
+        if change.what == "forgotten" and (endpoint := self._live.pop(change.repo.id, None)) is not None:
+            endpoint.scope.cancel()

@@ -1,0 +1,35 @@
+"""What the tools work with: one value, made once by the composition root."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from rhd.hosting.waits import Waits
+from rhd.ids import RepoId
+from rhd.repos.registry import Registry
+from rhd.repos.supervisor import Supervisor
+from rhd.store.audit import AuditLog
+from rhd.store.database import Store
+from rhwire.findings import Finding
+from rhwire.version import VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class ToolContext:
+    """The rooms below the endpoints.
+
+    Attributes:
+        key: the installation's secret behind revisions, versions and cursors.
+        examine: returns the doctor's findings about one repository.
+        waits: those of tools that wait for something; ended when the daemon drains.
+    """
+
+    registry: Registry
+    services: Supervisor
+    store: Store
+    audit: AuditLog
+    key: bytes
+    examine: Callable[[RepoId], Sequence[Finding]] = field(default=lambda _: ())
+    version: str = VERSION
+    waits: Waits = field(default_factory=Waits)

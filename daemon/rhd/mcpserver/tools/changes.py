@@ -1,0 +1,65 @@
+"""`list_workflow_changes`: what changed since, for clients that cannot listen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rhd.ids import Cursor
+from rhd.mcpserver.permissions import readable_profiles
+from rhd.mcpserver.tools.output_schemas import BOOLEAN, CHANGE, STRING, closed, every, listed, text, whole
+from rhd.mcpserver.tools.tool_spec import ALL, Call, ToolSpec
+from rhd.repos.change_log import ChangeEntry, Since
+from rhd.workflow.reach import may_read
+
+MAX_WAIT_S = 25
+PAGE_CHANGES = 200
+
+
+async def list_workflow_changes(call: Call) -> dict[str, Any]:
+    """Answer `list_workflow_changes`.
+
+    A wait ends with the first change that the caller may see; others only move the cursor on.
+    """
+    log, since = call.service.changes, call.arguments.get("since")
+    if since is None:
+        return _answer(call, await log.since(None))
+    found = await log.since(Cursor(since), limit=PAGE_CHANGES)
+    while found.changes and not found.reset and not _seen(call, found):  # what comes after them may be the caller's
+        found = await log.since(found.cursor, limit=PAGE_CHANGES)
+    if wait_s := call.arguments.get("wait_s", 0):
+        with call.context.waits.at_most(wait_s):
+            while not found.reset and not _seen(call, found):
+                found = await log.wait(found.cursor, wait_s, limit=PAGE_CHANGES)
+    if log.is_closed:  # forgotten meanwhile; if it was adopted again, its log is another and knows no such cursor
+        found = await call.context.services.get(call.repo.id).changes.since(found.cursor)
+    return _answer(call, found)
+
+
+def _seen(call: Call, found: Since) -> list[ChangeEntry]:
+    # As it stands now: the grant may have been narrowed while this waited.
+    reaches = [profile.reach for profile in readable_profiles(call.context, call.caller, call.repo.id)]
+    return [change for change in found.changes if any(may_read(reach, change.path) for reach in reaches)]
+
+
+def _answer(call: Call, found: Since) -> dict[str, Any]:
+    changes = [change.to_json(call.repo.slug) for change in _seen(call, found)]
+    return {"changes": changes, "cursor": found.cursor, "reset": found.reset}
+
+
+CHANGES = ToolSpec(
+    name="list_workflow_changes",
+    title="List workflow changes",
+    description=(
+        "Use this when you want to know what changed since you last looked. Without since it only returns the cursor "
+        "to ask on from; with it, the changes after that, oldest first: ask on with the new cursor until there are "
+        "none. reset means that the cursor is too old: list the files again."
+    ),
+    profiles=ALL,
+    input=closed(
+        [],
+        since=text("cursor of the answer before, or of harness_status.", longest=64),
+        wait_s=whole("How many seconds to wait for a change if there is none yet.", least=0, most=MAX_WAIT_S),
+    ),
+    output=every(changes=listed(CHANGE), cursor=STRING, reset=BOOLEAN),
+    handler=list_workflow_changes,
+)

@@ -1,0 +1,45 @@
+"""`harness_doctor`: the findings that are meant for a model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rhd.mcpserver.tools.output_schemas import STRING, closed, every, listed, maybe
+from rhd.mcpserver.tools.tool_spec import ALL, Call, ToolSpec
+
+
+async def harness_doctor(call: Call) -> dict[str, Any]:
+    """Answer `harness_doctor`."""
+    findings = [finding for finding in call.context.examine(call.repo.id) if not finding.is_local]
+    return {
+        "status": "ok" if all(finding.status == "ok" for finding in findings) else "attention",
+        "findings": [
+            {
+                "check": finding.check,
+                "status": finding.status,
+                "message": finding.message,
+                "cause": finding.cause,
+                "next_step": finding.next_step,
+            }
+            for finding in findings
+        ],
+    }
+
+
+DOCTOR = ToolSpec(
+    name="harness_doctor",
+    title="Examine the harness",
+    description=(
+        "Use this when something does not work as expected: it examines how the repository is served and its "
+        "workflow, and says what is wrong and what to do."
+    ),
+    profiles=ALL,
+    input=closed([]),
+    output=every(
+        status=STRING,
+        findings=listed(
+            every(check=STRING, status=STRING, message=STRING, cause=maybe(STRING), next_step=maybe(STRING))
+        ),
+    ),
+    handler=harness_doctor,
+)

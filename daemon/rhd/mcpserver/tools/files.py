@@ -1,0 +1,164 @@
+"""`list_workflow_files` and `read_workflow_file`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rhd.access import Reach
+from rhd.ids import RelPath
+from rhd.mcpserver.tools.output_schemas import (
+    ARTIFACT,
+    BOOLEAN,
+    CURSOR,
+    INTEGER,
+    LEFT_OUT,
+    PATH,
+    REDACTIONS,
+    STRING,
+    closed,
+    every,
+    listed,
+    maybe,
+    one_of,
+    text,
+    whole,
+)
+from rhd.mcpserver.tools.tool_spec import ALL, Call, ToolSpec
+from rhd.repos.repo_service import describe, worst
+from rhd.workflow.artifacts import Artifact
+from rhd.workflow.kinds import KINDS
+from rhd.workflow.listing import DEFAULT_LIMIT, MAX_LIMIT, list_page
+from rhd.workflow.reach import may_hold, may_read
+from rhd.workflow.reading import read_page
+from rhwire.times import format_ns
+
+
+def artifact_json(artifact: Artifact) -> dict[str, Any]:
+    """Return an artifact as every list shows it."""
+    outline = artifact.outline
+    return {
+        "path": artifact.path,
+        "kind": artifact.kind,
+        "title": outline.title or artifact.name,
+        "status": outline.status,
+        "size": artifact.size_bytes,
+        "modified_at": format_ns(artifact.modified_ns),
+        "version": artifact.version,
+        "cards": {"done": outline.cards[0], "total": outline.cards[1]} if outline.cards else None,
+    }
+
+
+def redactions_json(redactions: Mapping[str, int]) -> list[dict[str, Any]]:
+    """Return what was taken out of a text, as every answer that holds one shows it."""
+    return [{"type": kind, "count": count} for kind, count in redactions.items()]
+
+
+def left_out_json(call: Call, prefix: str = "") -> dict[str, Any] | None:
+    """Return what lists lack of the artifacts below `prefix` that the caller may see; None if they lack nothing."""
+    reaches = [profile.reach for profile in call.readable]
+    return describe(
+        worst(
+            [
+                problem
+                for problem in call.service.catalog_problems
+                if _may_be_below(problem.path, prefix) and any(_may_show(reach, problem.path) for reach in reaches)
+            ]
+        )
+    )
+
+
+def _may_be_below(path: str, prefix: str) -> bool:
+    """Say whether the file `path`, or something in the folder `path`, begins with `prefix`."""
+    return not path or f"{path}/".startswith(prefix) or prefix.startswith(f"{path}/")
+
+
+def _may_show(reach: Reach, path: str) -> bool:
+    """Say whether the file `path`, or something in the folder `path`, is for readers of this reach."""
+    return may_read(reach, path) or may_hold(reach, path)
+
+
+async def list_workflow_files(call: Call) -> dict[str, Any]:
+    """Answer `list_workflow_files`."""
+    arguments = call.arguments
+    page = list_page(
+        call.service.artifacts,
+        readable=[profile.name for profile in call.readable],
+        kind=arguments.get("kind"),
+        prefix=arguments.get("prefix"),
+        query=arguments.get("query"),
+        cursor=arguments.get("cursor"),
+        limit=arguments.get("limit", DEFAULT_LIMIT),
+    )
+    return {
+        "files": [artifact_json(artifact) for artifact in page.artifacts],
+        "total": page.total,
+        "next_cursor": page.next_cursor,
+        "left_out": left_out_json(call, arguments.get("prefix", "")),
+    }
+
+
+async def read_workflow_file(call: Call) -> dict[str, Any]:
+    """Answer `read_workflow_file`."""
+    path = RelPath(call.arguments["path"])
+    reach, key, cursor = call.profile.reach, call.context.key, call.arguments.get("cursor")
+    page = await call.service.read(lambda root: read_page(root, path, reach, key, cursor=cursor))
+    return {
+        "path": path,
+        "content": page.content,
+        "redactions": redactions_json(page.redactions),
+        "truncated": page.truncated,
+        "next_cursor": page.next_cursor,
+        "version": page.version,
+        "revision": page.revision,
+        "size": page.size_bytes,
+        "modified_at": format_ns(page.modified_ns),
+    }
+
+
+LIST = ToolSpec(
+    name="list_workflow_files",
+    title="List workflow files",
+    description=(
+        "Use this when you need to find plans, PRDs, sprints, contracts, reviews, checks or handoffs: newest first, "
+        "every kind in its turn. Narrow it down by kind, by the beginning of the path, or by words; total says how "
+        "many there are. If left_out is not null, no page shows all of them as they are: it says where and why. Next "
+        "comes read_workflow_file."
+    ),
+    profiles=ALL,
+    input=closed(
+        [],
+        kind=one_of("Only artifacts of this kind.", *KINDS),
+        prefix=text("Only paths that begin with this, such as plans/.", longest=1024),
+        query=text("Only artifacts that have all these words in path or title.", longest=200),
+        limit=whole(f"How many at most on a page; {DEFAULT_LIMIT} unless told.", least=1, most=MAX_LIMIT),
+        cursor=CURSOR,
+    ),
+    output=every(files=listed(ARTIFACT), total=INTEGER, next_cursor=maybe(STRING), left_out=LEFT_OUT),
+    handler=list_workflow_files,
+)
+
+READ = ToolSpec(
+    name="read_workflow_file",
+    title="Read a workflow file",
+    description=(
+        "Use this when you need the text of one artifact. A long text comes in pages: call again with next_cursor. "
+        "Secrets are replaced, and counted in redactions. revision is there if this was the whole text, unchanged; "
+        "pass it as expected_revision to replace the artifact."
+    ),
+    profiles=ALL,
+    input=closed(["path"], path=PATH, cursor=CURSOR),
+    output=every(
+        path=STRING,
+        content=STRING,
+        redactions=REDACTIONS,
+        truncated=BOOLEAN,
+        next_cursor=maybe(STRING),
+        version=STRING,
+        revision=maybe(STRING),
+        size=INTEGER,
+        modified_at=STRING,
+    ),
+    handler=read_workflow_file,
+    target="path",
+)

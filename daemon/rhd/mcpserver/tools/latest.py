@@ -1,0 +1,97 @@
+"""`latest_handoff` and `latest_checks`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rhd.errors import Refusal
+from rhd.mcpserver.tools.files import artifact_json, redactions_json
+from rhd.mcpserver.tools.output_schemas import (
+    ARTIFACT,
+    BOOLEAN,
+    REDACTIONS,
+    STRING,
+    closed,
+    every,
+    listed,
+    maybe,
+    whole,
+)
+from rhd.mcpserver.tools.tool_spec import ALL, Call, ToolSpec
+from rhd.workflow.artifacts import Artifact
+from rhd.workflow.reading import PAGE_CHARS, read_page
+
+PREVIEW_CHARS = 6000
+"""Of one text; of all texts of an answer together, as many as a page of `read_workflow_file` has."""
+
+DEFAULT, MOST = 5, 20
+
+_ENTRY = every(
+    **ARTIFACT["properties"], content=maybe(STRING), truncated=BOOLEAN, redactions=REDACTIONS, problem=maybe(STRING)
+)
+
+
+async def _latest(call: Call, kind: str) -> list[dict[str, Any]]:
+    """Return the newest artifacts of a kind with their text as far as it fits; one that cannot be read says why."""
+    found = sorted((a for a in call.artifacts if a.kind == kind), key=lambda a: (-a.modified_ns, a.path))
+    entries, left = [], PAGE_CHARS
+    for artifact in found[: call.arguments.get("limit", DEFAULT)]:
+        entry = await _entry(call, artifact, min(left, PREVIEW_CHARS))
+        left -= len(entry["content"] or "")
+        entries.append(entry)
+    return entries
+
+
+async def _entry(call: Call, artifact: Artifact, chars: int) -> dict[str, Any]:
+    entry = artifact_json(artifact) | {"content": None, "truncated": True, "redactions": [], "problem": None}
+    if not chars:
+        return entry
+    reach, key = call.profile.reach, call.context.key
+    try:
+        page = await call.service.read(lambda root: read_page(root, artifact.path, reach, key, page_chars=chars))
+    except Refusal as refusal:
+        return entry | {"truncated": False, "problem": refusal.code}
+    return entry | {
+        "content": page.content,
+        "truncated": page.truncated,
+        "redactions": redactions_json(page.redactions),
+    }
+
+
+async def latest_handoff(call: Call) -> dict[str, Any]:
+    """Answer `latest_handoff`."""
+    return {"handoffs": await _latest(call, "handoff")}
+
+
+async def latest_checks(call: Call) -> dict[str, Any]:
+    """Answer `latest_checks`."""
+    return {"checks": await _latest(call, "check")}
+
+
+_INPUT = closed([], limit=whole(f"How many at most; {DEFAULT} unless told.", least=1, most=MOST))
+
+HANDOFF = ToolSpec(
+    name="latest_handoff",
+    title="Latest handoffs",
+    description=(
+        "Use this when you need to know where the work stands: the newest handoff files, newest first, with their "
+        "text. If truncated, read_workflow_file has the rest."
+    ),
+    profiles=ALL,
+    input=_INPUT,
+    output=every(handoffs=listed(_ENTRY)),
+    handler=latest_handoff,
+)
+
+CHECKS = ToolSpec(
+    name="latest_checks",
+    title="Latest checks",
+    description=(
+        "Use this when you need to know whether checks passed: the newest check results, newest first, each with "
+        "its status (pass or fail, if it says so) and text. If truncated, read_workflow_file has the rest."
+    ),
+    profiles=ALL,
+    input=_INPUT,
+    output=every(checks=listed(_ENTRY)),
+    handler=latest_checks,
+)

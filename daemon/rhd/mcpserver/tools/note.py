@@ -1,0 +1,58 @@
+"""`append_handoff_note`."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from typing import Any
+
+from rhd.access import EXECUTOR_NOTE, PLANNER_NOTE
+from rhd.errors import Refusal
+from rhd.ids import RelPath
+from rhd.mcpserver.tools.output_schemas import STRING, closed, every, text
+from rhd.mcpserver.tools.tool_spec import Call, ToolSpec
+from rhd.workflow.artifact_writes import append
+from rhd.workflow.documents.note import render_note
+from rhd.workflow.root import Root
+from rhwire.times import format_time
+
+NAME = "append_handoff_note"
+MAX_NOTE_BYTES = 256 * 1024
+
+
+async def append_handoff_note(call: Call) -> dict[str, Any]:
+    """Answer `append_handoff_note`."""
+    path = RelPath(PLANNER_NOTE if call.profile.name == "planner" else EXECUTOR_NOTE)
+    actor = call.arguments.get("actor") or call.profile.name
+    entry = render_note(call.arguments["body"], actor, format_time(time.time()))
+
+    def add(root: Root) -> None:
+        try:
+            append(root, path, call.profile.reach, entry, call.context.key, max_bytes=MAX_NOTE_BYTES)
+        except Refusal as refusal:
+            if refusal.code == "FILE_TOO_LARGE":
+                refusal.next_step = "Ask the owner to move what is old in it elsewhere, or write a shorter note."
+            raise
+
+    await call.service.submit(partial(call.service.write, add, folder=path.folder))
+    return {"path": path}
+
+
+NOTE = ToolSpec(
+    name=NAME,
+    title="Append a handoff note",
+    description=(
+        "Use this when whoever goes on after you should know something that no plan says. The note is added, with the "
+        "time, to the handoff file of your role; calling this again adds it again."
+    ),
+    profiles=("planner", "executor"),
+    input=closed(
+        ["body"],
+        body=text("The note. Markdown; headings in it are shown, not made.", longest=20000),
+        actor=text("Who says it; your role unless told.", longest=80),
+    ),
+    output=every(path=STRING),
+    handler=append_handoff_note,
+    is_writing=True,
+    is_idempotent=False,
+)

@@ -1,0 +1,273 @@
+"""`Logins`: from an authorization request to an authorization code, by a passphrase or by the owner's word.
+
+Whoever answers a login first, the page or the terminal, writes its one row. The code is made when the browser
+comes for it, so an answer that was lost is had again by coming again, until the code is used.
+"""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+
+from rhd.access import PROFILES
+from rhd.errors import Refusal
+from rhd.ids import RepoId
+from rhd.oauth import redirects
+from rhd.oauth.approvals import Approvals
+from rhd.oauth.clients import Client
+from rhd.oauth.grants import HUB, Grants, digest_secret, new_grant_id
+from rhd.oauth.login import Login, Seals, client_of, mark_of, read_request
+from rhd.oauth.wrong_passphrases import WrongPassphrases
+from rhd.repos.registry import Registry, Repo
+from rhd.store import oauth_rows as rows
+from rhd.store.audit import AuditLog
+from rhd.store.database import Store
+
+CODE_S = 60.0
+MAX_PASSPHRASES = 16
+CODE_PREFIX = "rhc_"
+
+
+class Logins:
+    """Begins, opens and answers logins."""
+
+    def __init__(
+        self,
+        store: Store,
+        registry: Registry,
+        grants: Grants,
+        audit: AuditLog,
+        wrong: WrongPassphrases,
+        find_client: Callable[[str], Awaitable[Client | None]],
+        key: bytes,
+        clock: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._registry = registry
+        self._grants = grants
+        self._audit = audit
+        self._wrong = wrong
+        self._find_client = find_client
+        self._clock = clock
+        self.seals = Seals(key, clock)
+        self.waiting = Approvals()
+
+    async def begin(
+        self,
+        parameters: Sequence[tuple[str, str]],
+        *,
+        origin: str,
+        browser: str,
+        resource_of: Callable[[str], str | None],
+    ) -> Login:
+        """Return the login that an authorization request asks for; nothing is kept of it here.
+
+        Args:
+            parameters: of the query, in order.
+            origin: that the request came to; it will be `iss`.
+            browser: the browser's cookie.
+            resource_of: from a resource's URL to `hub`, a slug, or None for one that is not ours.
+
+        Raises:
+            Refusal: CLIENT_NOT_FOUND or LOGIN_REFUSED, for the page; nobody is redirected.
+            RedirectError: for the client.
+        """
+        client = await self._find_client(client_of(parameters))
+        if client is None:
+            raise Refusal(
+                "This client is not known here: its registration is old, or its description cannot be read.",
+                code="CLIENT_NOT_FOUND",
+                next_step="Try again; if it stays so, remove the connection in the client and add it anew.",
+            )
+        is_trusted = client.id in self._grants.clients or all(
+            redirects.is_known(uri) or redirects.is_loopback(uri) for uri in client.redirect_uris
+        )
+        return read_request(
+            parameters,
+            client,
+            origin=origin,
+            browser=browser,
+            now=self._clock(),
+            is_trusted=is_trusted,
+            resource_of=resource_of,
+        )
+
+    async def unlock(self, login: Login, text: str) -> tuple[Login, int]:
+        """Return the login with the repositories opened that these passphrases open, and how many were wrong.
+
+        Wrong ones are counted and answered a second later; who brings a right one never waits and is never refused.
+
+        Args:
+            text: one or more passphrases, separated by white space.
+
+        Raises:
+            Refusal: TOO_MANY_TRIES, all were wrong, and many wait already.
+        """
+        words = list(dict.fromkeys(text.split()))[:MAX_PASSPHRASES]
+        found = [self._registry.by_passphrase(word) for word in words]
+        right = [repo for repo in found if repo is not None and login.resource in (HUB, repo.slug)]
+        if wrong := len(words) - len(right):
+            await self._wrong.answer(wrong, is_delayed=not right)
+        return login.with_opened(right), wrong
+
+    def is_proven(self, text: str, sealed: str) -> bool:
+        """Say whether who sends this has a right passphrase, or had one on the page before. In microseconds.
+
+        Nothing follows from it but that a flood of others does not keep this one waiting.
+        """
+        words = text.split()[:MAX_PASSPHRASES]
+        return any(self._registry.by_passphrase(word) for word in words) or self.seals.has_opened(sealed)
+
+    def opened(self, login: Login) -> list[Repo]:
+        """Return the repositories that a login's passphrases open now: not those whose passphrase was rotated since."""
+        found = [(self._registry.get(repo_id), mark) for repo_id, mark in login.opened]
+        return [repo for repo, mark in found if repo is not None and mark_of(repo) == mark]
+
+    async def allow(self, login: Login, choice: Mapping[str, Iterable[str]]) -> str:
+        """Answer a login with what its page was ticked for; return where the browser goes.
+
+        Args:
+            choice: profiles by repository id; only repositories that the login has opened count.
+
+        Raises:
+            Refusal: INVALID_ARGUMENT, nothing is ticked; LOGIN_EXPIRED, it was answered and used before.
+        """
+        opened = {repo.id: repo for repo in self.opened(login)}
+        profiles = {repo_id: _profiles(choice[repo_id]) for repo_id in opened if choice.get(repo_id)}
+        await self._grant(login, {k: v for k, v in profiles.items() if v}, proofs=opened)
+        return await self.finish(login)
+
+    def refuse(self, login: Login) -> str:
+        """Give a login up on its page's word; return where the browser goes. Nothing is kept of it."""
+        self.waiting.leave(self.seals.code_of(login))
+        self._audit.add("-", "login.deny", "ok", target=login.client.name)
+        return login.answer(error="access_denied", error_description="the owner refused the login")
+
+    def wait(self, login: Login) -> str:
+        """Let a login be answered in a terminal; return the code to be typed there."""
+        code = self.seals.code_of(login)
+        self.waiting.enter(code, login)
+        return code
+
+    async def is_answered(self, login: Login) -> bool:
+        """Say whether a login was answered, be it before a restart."""
+        return await self._store.read(lambda connection: rows.read_login(connection, login.id)) is not None
+
+    def find(self, code: str) -> Login:
+        """Return the login that waits under a code.
+
+        Raises:
+            Refusal: APPROVAL_NOT_FOUND.
+        """
+        login = self.waiting.find(code)
+        if not self.seals.is_current(login.began_at):
+            self.waiting.leave(self.seals.code_of(login))
+            raise Refusal("no login with that code is waiting", code="APPROVAL_NOT_FOUND")
+        return login
+
+    async def approve(self, code: str, repo_ids: Iterable[RepoId], profiles: Iterable[str]) -> str:
+        """Answer a waiting login with the owner's word, once it is on disk; return the grant's id.
+
+        Raises:
+            Refusal: APPROVAL_NOT_FOUND; INVALID_ARGUMENT; REPO_NOT_FOUND, a repository is unknown or not the one
+                that the login is for.
+        """
+        login = self.find(code)
+        repos = [self._registry.get(repo_id) for repo_id in repo_ids]
+        if any(repo is None or login.resource not in (HUB, repo.slug) for repo in repos):
+            raise Refusal(f"the login is for {_resource_name(login)}, which that is not", code="REPO_NOT_FOUND")
+        grant_id = await self._grant(login, {repo.id: _profiles(profiles) for repo in repos if repo is not None})
+        self.waiting.leave(self.seals.code_of(login))
+        if grant_id is None:
+            raise Refusal("that login was answered before", code="APPROVAL_NOT_FOUND")
+        return grant_id
+
+    async def deny(self, code: str) -> None:
+        """Refuse a waiting login with the owner's word, once it is on disk.
+
+        Raises:
+            Refusal: APPROVAL_NOT_FOUND.
+        """
+        login = self.find(code)
+        row = rows.LoginRow(login.id, None, login.redirect_uri, login.challenge, self._clock())
+
+        def change(connection: sqlite3.Connection) -> None:
+            if rows.read_login(connection, login.id) is None:
+                rows.save_login(connection, row)
+
+        async with self._grants.editing():
+            await self._store.write(change)
+        self.waiting.leave(self.seals.code_of(login))
+        self._audit.add("owner", "login.deny", "ok", target=login.client.name)
+
+    async def finish(self, login: Login) -> str:
+        """Return where the browser of an answered login goes: to the client, with a fresh code or the refusal.
+
+        Raises:
+            Refusal: LOGIN_EXPIRED, its code was used, or its grant has ended since.
+        """
+        async with self._grants.editing():
+            row = await self._store.read(lambda connection: rows.read_login(connection, login.id))
+            self.waiting.leave(self.seals.code_of(login))
+            if row is not None and row.grant_id is None:
+                return login.answer(error="access_denied", error_description="the owner refused the login")
+            if row is None or row.used_at is not None or self._grants.get(row.grant_id) is None:
+                raise Refusal("This login was answered already.", code="LOGIN_EXPIRED")
+            code = CODE_PREFIX + secrets.token_urlsafe(32)
+            digest, expires_at = digest_secret(code), self._clock() + CODE_S
+            await self._store.write(lambda connection: rows.save_code(connection, login.id, digest, expires_at))
+            self._grants.codes.add(digest)
+            if row.code is not None:
+                self._grants.codes.discard(row.code)
+        return login.answer(code=code)
+
+    async def _grant(
+        self, login: Login, profiles: Mapping[RepoId, frozenset[str]], proofs: Mapping[RepoId, Repo] | None = None
+    ) -> str | None:
+        """Make the grant of a login and answer it; None if it was answered before, by whomever.
+
+        Args:
+            proofs: repositories as they were when their passphrases were right: a rotation that reached the disk
+                first wins.
+        """
+        if not profiles or not all(profiles.values()):
+            raise Refusal("Tick at least one repository and one profile.", code="INVALID_ARGUMENT")
+        now = self._clock()
+        resource: str = HUB if login.resource == HUB else next(iter(profiles))
+        is_offline = "offline_access" in login.scopes
+        grant = rows.GrantRow(new_grant_id(), login.client.id, resource, is_offline, now, now)
+
+        def change(connection: sqlite3.Connection) -> bool:
+            if rows.read_login(connection, login.id) is not None:
+                return False
+            for repo_id in profiles:
+                current = rows.read_passphrase(connection, repo_id)
+                if current is None or (proofs is not None and proofs[repo_id].passphrase != current):
+                    raise Refusal("A repository's passphrase was changed meanwhile.", code="WRONG_PASSPHRASE")
+            rows.save_client(
+                connection, rows.ClientRow(login.client.id, login.client.name, login.client.to_metadata(), now)
+            )
+            rows.save_grant(connection, grant, [(repo, name) for repo, names in profiles.items() for name in names])
+            rows.save_login(connection, rows.LoginRow(login.id, grant.id, login.redirect_uri, login.challenge, now))
+            return True
+
+        async with self._grants.editing():
+            if not await self._store.write(change):
+                return None
+            self._grants.keep_client(login.client, now)
+            self._grants.add(grant, login.client, profiles)
+        self._audit.add("owner" if proofs is None else grant.id, "login.allow", "ok", target=login.client.name)
+        self.waiting.leave(self.seals.code_of(login))
+        return grant.id
+
+
+def _profiles(names: Iterable[str]) -> frozenset[str]:
+    chosen = frozenset(names)
+    if unknown := chosen - set(PROFILES):
+        raise Refusal(f"there is no profile {min(unknown)!r}", code="INVALID_ARGUMENT")
+    return chosen
+
+
+def _resource_name(login: Login) -> str:
+    return "every repository that you choose" if login.resource == HUB else f"the repository {login.resource} alone"

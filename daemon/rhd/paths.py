@@ -1,0 +1,124 @@
+"""Where configuration, database and logs lie: decided at the first start, recorded, and the same ever after.
+
+platformdirs proposes them from the environment of the first start; a later start in another environment (a login shell,
+a service manager, an agent) must open the same database, or it would look as if everything were lost.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+
+from rhd.errors import StartRefused
+from rhwire.home import Home, HomeUnusable, make_folders, make_private_folder
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """Absolute paths.
+
+    Attributes:
+        config: the settings file, which need not exist.
+        database: the SQLite file.
+        logs: a folder.
+    """
+
+    config: str
+    database: str
+    logs: str
+
+
+def find_places(home: Home) -> Paths:
+    """Return what the home has recorded, or propose and record it at the first start; the folders then exist.
+
+    Raises:
+        StartRefused: HOME_UNUSABLE, the record cannot be read or written, or a folder cannot be made.
+    """
+    places = _read(home)
+    if places is None:
+        places = _propose(home)
+        _record(home, places)
+    try:
+        make_private_folder(places.logs)
+        make_folders(os.path.dirname(places.config))
+        database_folder = os.path.dirname(places.database)
+        if database_folder != home.base:
+            make_private_folder(database_folder)
+    except HomeUnusable as error:
+        raise StartRefused(error.message, code=error.code, next_step=error.next_step) from error
+    except OSError as error:
+        raise StartRefused(f"cannot make a folder: {error}", code="HOME_UNUSABLE") from error
+    return places
+
+
+def look_up_places(home: Home) -> Paths:
+    """Return what `find_places` would; nothing is recorded or made.
+
+    Raises:
+        StartRefused: HOME_UNUSABLE, the record cannot be read.
+    """
+    return _read(home) or _propose(home)
+
+
+def _read(home: Home) -> Paths | None:
+    try:
+        with open(home.record, encoding="utf-8") as stream:
+            return _parse(stream.read(4096), home.record)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise StartRefused(f"cannot read {home.record}: {error}", code="HOME_UNUSABLE") from error
+
+
+def _propose(home: Home) -> Paths:
+    if not home.is_default:
+        return Paths(f"{home.base}/config.toml", f"{home.base}/rhd.sqlite3", f"{home.base}/logs")
+    import platformdirs
+
+    name = "repo-harness"
+    return Paths(
+        config=os.path.join(platformdirs.user_config_dir(name), "config.toml"),
+        database=os.path.join(platformdirs.user_data_dir(name), "rhd.sqlite3"),
+        logs=platformdirs.user_log_dir(name),
+    )
+
+
+def _parse(text: str, path: str) -> Paths:
+    try:
+        found = json.loads(text)
+        if found["version"] != VERSION:
+            raise StartRefused(
+                f"{path} was written by a newer version; it is left as it is",
+                code="SCHEMA_TOO_NEW",
+            )
+        places = Paths(found["config"], found["database"], found["logs"])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise StartRefused(
+            f"{path} is damaged",
+            code="HOME_UNUSABLE",
+            next_step="Correct it by hand; without it a start would not find the database.",
+        ) from error
+    if not all(isinstance(p, str) and os.path.isabs(p) for p in (places.config, places.database, places.logs)):
+        raise StartRefused(f"{path} does not name absolute paths", code="HOME_UNUSABLE")
+    return places
+
+
+def _record(home: Home, places: Paths) -> None:
+    text = json.dumps({"version": VERSION, "config": places.config, "database": places.database, "logs": places.logs})
+    try:
+        fd, temporary = tempfile.mkstemp(prefix=".rh-", suffix=".tmp", dir=home.base)
+        try:
+            with open(fd, "w", encoding="utf-8") as stream:
+                stream.write(text + "\n")
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.replace(temporary, home.record)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+    except OSError as error:
+        raise StartRefused(f"cannot write {home.record}: {error.strerror}", code="HOME_UNUSABLE") from error

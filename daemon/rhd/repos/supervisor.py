@@ -1,0 +1,167 @@
+"""`Supervisor`: a running `RepoService` for every adopted repository, no more and no less."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+
+import trio
+
+from rhd.errors import Refusal
+from rhd.ids import RepoId
+from rhd.repos.change_log import ChangeEntry, ChangeLog
+from rhd.repos.registry import Registry, RegistryChange, Repo
+from rhd.repos.repo_service import RepoService
+from rhd.store.change_rows import Head, read_heads
+from rhd.store.database import Store
+from rhd.watch.hints import HintSource
+
+log = logging.getLogger(__name__)
+
+MAX_OPENING = 4
+"""How many repositories are opened at once at the start; the rest wait their turn."""
+
+TURN_S = 2.0
+"""How long opening one keeps others from theirs: on a file system that hangs it may take for ever."""
+
+READY_WITHIN_S = 30.0
+"""How long a repository that is being opened is waited for; longer, and it is as good as unusable."""
+
+
+class _Running:
+    """One service and what becomes of it.
+
+    Attributes:
+        before: set once the service before it is over; None if there was none, or it is.
+        ready: set once it was opened, or is no longer wanted.
+        over: set once it has ended.
+    """
+
+    def __init__(self, service: RepoService, before: trio.Event | None) -> None:
+        self.service = service
+        self.before = before
+        self.scope = trio.CancelScope()
+        self.ready = trio.Event()
+        self.over = trio.Event()
+
+
+class Supervisor:
+    """Follows the registry: adopted repositories get a service, forgotten ones lose theirs, moved ones a new one."""
+
+    def __init__(self, registry: Registry, *, store: Store, hints: HintSource, key: bytes) -> None:
+        self._registry = registry
+        self._store = store
+        self._hints = hints
+        self._key = key
+        self._running: dict[RepoId, _Running] = {}
+        self._ending: dict[RepoId, trio.Event] = {}
+        self._nursery: trio.Nursery | None = None
+        self._opening = trio.CapacityLimiter(MAX_OPENING)
+        self._listeners: dict[object, Callable[[Repo, Sequence[ChangeEntry]], None]] = {}
+        registry.listen(self._on_change)
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Serve every registered repository until cancelled; writes in progress are finished first."""
+        # All logs before any service, whose folder may hang or be gone: a cursor is good as soon as anybody can ask.
+        heads = await self._store.read(read_heads)
+        async with trio.open_nursery() as nursery:
+            self._nursery = nursery
+            for repo in self._registry:
+                self._begin(repo, self._open_log(repo, heads.get(repo.id)))
+            task_status.started()
+            await trio.sleep_forever()
+
+    def get(self, repo_id: RepoId) -> RepoService:
+        """Return the service of an adopted repository.
+
+        Raises:
+            Refusal: REPO_NOT_FOUND.
+        """
+        found = self._running.get(repo_id)
+        if found is None:
+            raise Refusal("no repository of that id is adopted", code="REPO_NOT_FOUND")
+        return found.service
+
+    async def ready(self, repo_id: RepoId) -> RepoService:
+        """Return the service once it has been opened or is known to be unusable.
+
+        Raises:
+            Refusal: REPO_NOT_FOUND; it may have been forgotten meanwhile.
+        """
+        with trio.move_on_after(READY_WITHIN_S):
+            while (found := self._running.get(repo_id)) is not None:
+                await found.ready.wait()
+                if self._running.get(repo_id) is found:
+                    break
+        return self.get(repo_id)
+
+    @property
+    def listeners(self) -> int:
+        """How many listen."""
+        return len(self._listeners)
+
+    def listen(self, listener: Callable[[Repo, Sequence[ChangeEntry]], None]) -> Callable[[], None]:
+        """Call `listener` with every batch of changes of any repository; it must not raise or wait.
+
+        Returns what ends it.
+        """
+        token = object()
+        self._listeners[token] = listener
+        return lambda: self._listeners.pop(token, None) and None
+
+    def __iter__(self) -> Iterator[RepoService]:
+        return iter([running.service for running in self._running.values()])
+
+    def _on_change(self, change: RegistryChange) -> None:
+        repo = change.repo
+        if change.what == "adopted":
+            self._begin(repo, self._open_log(repo, None))
+        elif change.what in ("forgotten", "moved") and (found := self._running.pop(repo.id, None)) is not None:
+            self._ending[repo.id] = found.over
+            found.scope.cancel()
+            found.ready.set()
+            if change.what == "moved":
+                self._begin(repo, found.service.changes)
+            else:
+                found.service.changes.close()
+
+    def _open_log(self, repo: Repo, head: Head | None) -> ChangeLog:
+        changes = ChangeLog(self._store, repo.id, repo.log, head)
+
+        def tell(entries: Sequence[ChangeEntry]) -> None:
+            if (running := self._running.get(repo.id)) is not None:
+                for listener in list(self._listeners.values()):
+                    listener(running.service.repo, entries)  # as it is registered now: it may have moved
+
+        changes.subscribe(tell)
+        return changes
+
+    def _begin(self, repo: Repo, changes: ChangeLog) -> None:
+        if self._nursery is None:
+            return
+        service = RepoService(repo, changes=changes, hints=self._hints, key=self._key, nursery=self._nursery)
+        running = self._running[repo.id] = _Running(service, self._ending.get(repo.id))
+        self._nursery.start_soon(self._keep, running)
+
+    async def _keep(self, running: _Running) -> None:
+        repo_id = running.service.repo.id
+        try:
+            # The one before disarms the watches of this id when it ends: it must not disarm ours. Nor is this one over
+            # before it, though it be cancelled: whoever follows waits for this one alone.
+            if running.before is not None:
+                await running.before.wait()
+            with running.scope:
+                async with trio.open_nursery() as nursery:
+                    async with self._opening:
+                        nursery.start_soon(self._open, running, nursery)
+                        with trio.move_on_after(TURN_S):
+                            await running.ready.wait()
+        finally:
+            running.ready.set()
+            running.over.set()
+            if self._ending.get(repo_id) is running.over:
+                del self._ending[repo_id]
+
+    async def _open(self, running: _Running, nursery: trio.Nursery) -> None:
+        await nursery.start(running.service.run)
+        running.ready.set()

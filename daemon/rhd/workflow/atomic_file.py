@@ -1,0 +1,60 @@
+"""Files that are not there yet: whole and on disk under a name of their own first. `Root` alone uses them."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from rhd.ids import new_token
+from rhd.workflow.filestat import Facts
+
+NAME = re.compile(r"\.rh-[a-z2-9]{12}\.tmp\Z")
+"""What temporaries of ours are called. A killed process leaves at most one; `Root.sweep` finds it by this."""
+
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+# A folder's fsync that a file system does not know is no failure of the write; what it does report is.
+_NO_FOLDER_SYNC = {errno.EINVAL, errno.EBADF, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EACCES}
+
+
+@contextmanager
+def make_temporary(folder: int, data: bytes, mode: int, *, like: Facts | None = None) -> Iterator[str]:
+    """Name a new file in `folder` that holds `data`, on disk; it is gone after the block, if not renamed."""
+    name = f".rh-{new_token(12)}.tmp"
+    descriptor = os.open(name, _CREATE, mode, dir_fd=folder)
+    try:
+        try:
+            if like is not None:
+                _keep_permissions(descriptor, like)
+            rest = memoryview(data)
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        yield name
+    finally:
+        with suppress(OSError):
+            os.unlink(name, dir_fd=folder)
+
+
+def _keep_permissions(descriptor: int, old: Facts) -> None:
+    mode = old.permissions
+    if os.fstat(descriptor).st_gid != old.group:
+        try:
+            os.fchown(descriptor, -1, old.group)
+        except OSError:
+            mode &= ~stat.S_IRWXG  # what the old group might do is not for another one
+    os.fchmod(descriptor, mode)
+
+
+def sync(folder: int) -> None:
+    """Put on disk what was done in `folder`: its names, not its files."""
+    try:
+        os.fsync(folder)
+    except OSError as error:
+        if error.errno not in _NO_FOLDER_SYNC:
+            raise

@@ -1,0 +1,1 @@
+"""Secrets in text: what recognises them, and the function that replaces them."""

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rhd.ids import RepoId
+from rhd.mcpserver import heard
+from rhd.mcpserver.callers import Caller
+from rhd.mcpserver.heard import Heard
+from rhd.store.change_rows import ChangeRow, save_refresh
+from rhd.store.database import Store
+from tests.support.repositories import Repository
+from tests.support.running_repos import running_rooms
+
+CALLER = Caller("g_1", "ChatGPT", False, lambda: None)
+OWNER = Caller("owner:1", "Codex", True, lambda: None)
+
+
+@dataclass
+class Log:
+    """One adopted repository with a log of ten changes, one a minute up to half a minute ago."""
+
+    store: Store
+    repo: RepoId
+    heard: Heard
+
+    async def restart(self) -> Heard:
+        """Return what a daemon finds that starts now."""
+        await self.store.write(lambda connection: None)  # all that was submitted before is on disk
+        return Heard(self.store)
+
+
+@pytest.fixture
+async def log(tmp_path: Path, repository: Repository) -> AsyncIterator[Log]:
+    async with running_rooms(tmp_path / "rhd.db") as rooms:
+        adopted = (await rooms.adopt(repository)).repo
+        assert adopted is not None
+
+        def fill(connection: Any) -> None:
+            connection.execute("DELETE FROM changes")
+            rows = [
+                ChangeRow(n, "a.md", "plan", "modified", time.time() - 60 * (10 - n) - 30, "event")
+                for n in range(1, 11)
+            ]
+            save_refresh(connection, adopted.id, adopted.log, [], [], rows)
+
+        await rooms.store.write(fill)
+        yield Log(rooms.store, adopted.id, Heard(rooms.store))
+
+
+async def test_one_that_never_heard_begins_now_and_goes_on_there_whoever_sees_its_end(log: Log) -> None:
+    log.heard.begin(CALLER, {log.repo: 7})
+    assert await log.heard.of(CALLER, {log.repo: 7}, is_heard_elsewhere=False) == {log.repo: 7}
+    again = await log.restart()
+    again.begin(CALLER, {log.repo: 10})
+    assert await again.of(CALLER, {log.repo: 10}, is_heard_elsewhere=False) == {log.repo: 7}
+
+
+async def test_what_was_told_in_the_last_minutes_may_not_have_arrived(log: Log) -> None:
+    log.heard.note(CALLER, {log.repo: 10})
+    again = await log.restart()
+    assert await again.of(CALLER, {log.repo: 10}, is_heard_elsewhere=False) == {log.repo: 8}
+    assert await again.sure({log.repo: 10}, time.time() - 300) == {log.repo: 3}
+    assert heard.UNSURE_S == 120
+
+
+async def test_one_that_is_told_on_another_stream_hears_again_only_what_may_not_have_arrived_there(log: Log) -> None:
+    log.heard.begin(CALLER, {log.repo: 1})
+    await log.restart()
+    assert await log.heard.of(CALLER, {log.repo: 10}, is_heard_elsewhere=True) == {log.repo: 8}
+
+
+async def test_what_came_before_it_first_heard_is_no_news_on_a_second_stream(log: Log) -> None:
+    log.heard.begin(CALLER, {log.repo: 10})
+    await log.restart()
+    assert await log.heard.of(CALLER, {log.repo: 10}, is_heard_elsewhere=True) == {log.repo: 10}
+
+
+async def test_a_peer_of_the_socket_begins_anew_each_time(log: Log) -> None:
+    log.heard.begin(OWNER, {log.repo: 3})
+    log.heard.note(OWNER, {log.repo: 3})
+    again = await log.restart()
+    assert await again.of(OWNER, {log.repo: 10}, is_heard_elsewhere=False) == {log.repo: 10}
+
+
+async def test_a_grant_that_has_ended_leaves_nothing(log: Log) -> None:
+    log.heard.begin(CALLER, {log.repo: 3})
+    log.heard.forget(CALLER.id)
+    again = await log.restart()
+    assert await again.of(CALLER, {log.repo: 10}, is_heard_elsewhere=False) == {log.repo: 10}

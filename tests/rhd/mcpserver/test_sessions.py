@@ -1,0 +1,344 @@
+"""The sessions of the handshake era, over real HTTP: an endpoint behind the daemon's own serving, callers by name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+import trio
+
+from rhd.access import Principal
+from rhd.asgi import Receive, Scope, Send
+from rhd.mcpserver.callers import Caller
+from rhd.mcpserver.mcp_server import CALLER_KEY, make_server
+from rhd.mcpserver.notifier import Notifier
+from rhd.mcpserver.sdk import session_count
+from rhd.mcpserver.sessions import Sessions
+from rhd.mcpserver.tool_context import ToolContext
+from tests.support.inprocess import Running
+from tests.support.made_grants import grant
+from tests.support.repositories import Repository
+from tests.support.running_repos import KEY, running_rooms
+from tests.support.served import served
+
+WITHIN_S = 10
+CAP = 3
+ACCEPT = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
+URI = "repo-harness://project/docs/spec.md"
+
+
+def request(method: str, number: int = 1, **params: Any) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
+
+
+INITIALIZE = request(
+    "initialize", protocolVersion="2025-11-25", capabilities={}, clientInfo={"name": "t", "version": "1"}
+)
+INITIALIZED = {"jsonrpc": "2.0", "method": "notifications/initialized"}
+
+
+@dataclass
+class Endpoint:
+    """One endpoint at a URL; whoever `X-Caller` names is admitted."""
+
+    url: str
+    sessions: Sessions
+    http: httpx2.AsyncClient
+
+    def headers(self, session_id: str | None, caller: str) -> dict[str, str]:
+        return {**ACCEPT, "X-Caller": caller} | ({"Mcp-Session-Id": session_id} if session_id else {})
+
+    async def post(self, body: Any, session_id: str | None = None, caller: str = "one") -> httpx2.Response:
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return await self.http.post(self.url, content=content, headers=self.headers(session_id, caller))
+
+    async def send(self, method: str, session_id: str | None = None, caller: str = "one") -> httpx2.Response:
+        return await self.http.request(method, self.url, headers=self.headers(session_id, caller))
+
+    async def open(self, caller: str = "one", session_id: str | None = None) -> str:
+        """Open a session and return its id."""
+        answer = await self.post(INITIALIZE, session_id, caller)
+        assert result(answer)["protocolVersion"] == "2025-11-25"
+        opened = answer.headers["mcp-session-id"]
+        assert (await self.post(INITIALIZED, opened, caller)).status_code == 202
+        return str(opened)
+
+    @asynccontextmanager
+    async def stream(self, session_id: str, caller: str = "one") -> AsyncIterator[AsyncIterator[bytes]]:
+        """Yield the bytes of a session's stream, once its first byte has come."""
+        headers = self.headers(session_id, caller)
+        async with self.http.stream("GET", self.url, headers=headers) as answer:
+            assert answer.status_code == 200
+            assert answer.headers["content-type"].startswith("text/event-stream")
+            chunks = answer.aiter_raw()
+            with trio.fail_after(WITHIN_S):  # the SDK's first ping would come after 15 s
+                assert (await anext(chunks)).startswith(b": ")
+            yield chunks
+
+    async def is_open(self, session_id: str) -> bool:
+        """Say whether the session answers as itself."""
+        answer = await self.post(request("ping"), session_id)
+        assert answer.status_code == 200
+        return bool(answer.headers.get("mcp-session-id") == session_id)
+
+
+def result(answer: httpx2.Response) -> Any:
+    """Return the result that an answer carries, as JSON or as the only event of a stream."""
+    assert answer.status_code == 200, answer.text
+    text = answer.text
+    if answer.headers["content-type"].startswith("text/event-stream"):
+        (text,) = [line.removeprefix("data: ") for line in text.splitlines() if line.startswith("data: ")]
+    return json.loads(text)["result"]
+
+
+def refusal(answer: httpx2.Response) -> int:
+    """Return the status of a refusal, which is JSON whatever it refuses."""
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.json()["error"]["message"]
+    return int(answer.status_code)
+
+
+@pytest.fixture
+async def endpoint(tmp_path: Path, repository: Repository) -> AsyncIterator[Endpoint]:
+    """Serves one repository to callers of one grant each, and keeps at most three sessions."""
+    async with running_rooms(tmp_path / "rhd.db") as rooms, trio.open_nursery() as nursery:
+        adopted = (await rooms.adopt(repository)).repo
+        assert adopted is not None
+        context = ToolContext(rooms.registry, rooms.services, rooms.store, rooms.audit, KEY)
+        notifier = Notifier(rooms.registry, rooms.services, rooms.store)
+        server = make_server(context, notifier, lambda: adopted)
+        sessions = Sessions(server, on_stream=notifier.on_stream, max_sessions=CAP)
+        await nursery.start(notifier.run)
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            name = dict(scope["headers"])[b"x-caller"].decode()
+            principal = Principal(name, name, {adopted.id: frozenset({"planner"})}, is_owner=False)
+            caller = Caller(name, name, False, lambda: principal)
+            await sessions.serve(caller, "client", {**scope, CALLER_KEY: caller}, receive, send)
+
+        async with sessions.run(), served(lambda port: app) as url, httpx2.AsyncClient(timeout=WITHIN_S) as http:
+            yield Endpoint(url + "/mcp", sessions, http)
+        nursery.cancel_scope.cancel()
+
+
+# -- opening -------------------------------------------------------------------------------------------------
+
+
+async def test_initialize_opens_a_new_session_whatever_id_it_carries(endpoint: Endpoint) -> None:
+    first = await endpoint.open()
+    second = await endpoint.open(session_id=first)
+    third = await endpoint.open(session_id="an-id-of-a-daemon-before")
+    assert len({first, second, third, "an-id-of-a-daemon-before"}) == 4
+    assert await endpoint.is_open(first), "the session whose id was carried goes on"
+
+
+async def test_at_the_cap_the_session_that_was_not_used_for_longest_is_ended(endpoint: Endpoint) -> None:
+    held, idle, used = [await endpoint.open() for _ in range(CAP)]
+    async with endpoint.stream(held):
+        assert await endpoint.is_open(idle)
+        assert await endpoint.is_open(used)
+        newest = await endpoint.open()
+        open_now = [s for s in (held, idle, used, newest) if await endpoint.is_open(s)]
+        assert open_now == [held, used, newest]
+        assert refusal(await endpoint.send("GET", idle)) == 404
+        assert endpoint.sessions.count() == session_count(endpoint.sessions._kept) == CAP
+
+
+async def test_if_all_sessions_hold_a_stream_initialize_is_answered_without_an_id(endpoint: Endpoint) -> None:
+    opened = [await endpoint.open() for _ in range(CAP)]
+    async with AsyncExitStack() as stack:
+        for session_id in opened:
+            await stack.enter_async_context(endpoint.stream(session_id))
+        answer = await endpoint.post(INITIALIZE)
+        assert result(answer)["serverInfo"]["name"] == "repo-harness"
+        assert "mcp-session-id" not in answer.headers
+        assert (await endpoint.post(INITIALIZED)).status_code == 202
+        assert result(await endpoint.post(request("tools/list")))["tools"]
+        assert [await endpoint.is_open(s) for s in opened] == [True] * CAP
+
+
+async def test_a_burst_of_clients_is_served_to_the_last(endpoint: Endpoint) -> None:
+    answers: list[httpx2.Response] = []
+
+    async def initialize() -> None:
+        answers.append(await endpoint.post(INITIALIZE))
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(8 * CAP):
+            nursery.start_soon(initialize)
+    assert [answer.status_code for answer in answers] == [200] * 8 * CAP, "nobody is refused for want of room"
+    assert endpoint.sessions.count() <= CAP
+    assert session_count(endpoint.sessions._kept) == endpoint.sessions.count()
+
+
+async def test_attempts_to_initialize_that_fail_never_use_up_the_room(endpoint: Endpoint) -> None:
+    for body in [request("initialize"), [INITIALIZE], {"method": "initialize"}] * CAP:
+        assert "error" in (await endpoint.post(body)).text
+    held = await endpoint.open()
+    assert await endpoint.is_open(held)
+    assert session_count(endpoint.sessions._kept) == endpoint.sessions.count() <= CAP
+
+
+# -- without a session, or with one that nobody knows --------------------------------------------------------
+
+
+@pytest.mark.parametrize("session_id", [None, "an-id-of-a-daemon-before"])
+async def test_a_call_without_a_known_session_is_served_all_the_same(
+    endpoint: Endpoint, session_id: str | None
+) -> None:
+    called = await endpoint.post(request("tools/call", name="harness_status", arguments={}), session_id)
+    assert result(called)["structuredContent"]["repo"] == "project"
+    assert "mcp-session-id" not in called.headers
+    assert (await endpoint.post(INITIALIZED, session_id)).status_code == 202
+    assert endpoint.sessions.count() == 0
+
+
+@pytest.mark.parametrize("session_id", [None, "an-id-of-a-daemon-before"])
+async def test_listening_without_a_known_session_is_not_found_so_that_the_client_initializes_again(
+    endpoint: Endpoint, session_id: str | None
+) -> None:
+    for method in ("resources/subscribe", "resources/unsubscribe"):
+        assert refusal(await endpoint.post(request(method, uri=URI), session_id)) == 404
+
+
+async def test_a_stream_or_an_end_needs_a_session(endpoint: Endpoint) -> None:
+    for method in ("GET", "DELETE"):
+        answer = await endpoint.send(method)
+        assert refusal(answer) == 405
+        assert answer.headers["allow"] == "POST"
+        assert refusal(await endpoint.send(method, "an-id-of-a-daemon-before")) == 404
+
+
+@pytest.mark.parametrize("kind", ["no session", "a session", "the 2026 era"])
+async def test_a_probe_that_is_no_request_is_refused_as_json(endpoint: Endpoint, kind: str) -> None:
+    headers = endpoint.headers(await endpoint.open() if kind == "a session" else None, "one")
+    if kind == "the 2026 era":
+        headers["MCP-Protocol-Version"] = "2026-07-28"
+    for body in (b"", b"{}", b"[]", b"null", b"\xff", b'{"jsonrpc":"2.0"', b"[" * 100_000):
+        assert refusal(await endpoint.http.post(endpoint.url, content=body, headers=headers)) == 400, body[:20]
+
+
+# -- whose session it is -------------------------------------------------------------------------------------
+
+
+async def test_a_session_of_another_grant_is_unknown(endpoint: Endpoint) -> None:
+    """CVE-2026-52869: an id is no credential."""
+    theirs = await endpoint.open("one")
+    called = await endpoint.post(request("tools/list"), theirs, "two")
+    assert result(called)["tools"]
+    assert "mcp-session-id" not in called.headers, "served, but not in the other's session"
+    for method in ("GET", "DELETE"):
+        refused, unknown = [await endpoint.send(method, s, "two") for s in (theirs, "an-id-of-nobody")]
+        assert refusal(refused) == 404
+        assert refused.content == unknown.content
+    assert refusal(await endpoint.post(request("resources/subscribe", uri=URI), theirs, "two")) == 404
+    assert await endpoint.is_open(theirs)
+
+
+async def test_the_end_of_a_grant_ends_its_sessions_and_streams_and_nobody_elses(endpoint: Endpoint) -> None:
+    mine, theirs = await endpoint.open("one"), await endpoint.open("two")
+    async with endpoint.stream(mine) as chunks:
+        await endpoint.sessions.end_of("one")
+        with trio.fail_after(WITHIN_S):
+            assert [chunk async for chunk in chunks if not chunk.startswith(b": ")] == []
+    assert refusal(await endpoint.send("GET", mine)) == 404
+    async with endpoint.stream(theirs, "two"):
+        assert endpoint.sessions.count() == 1
+
+
+# -- ending --------------------------------------------------------------------------------------------------
+
+
+async def test_delete_ends_a_session_and_its_stream(endpoint: Endpoint) -> None:
+    session_id = await endpoint.open()
+    async with endpoint.stream(session_id) as chunks:
+        assert (await endpoint.send("DELETE", session_id)).status_code == 200
+        with trio.fail_after(WITHIN_S):
+            assert [chunk async for chunk in chunks if not chunk.startswith(b": ")] == []
+    assert endpoint.sessions.count() == 0
+
+
+async def test_a_session_that_its_client_has_ended_is_gone_for_that_client(endpoint: Endpoint) -> None:
+    session_id = await endpoint.open()
+    assert (await endpoint.send("DELETE", session_id)).status_code == 200
+    assert refusal(await endpoint.post(request("tools/list"), session_id)) == 404
+    assert refusal(await endpoint.send("GET", session_id)) == 404
+    assert refusal(await endpoint.send("DELETE", session_id)) == 404
+    assert result(await endpoint.post(request("tools/list"), session_id, "two"))["tools"], "unknown to everybody else"
+    assert await endpoint.open(session_id=session_id) != session_id
+
+
+async def test_a_request_whose_session_ends_while_it_is_being_sent_is_told_so(endpoint: Endpoint) -> None:
+    session_id = await endpoint.open()
+    body = json.dumps(request("tools/list")).encode()
+    head = "".join(f"{k}: {v}\r\n" for k, v in endpoint.headers(session_id, "one").items())
+    stream = await trio.open_tcp_stream("127.0.0.1", httpx2.URL(endpoint.url).port)
+    async with stream:
+        await stream.send_all(
+            f"POST /mcp HTTP/1.1\r\nHost: x\r\n{head}Content-Length: {len(body)}\r\n\r\n".encode() + body[:5]
+        )
+        assert (await endpoint.send("DELETE", session_id)).status_code == 200
+        await stream.send_all(body[5:])
+        with trio.fail_after(WITHIN_S):
+            assert (await stream.receive_some()).startswith(b"HTTP/1.1 404 ")
+
+
+async def test_a_session_subscribes_and_holds_one_stream(endpoint: Endpoint) -> None:
+    session_id = await endpoint.open()
+    async with endpoint.stream(session_id):
+        assert result(await endpoint.post(request("resources/subscribe", uri=URI), session_id)) == {}
+        assert result(await endpoint.post(request("resources/unsubscribe", uri=URI), session_id)) == {}
+        assert refusal(await endpoint.send("GET", session_id)) == 409, "one stream a session"
+
+
+# -- ChatGPT, to the letter of what it sends ------------------------------------------------------------------
+
+CHATGPT_HEADERS: Mapping[str, str] = {
+    "Accept": "application/json, text/event-stream",
+    "Content-Type": "application/json",
+    "Mcp-Protocol-Version": "2026-07-28",
+    "Mcp-Method": "server/discover",
+}
+CHATGPT_DISCOVER = {
+    "jsonrpc": "2.0",
+    "id": "openai-mcp-discover",
+    "method": "server/discover",
+    "params": {
+        "_meta": {
+            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientInfo": {"name": "openai-mcp", "version": "1.0.0"},
+            "io.modelcontextprotocol/clientCapabilities": {
+                "experimental": {"openai/visibility": {"enabled": True}},
+                "extensions": {"io.modelcontextprotocol/ui": {"mimeTypes": ["text/html;profile=mcp-app"]}},
+            },
+        }
+    },
+}
+
+
+@pytest.mark.parametrize("place", ["hub", "repository"])
+async def test_chatgpt_finds_what_its_first_question_is_told(daemon: Running, place: str) -> None:
+    """The version that the answer names must be in it, and must work without a session; else the scan ends."""
+    url = f"{daemon.url}/mcp" if place == "hub" else f"{daemon.url}/r/project/mcp"
+    _, token = await grant(daemon, {"project": ["planner"]}, resource=None if place == "hub" else "project")
+    async with httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"}) as http:
+        answer = await http.post(url, json=CHATGPT_DISCOVER, headers=CHATGPT_HEADERS)
+        assert answer.headers["content-type"] == "application/json"
+        assert answer.json()["id"] == "openai-mcp-discover"
+        said = result(answer)
+        assert (said["resultType"], said["supportedVersions"]) == ("complete", ["2026-07-28"])
+        assert said["capabilities"]["tools"] == {"listChanged": True}
+        assert said["capabilities"]["prompts"] == {"listChanged": False}
+        assert len(said["instructions"]) <= 512
+        for number, method in enumerate(["tools/list", "resources/list", "prompts/list"]):
+            asked = {**CHATGPT_DISCOVER, "id": number, "method": method}
+            listed = result(await http.post(url, json=asked, headers={**CHATGPT_HEADERS, "Mcp-Method": method}))
+            assert listed[method.partition("/")[0]]
+        again = await http.post(url, json=INITIALIZE, headers=ACCEPT)
+        assert result(again)["protocolVersion"] == "2025-11-25", "and it may fall back"

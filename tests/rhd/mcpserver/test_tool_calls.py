@@ -1,0 +1,256 @@
+"""A tool call, from its arguments to its result."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+from mcp.shared.exceptions import MCPError
+
+from rhd.mcpserver.tools.tool_table import TOOLS
+from rhd.store.audit import AuditRow, read_rows
+from rhd.workflow.artifact_writes import save
+from tests.support.attached import attached, told
+from tests.support.calls import calling, granted
+from tests.support.inprocess import Running
+from tests.support.mcp_client import seated
+from tests.support.repositories import Repository
+
+MODES = pytest.mark.parametrize("mode", ["2026-07-28", "legacy"])
+PRD = "plans/prds/20261101-0900-search.prd.md"
+CLIENTS = 24
+CALLS: dict[str, dict[str, Any]] = {
+    "harness_status": {},
+    "harness_doctor": {},
+    "list_workflow_files": {},
+    "read_workflow_file": {"path": PRD},
+    "latest_handoff": {},
+    "latest_checks": {},
+    "list_workflow_changes": {},
+    "write_prd_from_idea": {"title": "T", "idea": "i"},
+    "write_checklist_sprint": {"title": "T", "prd_path": PRD, "tasks": [{"title": "t", "objective": "o"}]},
+    "prepare_codex_goal_from_sprint": {"prd_path": PRD, "sprint_path": PRD},
+    "append_handoff_note": {"body": "b"},
+}
+
+
+def test_every_tool_of_a_repository_is_called_here() -> None:
+    assert set(CALLS) == {name for name, spec in TOOLS.items() if not spec.is_of_hub}
+
+
+async def rows(daemon: Running) -> list[AuditRow]:
+    """Return the audit rows of calls, oldest first."""
+    daemon.context.audit.flush()
+    await daemon.context.store.write(lambda c: None)
+    found = [row for _, row in await daemon.context.store.read(read_rows)]
+    return [row for row in reversed(found) if row.action != "adopt"]
+
+
+async def test_every_call_leaves_one_row_that_says_who_did_what_and_nothing_of_what_was_said(
+    daemon: Running, repository: Repository
+) -> None:
+    repository.write("tasks/todos.md", "# Todos\n")
+    call = calling(daemon, granted(daemon, project=("planner", "executor")), at="project")
+    await daemon.call("start", repo="project", profile="executor")
+    await call("write_prd_from_idea", title="canary-title", idea="canary-idea")
+    await call("read_workflow_file", path=PRD)
+    await call("read_workflow_file", path="tasks/todos.md")
+    await call("read_workflow_file", path="plans/none.md")
+    await call("read_workflow_file", path="canary/../words")
+    await call("read_workflow_file", path="src/canary.py")
+    await call("list_workflow_files", canary=True)
+    await call("canary-tool")
+    found = [r for r in await rows(daemon) if r.principal == "g_test"]
+    assert [(r.action, r.outcome, r.profile, r.target) for r in found] == [
+        ("write_prd_from_idea", "ok", "planner", None),
+        ("read_workflow_file", "ok", "planner", PRD),
+        ("read_workflow_file", "ok", "executor", "tasks/todos.md"),  # which planner cannot read
+        ("read_workflow_file", "NOT_FOUND", "planner", "plans/none.md"),
+        ("read_workflow_file", "POLICY_DENIED", "planner", None),
+        ("read_workflow_file", "POLICY_DENIED", "planner", None),
+        ("list_workflow_files", "UNKNOWN_PARAMETER", None, None),
+        ("?", "UNKNOWN_TOOL", None, None),
+    ]
+    assert "canary" not in str(found)
+    assert all(r.duration_ms > 0 for r in found)
+    (repo,) = daemon.context.registry
+    assert {r.repo_id for r in found} == {repo.id}
+
+
+async def test_a_grant_gets_what_it_holds_and_what_runs_and_nothing_is_cached(daemon: Running) -> None:
+    principal = granted(daemon, project=("planner",))
+    call = calling(daemon, principal, at="project")
+    assert (await call("harness_status"))["profile"] == "planner"
+    assert (await call("list_repos"))["code"] == "UNKNOWN_TOOL"
+    await daemon.call("stop", repo="project")
+    stopped = await call("harness_status")
+    assert stopped["code"] == "PROFILE_STOPPED"
+    assert stopped["next_step"].endswith("rhctl start project --profile planner")
+    await daemon.call("start", repo="project", profile="executor")
+    assert (await call("harness_status"))["code"] == "PROFILE_STOPPED"
+    await daemon.call("start", repo="project", profile="planner")
+    assert (await call("harness_status"))["profile"] == "planner"
+    executor = calling(daemon, replace(granted(daemon, project=("executor",)), id="g_2"), at="project")
+    refused = await executor("write_prd_from_idea", title="T", idea="i")
+    assert refused["code"] == "PROFILE_NOT_GRANTED"
+    assert refused["next_step"].endswith("rhctl grant g_2 project --profile planner")
+    assert (await executor("harness_status"))["profile"] == "executor"
+    nobody = calling(daemon, granted(daemon, project=()), at="project")
+    assert (await nobody("harness_status"))["code"] == "PROFILE_NOT_GRANTED"
+
+
+async def test_the_hub_takes_the_repository_that_is_named_or_the_only_one(
+    daemon: Running, tmp_path: Any, repository: Repository
+) -> None:
+    await daemon.adopt(Repository.make(tmp_path / "Second App").path)
+    both = calling(daemon, granted(daemon, project=("planner",), second_app=("planner",)))
+    only = calling(daemon, granted(daemon, project=("planner",)))
+    assert (await only("harness_status"))["repo"] == "project"
+    assert (await both("harness_status", repo="Second App"))["repo"] == "second-app"
+    several = await both("harness_status")
+    assert (several["code"], several["details"]) == ("REPO_NOT_FOUND", {"repos": ["project", "second-app"]})
+    unknown = [await only("harness_status", repo=name) for name in ("second-app", "no-such-repository")]
+    assert unknown[0] == unknown[1], "a repository that is not granted is as if it were not there"
+    at_one = calling(daemon, granted(daemon, project=("planner",)), at="project")
+    assert (await at_one("harness_status", repo="project"))["code"] == "UNKNOWN_PARAMETER"
+
+
+@MODES
+async def test_an_unknown_tool_is_a_protocol_error(daemon: Running, mode: str) -> None:
+    async with attached(daemon, "project", mode=mode) as client:
+        for name in ("nothing", "list_repos", "run_agent_goal"):
+            with pytest.raises(MCPError) as caught:
+                await client.call_tool(name, {})
+            assert caught.value.error.code == -32602
+            assert caught.value.error.data["code"] == "UNKNOWN_TOOL"
+
+
+async def test_what_fails_inside_tells_nothing_of_itself(
+    daemon: Running, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("canary-secret /home/somebody")
+
+    monkeypatch.setattr("rhd.mcpserver.tools.status.read_git_facts", fail)
+    async with attached(daemon, "project") as client:
+        error = told(await client.call_tool("harness_status", {}))
+    assert error["code"] == "TOOL_FAILED"
+    assert "canary" not in json.dumps(error) + caplog.text
+    assert "tool-failed tool=harness_status RuntimeError" in caplog.text
+
+
+async def test_a_call_whose_client_left_is_audited_and_its_write_is_finished(
+    daemon: Running, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, may_end = trio.Event(), threading.Event()
+
+    def slow(*args: Any, **kwargs: Any) -> Any:
+        trio.from_thread.run_sync(began.set)
+        may_end.wait(10)
+        return save(*args, **kwargs)
+
+    monkeypatch.setattr("rhd.mcpserver.tools.document_writes.save", slow)
+    call = calling(daemon, granted(daemon, project=("planner",)), at="project")
+    changes = daemon.context.services.get(next(iter(daemon.context.registry)).id).changes
+    cursor = changes.cursor
+    with trio.fail_after(10):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(partial(call, "write_prd_from_idea", title="Late", idea="i"))
+            await began.wait()
+            nursery.cancel_scope.cancel()
+        assert (await rows(daemon))[-1].outcome == "CANCELLED"
+        may_end.set()
+        (change,) = (await changes.wait(cursor, 10)).changes
+    assert "# Late" in repository.read(change.path)
+
+
+async def test_of_a_repository_that_was_moved_only_what_says_so_is_answered(
+    tmp_path: Path, repository: Repository
+) -> None:
+    async with seated(tmp_path / "rhd.db", repository) as desk:
+        repository.path.rename(tmp_path / "elsewhere")
+        for name, arguments in CALLS.items():
+            if name in ("harness_doctor", "list_workflow_changes"):
+                await desk.call(name, **arguments)
+            else:
+                error = await desk.refused(name, "REPO_DETACHED", **arguments)
+                assert "adopt" in error["next_step"]
+
+
+async def test_a_grant_that_has_ended_or_does_not_run_gets_nothing_of_any_tool(
+    tmp_path: Path, repository: Repository
+) -> None:
+    async with seated(tmp_path / "rhd.db", repository, is_hub=True) as desk:
+        for held, code in ((None, "REPO_NOT_FOUND"), ({}, "REPO_NOT_FOUND"), ({"project": set()}, "REPO_NOT_FOUND")):
+            desk.held = held
+            for name, arguments in CALLS.items():
+                await desk.refused(name, code, **arguments)
+        desk.held = {"project": {"planner"}}
+        await desk.rooms.registry.stop(desk.repo.id, "planner")
+        for name, arguments in CALLS.items():
+            await desk.refused(name, "PROFILE_STOPPED", **arguments)
+
+
+async def test_a_file_system_that_hangs_ends_in_a_refusal(
+    tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rhd.repos.repo_service.READ_WITHIN_S", 0.05)
+    may_end = threading.Event()
+
+    def hang(*_: object, **__: object) -> None:
+        may_end.wait(10)
+
+    monkeypatch.setattr("rhd.mcpserver.tools.files.read_page", hang)
+    async with seated(tmp_path / "rhd.db", repository) as desk:
+        await desk.refused("read_workflow_file", "TIMEOUT", path=PRD)
+        may_end.set()
+
+
+async def test_a_profile_that_is_named_serves_alone(daemon: Running) -> None:
+    async with attached(daemon, "project", profile="executor") as client:
+        names = [tool.name for tool in (await client.list_tools()).tools]
+        assert "write_prd_from_idea" not in names
+        assert "prepare_codex_goal_from_sprint" in names
+        error = told(await client.call_tool("write_prd_from_idea", {"title": "T", "idea": "i"}))
+        assert error["code"] == "PROFILE_NOT_GRANTED"
+        note = told(await client.call_tool("append_handoff_note", {"body": "b"}))
+        assert note["path"] == ".ai/harness/handoff/notes.md"
+    async with attached(daemon, "project") as client:
+        note = told(await client.call_tool("append_handoff_note", {"body": "b"}))
+        assert note["path"] == ".ai/harness/handoff/chatgpt-plan.md"
+
+
+async def test_the_owners_connection_does_not_depend_on_what_is_started(daemon: Running) -> None:
+    await daemon.call("stop", repo="project")
+    async with attached(daemon, "project") as client:
+        assert told(await client.call_tool("harness_status", {}))["profiles"] == {
+            "granted": ["planner", "executor"],
+            "running": [],
+        }
+
+
+async def test_many_clients_at_once_each_get_their_own_answer(daemon: Running, repository: Repository) -> None:
+    """CVE-2026-25536: one server's answers must never be delivered to another client."""
+    for number in range(CLIENTS):
+        repository.write(f"plans/own-{number}.md", f"# own {number}\n")
+    await daemon.context.services.get(next(iter(daemon.context.registry)).id).settle()
+    wrong: list[int] = []
+
+    async def one(number: int) -> None:
+        async with attached(daemon, "project", mode="legacy" if number % 2 else "2026-07-28") as client:
+            for _ in range(3):
+                read = told(await client.call_tool("read_workflow_file", {"path": f"plans/own-{number}.md"}))
+                if read["content"] != f"# own {number}\n":
+                    wrong.append(number)
+
+    with trio.fail_after(60):
+        async with trio.open_nursery() as nursery:
+            for number in range(CLIENTS):
+                nursery.start_soon(one, number)
+    assert wrong == []

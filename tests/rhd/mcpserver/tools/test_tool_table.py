@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import copy
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import jsonschema
+import pytest
+
+from rhd.access import PROFILES
+from rhd.mcpserver.tools.tool_spec import ToolSpec
+from rhd.mcpserver.tools.tool_table import TOOLS, _table, described_tools, hints, input_schema, shown_tools, tools_hash
+from tests.support.frozen_tools import FOLDER, PLACES, broken_promises, freeze
+
+EVERYTHING = frozenset(PROFILES)
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("tools-*.json")), ids=lambda path: path.stem)
+def test_whoever_froze_the_tools_of_a_release_can_go_on_with_them(path: Any) -> None:
+    assert broken_promises(json.loads(path.read_text()), freeze()) == []
+
+
+def test_the_first_release_is_frozen() -> None:
+    assert (FOLDER / "tools-0.1.0.json").exists()
+
+
+def _rename(now: Any) -> None:
+    now["hub"]["tools"]["status"] = now["hub"]["tools"].pop("harness_status")
+
+
+def _hide(now: Any) -> None:
+    now["repo"]["profiles"]["planner"].remove("append_handoff_note")
+
+
+def _require(now: Any) -> None:
+    now["repo"]["tools"]["write_prd_from_idea"]["inputSchema"]["required"].append("problem")
+
+
+def _drop(now: Any) -> None:
+    del now["repo"]["tools"]["write_prd_from_idea"]["inputSchema"]["properties"]["slug"]
+
+
+def _shorten(now: Any) -> None:
+    now["repo"]["tools"]["write_prd_from_idea"]["inputSchema"]["properties"]["title"]["maxLength"] = 100
+
+
+def _nest(now: Any) -> None:
+    cards = now["hub"]["tools"]["write_checklist_sprint"]["inputSchema"]["properties"]["tasks"]
+    cards["items"]["required"].append("checks")
+
+
+def _answer_less(now: Any) -> None:
+    now["hub"]["tools"]["read_workflow_file"]["outputSchema"]["required"].remove("revision")
+
+
+def _hint(now: Any) -> None:
+    now["hub"]["tools"]["read_workflow_file"]["annotations"]["readOnlyHint"] = False
+
+
+def _entitle(now: Any) -> None:
+    now["repo"]["tools"]["read_workflow_file"]["title"] = "Read"
+
+
+def _open(now: Any) -> None:
+    now["repo"]["tools"]["read_workflow_file"]["inputSchema"]["additionalProperties"] = True
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (_rename, "hub: harness_status is gone"),
+        (_hide, "repo: planner is no longer shown append_handoff_note"),
+        (_require, "repo: write_prd_from_idea: the input problem is now required"),
+        (_drop, "repo: write_prd_from_idea: the input slug is gone"),
+        (_shorten, "repo: write_prd_from_idea: the input title changed"),
+        (_nest, "hub: write_checklist_sprint: the input tasks changed"),
+        (_answer_less, "hub: read_workflow_file: its outputSchema changed"),
+        (_hint, "hub: read_workflow_file: its annotations changed"),
+        (_entitle, "repo: read_workflow_file: its title changed"),
+        (_open, "repo: read_workflow_file: the input's additionalProperties changed"),
+    ],
+)
+def test_a_change_that_breaks_a_frozen_client_is_found(change: Callable[[Any], None], said: str) -> None:
+    now = copy.deepcopy(freeze())
+    change(now)
+    assert broken_promises(freeze(), now) == [said]
+
+
+def test_new_tools_and_inputs_that_nobody_must_give_break_nobody() -> None:
+    now = copy.deepcopy(freeze())
+    now["repo"]["tools"]["new_tool"] = now["repo"]["tools"]["harness_status"]
+    now["repo"]["profiles"]["planner"].append("new_tool")
+    now["repo"]["tools"]["harness_status"]["inputSchema"]["properties"]["verbose"] = {"type": "boolean"}
+    assert broken_promises(freeze(), now) == []
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_every_tool_is_described_whole(place: str) -> None:
+    for tool in described_tools(EVERYTHING, PLACES[place]):
+        assert re.fullmatch(r"[a-z]+(_[a-z]+)+", tool["name"])
+        assert tool["title"] == tool["annotations"]["title"]
+        assert tool["description"].startswith("Use this when ")
+        assert len(tool["description"]) <= 1024
+        assert set(tool["annotations"]) == {
+            "title",
+            "readOnlyHint",
+            "destructiveHint",
+            "idempotentHint",
+            "openWorldHint",
+        }
+        for schema in (tool["inputSchema"], tool["outputSchema"]):
+            jsonschema.Draft202012Validator.check_schema(schema)
+            assert schema["type"] == "object"
+        assert tool["inputSchema"]["additionalProperties"] is False
+        for name, schema in tool["inputSchema"]["properties"].items():
+            assert schema.get("description"), f"{tool['name']}.{name}"
+
+
+def test_on_the_hub_every_tool_takes_a_repository_that_nobody_must_name() -> None:
+    for name, spec in TOOLS.items():
+        hub, here = input_schema(name, True), input_schema(name, False)
+        assert hub is not None
+        if spec.is_of_hub:
+            assert here is None
+            assert "repo" not in hub["properties"]
+        else:
+            assert here is spec.input
+            assert hub["properties"].keys() - spec.input["properties"].keys() == {"repo"}
+            assert "repo" not in spec.input["properties"]
+            assert hub["required"] == spec.input["required"]
+    assert input_schema("nothing", True) is None
+    assert input_schema("nothing", False) is None
+
+
+@pytest.mark.parametrize(
+    ("profiles", "missing"),
+    [
+        ({"planner"}, set()),
+        ({"planner", "orchestrator"}, set()),
+        ({"executor"}, {"write_prd_from_idea", "write_checklist_sprint"}),
+        (
+            {"orchestrator"},
+            {"write_prd_from_idea", "write_checklist_sprint", "prepare_codex_goal_from_sprint", "append_handoff_note"},
+        ),
+        (set(), set(TOOLS)),
+    ],
+)
+def test_each_profile_is_shown_its_tools_in_the_order_of_the_table(profiles: set[str], missing: set[str]) -> None:
+    on_hub = [spec.name for spec in shown_tools(frozenset(profiles), True)]
+    assert on_hub == [name for name in TOOLS if name not in missing]
+    assert [spec.name for spec in shown_tools(frozenset(profiles))] == [n for n in on_hub if n != "list_repos"]
+
+
+def test_hints_say_what_a_tool_does() -> None:
+    writing = {name for name, spec in TOOLS.items() if not hints(spec)["readOnlyHint"]}
+    assert writing == {
+        "write_prd_from_idea",
+        "write_checklist_sprint",
+        "prepare_codex_goal_from_sprint",
+        "append_handoff_note",
+    }
+    assert {name for name, spec in TOOLS.items() if not hints(spec)["idempotentHint"]} == {"append_handoff_note"}
+    assert not any(hints(spec)["destructiveHint"] or hints(spec)["openWorldHint"] for spec in TOOLS.values())
+
+
+def test_what_writes_needs_a_profile_that_writes() -> None:
+    for spec in TOOLS.values():
+        assert set(spec.profiles) <= set(PROFILES)
+        if spec.is_writing:
+            assert all(PROFILES[name].reach.writes for name in spec.profiles)
+        if spec.target is not None:
+            assert spec.target in spec.input["required"]
+
+
+def test_two_tools_of_one_name_are_found_at_the_import() -> None:
+    spec = ToolSpec("harness_status", "t", "d", (), {}, {}, None)
+    with pytest.raises(AssertionError, match="harness_status"):
+        _table((spec, spec))
+
+
+def test_the_hash_tells_lists_apart_and_is_the_same_in_every_process() -> None:
+    lists = [(frozenset({name}), is_hub) for name in PROFILES for is_hub in (False, True)]
+    hashes = {tools_hash(*each) for each in lists}
+    assert len(hashes) == len(lists)
+    assert all(re.fullmatch(r"[0-9a-f]{12}", each) for each in hashes)
+    text = json.dumps(described_tools(EVERYTHING, True), sort_keys=True)
+    assert json.loads(text) == list(described_tools(EVERYTHING, True)), "nothing in it depends on an order of sets"

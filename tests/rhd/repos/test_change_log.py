@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+import trio
+
+from rhd.ids import Cursor
+from rhd.repos import change_log as changes
+from rhd.repos.change_log import ChangeEntry, ChangeLog
+from rhd.repos.registry import Registry
+from rhd.store import change_rows as rows
+from rhd.store.database import Store
+from tests.support.stores import running_store
+
+A, B = ("plans/a.md", "plan", "added"), ("plans/b.md", "plan", "modified")
+
+
+async def open_log(store: Store) -> ChangeLog:
+    registry = Registry(store)
+    registry.load()
+    repo = registry.by_path("/a") or (await registry.add("/a", "a", slug=None))[0]
+    heads = await store.read(rows.read_heads)
+    return ChangeLog(store, repo.id, repo.log, heads.get(repo.id))
+
+
+def paths(found: changes.Since) -> list[str]:
+    return [entry.path for entry in found.changes]
+
+
+async def test_a_cursor_tells_exactly_what_came_after_it(tmp_path: Path) -> None:
+    async with running_store(tmp_path / "db") as store:
+        log = await open_log(store)
+        start = (await log.since(None)).cursor
+        await log.append([A, B], via="event")
+        found = await log.since(start)
+        assert paths(found) == ["plans/a.md", "plans/b.md"]
+        assert paths(await log.since(found.changes[0].cursor)) == ["plans/b.md"]
+        assert paths(await log.since(found.cursor)) == []
+        one = await log.since(start, limit=1)
+        assert (paths(one), paths(await log.since(one.cursor))) == (["plans/a.md"], ["plans/b.md"])
+
+
+async def test_numbers_go_on_after_a_restart(tmp_path: Path) -> None:
+    async with running_store(tmp_path / "db") as store:
+        log = await open_log(store)
+        await log.append([A], via="event")
+        cursor = log.cursor
+    async with running_store(tmp_path / "db") as store:
+        log = await open_log(store)
+        assert log.cursor == cursor
+        assert log.last is not None
+        assert log.last.path == "plans/a.md"
+        await log.append([B], via="start")
+        assert paths(await log.since(cursor)) == ["plans/b.md"]
+
+
+@pytest.mark.parametrize("text", ["zzzzzz-1", None])
+async def test_a_cursor_of_another_log_or_from_the_future_resets(tmp_path: Path, text: str | None) -> None:
+    async with running_store(tmp_path / "db") as store:
+        log = await open_log(store)
+        await log.append([A], via="event")
+        cursor = Cursor(text) if text else Cursor.make(log.cursor.log, 99)
+        found = await log.since(cursor)
+        assert (found.reset, found.changes, found.cursor) == (True, (), log.cursor)
+
+
+async def test_the_log_is_bounded_and_a_cursor_from_before_resets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows, "KEEP_CHANGES", 5)
+    async with running_store(tmp_path / "db") as store:
+        log = await open_log(store)
+        start = log.cursor
+        await log.append([A], via="event")
+        await log.append([A] * 5, via="event")
+        assert (await log.since(start)).reset
+        kept = await log.since(Cursor.make(start.log, 1))
+        assert (kept.reset, len(kept.changes)) == (False, 5)
+
+
+async def test_who_waits_is_woken_by_the_next_change_and_no_later_than_told(
+    tmp_path: Path, autojump_clock: None
+) -> None:
+    async with running_store(tmp_path / "db") as store:
+        log = await open_log(store)
+        began = trio.current_time()
+        assert (await log.wait(log.cursor, 20)).changes == ()
+        assert trio.current_time() - began == 20
+
+
+async def test_a_wait_ends_with_the_change(tmp_path: Path) -> None:
+    async with running_store(tmp_path / "db") as store:
+        log = await open_log(store)
+        found: list[changes.Since] = []
+
+        async def wait() -> None:
+            found.append(await log.wait(log.cursor, 30))
+
+        with trio.fail_after(10):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(wait)
+                await trio.testing.wait_all_tasks_blocked()
+                await log.append([A], via="event")
+        assert paths(found[0]) == ["plans/a.md"]
+
+
+async def test_listeners_hear_once_it_is_on_disk(tmp_path: Path) -> None:
+    async with running_store(tmp_path / "db") as store:
+        log = await open_log(store)
+        heard: list[tuple[ChangeEntry, ...]] = []
+        end = log.subscribe(lambda entries: heard.append(tuple(entries)))
+        await log.append([A, B], via="event")
+        await log.append([], via="event", saved=[rows.ArtifactRow("x", "s", "{}")])
+        end()
+        await log.append([A], via="event")
+        assert [[e.path for e in batch] for batch in heard] == [["plans/a.md", "plans/b.md"]]
+        assert heard[0][0].to_json("a").keys() == {"cursor", "repo", "path", "kind", "change", "at"}
+
+
+async def test_what_the_disk_refuses_is_told_with_the_next_batch_and_nothing_twice(tmp_path: Path) -> None:
+    async with running_store(tmp_path / "db") as store:
+        log = await open_log(store)
+        start = log.cursor
+        await store.write(lambda c: c.execute("ALTER TABLE changes RENAME TO away"))
+        with pytest.raises(Exception, match="changes"):
+            await log.append([A], via="event", saved=[rows.ArtifactRow("plans/a.md", "s", "{}")])
+        assert log.cursor == start
+        await store.write(lambda c: c.execute("ALTER TABLE away RENAME TO changes"))
+        entries = await log.append([B], via="event", removed=["plans/z.md"])
+        assert [e.path for e in entries] == ["plans/a.md", "plans/b.md"]
+        assert [e.cursor.number for e in entries] == [1, 2]
+        stored = await store.read(lambda c: rows.read_artifacts(c, log._repo_id))
+        assert [row.path for row in stored] == ["plans/a.md"]
+
+
+async def test_cancelling_an_append_neither_loses_nor_repeats_a_number(tmp_path: Path) -> None:
+    async with running_store(tmp_path / "db") as store:
+        log = await open_log(store)
+        with trio.move_on_after(0):
+            await log.append([A], via="event")
+        await log.append([B], via="event")
+        assert [e.cursor.number for e in (await log.since(Cursor.make(log.cursor.log, 0))).changes] == [1, 2]
+
+
+async def test_a_service_that_ends_and_its_successor_can_append_at_once(tmp_path: Path) -> None:
+    async with running_store(tmp_path / "db") as store:
+        log = await open_log(store)
+        told: list[int] = []
+        log.subscribe(lambda entries: told.extend(e.cursor.number for e in entries))
+        async with trio.open_nursery() as nursery:
+            for _ in range(5):
+                nursery.start_soon(partial(log.append, [A, B], via="event"))
+        assert told == list(range(1, 11))
+        assert len((await log.since(Cursor.make(log.cursor.log, 0))).changes) == 10
+
+
+async def test_a_new_catalog_begins_with_what_is_on_disk_and_finds_the_rest_again(tmp_path: Path) -> None:
+    async with running_store(tmp_path / "db") as store:
+        log = await open_log(store)
+        row = rows.ArtifactRow("plans/a.md", "s", "{}")
+        await store.write(lambda c: c.execute("ALTER TABLE changes RENAME TO away"))
+        with pytest.raises(Exception, match="changes"):
+            await log.append([A], via="event", saved=[row])
+        await store.write(lambda c: c.execute("ALTER TABLE away RENAME TO changes"))
+        assert await log.read_catalog() == []
+        assert len(await log.append([A], via="event", saved=[row])) == 1
+        assert await log.read_catalog() == [row]
+
+
+async def test_a_log_that_is_closed_wakes_who_waits_and_takes_nothing_more(tmp_path: Path) -> None:
+    async with running_store(tmp_path / "db") as store:
+        log = await open_log(store)
+        found: list[changes.Since] = []
+
+        async def wait() -> None:
+            found.append(await log.wait(log.cursor, 30))
+
+        with trio.fail_after(10):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(wait)
+                await trio.testing.wait_all_tasks_blocked()
+                log.close()
+            assert (found[0].reset, found[0].changes) == (True, ())
+            assert (await log.wait(log.cursor, 30)).reset
+        assert await log.append([A], via="event") == ()
+        assert await store.read(rows.read_heads) == {}
+
+
+async def test_a_late_append_does_not_reach_the_log_of_a_repository_that_was_adopted_again(tmp_path: Path) -> None:
+    async with running_store(tmp_path / "db") as store:
+        late = await open_log(store)
+        await late.append([A], via="event")
+        registry = Registry(store)
+        registry.load()
+        (before,) = registry
+        await registry.forget(before.id)
+        assert await late.append([B], via="event") == ()
+        repo, _ = await registry.add("/a", "a", slug=None, repo_id=before.id)
+        assert await late.append([B], via="event") == ()
+        log = ChangeLog(store, repo.id, repo.log)
+        assert [e.cursor.number for e in await log.append([A, B], via="event")] == [1, 2]

@@ -1,0 +1,415 @@
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import trio
+
+from rhd.access import PLANNER
+from rhd.errors import Detached, Refusal
+from rhd.ids import Cursor, RelPath
+from rhd.repos.repo_service import LOOK_AGAIN_S, RETRY_S, RepoService, describe
+from rhd.watch.hub import WatchHub
+from rhd.workflow.catalog import Catalog, Refreshed
+from rhd.workflow.root import Root
+from tests.support.hints import FakeHints
+from tests.support.repositories import Repository
+from tests.support.running_repos import running_rooms
+from tests.support.waiting import until
+
+PLAN = RelPath("plans/prds/20261101-0900-search.prd.md")
+
+
+def read_plan(root: Root) -> bytes:
+    return root.read(PLAN, PLANNER.reach, 1 << 20)[0]
+
+
+async def announced(service: RepoService, since: Cursor) -> list[tuple[str, str]]:
+    found = await service.changes.since(since)
+    assert not found.reset
+    return [(c.change, c.path) for c in found.changes]
+
+
+async def test_a_hint_leads_to_a_look_and_the_change_is_announced(tmp_path: Path, repository: Repository) -> None:
+    async with running_rooms(tmp_path / "db") as rooms:
+        service = rooms.service(await rooms.adopt(repository))
+        assert isinstance(rooms.hints, FakeHints)
+        await until(lambda: "plans/prds" in rooms.hints.roots[service.repo.id].folders)  # type: ignore[attr-defined]
+        await service.settle()  # the looks that follow the arming would find it, too
+        cursor = service.changes.cursor
+        repository.write("plans/plan-new.md", "# New\n")
+        rooms.hints.hint(service.repo.id, {"plans"}, "event")
+        assert [c.path for c in (await service.changes.wait(cursor, 10)).changes] == ["plans/plan-new.md"]
+        assert service.changes.last is not None
+        assert service.changes.last.via == "event"
+        assert service.artifacts[RelPath("plans/plan-new.md")].title == "New"
+
+
+async def test_what_is_found_is_said_to_have_been_noticed_by_the_first_hint(
+    tmp_path: Path, repository: Repository
+) -> None:
+    async with running_rooms(tmp_path / "db") as rooms:
+        service = rooms.service(await rooms.adopt(repository))
+        await until(lambda: service.watch == "events")
+        await trio.testing.wait_all_tasks_blocked(0.01)
+        cursor = service.changes.cursor
+        repository.write("plans/plan-new.md", "# New\n")
+        for via in ("poll", "event"):
+            service.hint(frozenset({"plans"}), via)
+        assert [c.via for c in (await service.changes.wait(cursor, 10)).changes] == ["poll"]
+
+
+async def test_what_is_looked_at_a_second_time_was_noticed_as_the_first_time(
+    tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refresh, looks = Catalog.refresh, 0
+
+    def look_again(self: Catalog, folders: frozenset[str] | None = None) -> Refreshed:
+        nonlocal looks
+        found = refresh(self, folders)
+        looks += 1
+        if looks == 1:  # a file whose content is younger than its time can tell
+            repository.write("plans/plan-new.md", "# New\n")
+            return replace(found, again=frozenset({"plans"}), again_after_s=0.0)
+        return found
+
+    async with running_rooms(tmp_path / "db") as rooms:
+        service = rooms.service(await rooms.adopt(repository))
+        await until(lambda: service.watch == "events")
+        await trio.testing.wait_all_tasks_blocked(0.01)
+        cursor = service.changes.cursor
+        monkeypatch.setattr(Catalog, "refresh", look_again)
+        service.hint(frozenset({"plans"}), "poll")
+        assert [c.via for c in (await service.changes.wait(cursor, 10)).changes] == ["poll"]
+
+
+async def test_folders_are_armed_until_a_look_finds_no_new_ones(tmp_path: Path, repository: Repository) -> None:
+    async with running_rooms(tmp_path / "db") as rooms:
+        service = rooms.service(await rooms.adopt(repository))
+        assert isinstance(rooms.hints, FakeHints)
+        await until(lambda: "plans/prds" in rooms.hints.roots[service.repo.id].folders)  # type: ignore[attr-defined]
+        cursor = service.changes.cursor
+        repository.write("plans/a/b/c/deep.md", "x\n")
+        rooms.hints.hint(service.repo.id, {"plans"}, "event")
+        await service.changes.wait(cursor, 10)
+        await until(lambda: "plans/a/b/c" in rooms.hints.roots[service.repo.id].folders)  # type: ignore[attr-defined]
+
+
+async def test_the_real_watcher_notices_by_itself(tmp_path: Path, repository: Repository) -> None:
+    async with running_rooms(tmp_path / "db", WatchHub()) as rooms:
+        service = rooms.service(await rooms.adopt(repository))
+        await until(lambda: service.watch == "events")
+        cursor = service.changes.cursor
+        repository.write("plans/sub/folder/new.md", "# New\n")
+        assert [c.path for c in (await service.changes.wait(cursor, 10)).changes] == ["plans/sub/folder/new.md"]
+
+
+async def test_what_changed_while_the_daemon_was_down_is_announced_once(tmp_path: Path, repository: Repository) -> None:
+    async with running_rooms(tmp_path / "db") as rooms:
+        cursor = rooms.service(await rooms.adopt(repository)).changes.cursor
+    repository.write("plans/plan-new.md", "# New\n")
+    (repository.path / PLAN).unlink()
+    repository.write("tasks/current.md", repository.read("tasks/current.md"))  # touched, but equal
+    expected = [("added", "plans/plan-new.md"), ("removed", str(PLAN))]
+    async with running_rooms(tmp_path / "db") as rooms:
+        (repo,) = rooms.registry
+        service = await rooms.services.ready(repo.id)
+        await service.settle()
+        assert sorted(await announced(service, cursor)) == sorted(expected)
+    async with running_rooms(tmp_path / "db") as rooms:
+        service = await rooms.services.ready(repo.id)
+        await service.settle()
+        assert sorted(await announced(service, cursor)) == sorted(expected)
+
+
+async def test_before_the_look_the_catalog_answers_from_what_was_stored(tmp_path: Path, repository: Repository) -> None:
+    async with running_rooms(tmp_path / "db") as rooms:
+        await rooms.adopt(repository)
+    async with running_rooms(tmp_path / "db") as rooms:
+        (repo,) = rooms.registry
+        assert (await rooms.services.ready(repo.id)).artifacts[PLAN].title == "Search"
+
+
+async def test_writes_run_one_at_a_time_and_are_one_change(tmp_path: Path, repository: Repository) -> None:
+    async with running_rooms(tmp_path / "db") as rooms:
+        service = rooms.service(await rooms.adopt(repository))
+        cursor = service.changes.cursor
+        running = 0
+        most = 0
+
+        def job(number: int) -> Callable[[Root], None]:
+            def write(root: Root) -> None:
+                nonlocal running, most
+                running += 1
+                most = max(most, running)
+                root.create(RelPath(f"plans/prds/n{number}.prd.md"), PLANNER.reach, b"# N\n")
+                running -= 1
+
+            return write
+
+        async def one(number: int) -> None:
+            await service.submit(lambda: service.write(job(number), folder="plans/prds"))
+
+        async with trio.open_nursery() as nursery:
+            for number in range(8):
+                nursery.start_soon(one, number)
+        assert most == 1
+        await service.settle()
+        assert sorted(await announced(service, cursor)) == [("added", f"plans/prds/n{n}.prd.md") for n in range(8)]
+
+
+async def test_a_write_is_finished_though_its_request_is_cancelled(tmp_path: Path, repository: Repository) -> None:
+    async with running_rooms(tmp_path / "db") as rooms:
+        service = rooms.service(await rooms.adopt(repository))
+        entered, go_on = trio.Event(), threading.Event()
+
+        def write(root: Root) -> None:
+            trio.from_thread.run_sync(entered.set)
+            assert go_on.wait(10)
+            root.create(RelPath("plans/prds/late.prd.md"), PLANNER.reach, b"# Late\n")
+
+        cursor = service.changes.cursor
+        with trio.CancelScope() as scope:
+            async with trio.open_nursery() as nursery:
+
+                async def request() -> None:
+                    await service.submit(lambda: service.write(write, folder="plans/prds"))
+
+                nursery.start_soon(request)
+                with trio.fail_after(10):
+                    await entered.wait()
+                scope.cancel()
+        assert not (repository.path / "plans/prds/late.prd.md").exists()
+        go_on.set()
+        assert [c.path for c in (await service.changes.wait(cursor, 10)).changes] == ["plans/prds/late.prd.md"]
+
+
+async def test_stopping_waits_for_the_write_in_progress(tmp_path: Path, repository: Repository) -> None:
+    go_on = threading.Event()
+    async with running_rooms(tmp_path / "db") as rooms:
+        service = rooms.service(await rooms.adopt(repository))
+        entered = trio.Event()
+
+        def write(root: Root) -> None:
+            trio.from_thread.run_sync(entered.set)
+            assert go_on.wait(10)
+            root.create(RelPath("plans/prds/late.prd.md"), PLANNER.reach, b"# Late\n")
+
+        async def request() -> None:
+            await service.submit(lambda: service.write(write, folder="plans/prds"))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(request)
+            with trio.fail_after(10):
+                await entered.wait()
+            nursery.cancel_scope.cancel()
+        threading.Timer(0.05, go_on.set).start()
+    assert (repository.path / "plans/prds/late.prd.md").read_bytes() == b"# Late\n"
+
+
+async def test_a_moved_repository_is_detached_with_a_next_step_and_comes_back(
+    tmp_path: Path, repository: Repository
+) -> None:
+    async with running_rooms(tmp_path / "db") as rooms:
+        done = await rooms.adopt(repository)
+        service = rooms.service(done)
+        repository.path.rename(tmp_path / "away")
+        with pytest.raises(Detached):
+            await service.read(read_plan)
+        await until(lambda: service.state == "detached")
+        problem = describe(service.problem)
+        assert problem is not None
+        assert problem["code"] == "REPO_DETACHED"
+        assert "adopt" in problem["next_step"]
+        assert service.watch == "off"
+        with pytest.raises(Detached):
+            _ = service.artifacts
+        (tmp_path / "away").rename(repository.path)
+        service.look_again()
+        await until(lambda: service.state == "ok")
+        assert await service.read(read_plan) == repository.read(PLAN).encode()
+
+
+async def test_a_detached_repository_is_looked_for_as_often_as_ever(
+    tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert LOOK_AGAIN_S <= 1.0, "so that what comes back is served within two seconds"
+    monkeypatch.setattr("rhd.repos.repo_service.LOOK_AGAIN_S", 0.001)
+    looks = 0
+
+    def look(_: object) -> None:
+        nonlocal looks
+        looks += 1
+        raise Detached("it is away")
+
+    async with running_rooms(tmp_path / "db") as rooms:
+        service = rooms.service(await rooms.adopt(repository))
+        with monkeypatch.context() as patch:
+            patch.setattr("rhd.repos.repo_service._open_own", look)
+            service._lose()
+            await until(lambda: looks > 20)
+            assert service.state == "detached"
+        await until(lambda: service.state == "ok")
+
+
+async def test_a_repository_that_was_replaced_while_the_daemon_was_down_is_not_served(
+    tmp_path: Path, repository: Repository
+) -> None:
+    async with running_rooms(tmp_path / "db") as rooms:
+        await rooms.adopt(repository)
+    repository.path.rename(tmp_path / "away")
+    Repository.make(repository.path)
+    async with running_rooms(tmp_path / "db") as rooms:
+        (repo,) = rooms.registry
+        service = await rooms.services.ready(repo.id)
+        assert service.state == "detached"
+        with pytest.raises(Detached):
+            await service.read(read_plan)
+
+
+async def _looks(service: RepoService, monkeypatch: pytest.MonkeyPatch, times: int) -> None:
+    """Have an unusable repository looked at again so many times, and come to an end each time."""
+    seen = 0
+    real = RepoService._let_go
+
+    async def counted(self: RepoService) -> None:
+        nonlocal seen
+        await real(self)
+        seen += self is service
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RepoService, "_let_go", counted)
+        for number in range(times):
+            service.look_again()
+            await until(lambda n=number: seen > n)
+
+
+@pytest.mark.parametrize("what", ["no id", "another id", "an id that cannot be read", "a sweep that fails"])
+async def test_looking_again_and_again_leaves_no_descriptor_open(
+    tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    def fail(_: Root) -> int:
+        raise RuntimeError("not today")
+
+    async with running_rooms(tmp_path / "db") as rooms:
+        service = rooms.service(await rooms.adopt(repository))
+        folder = repository.path / ".repo-harness"
+        folder.rename(tmp_path / "aside")
+        match what:
+            case "another id":
+                repository.write(".repo-harness/id", "another\n")
+            case "an id that cannot be read":
+                repository.write(".repo-harness/id/x", "")
+            case "a sweep that fails":
+                (tmp_path / "aside").rename(folder)
+                monkeypatch.setattr(Root, "sweep", fail)
+        service._lose()
+        await until(lambda: service.state != "ok")
+        await _looks(service, monkeypatch, 2)  # threads and the store's connections are there from now on
+        before = len(os.listdir("/proc/self/fd"))
+        await _looks(service, monkeypatch, 10)
+        assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read anything")
+async def test_a_repository_that_cannot_be_opened_is_broken(tmp_path: Path, repository: Repository) -> None:
+    async with running_rooms(tmp_path / "db") as rooms:
+        await rooms.adopt(repository)
+    repository.path.chmod(0)
+    async with running_rooms(tmp_path / "db") as rooms:
+        (repo,) = rooms.registry
+        assert (await rooms.services.ready(repo.id)).state == "broken"
+
+
+async def test_one_broken_repository_harms_no_other(tmp_path: Path) -> None:
+    repositories = [Repository.make(tmp_path / f"r{n}") for n in range(4)]
+    async with running_rooms(tmp_path / "db") as rooms:
+        services = [rooms.service(await rooms.adopt(r)) for r in repositories]
+        repositories[0].path.rename(tmp_path / "gone")
+        with pytest.raises(Detached):
+            await services[0].read(read_plan)
+        for service in services[1:]:
+            assert await service.read(read_plan)
+            assert service.state == "ok"
+
+
+async def test_a_hung_file_system_takes_this_repositorys_threads_alone(
+    tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Repository.make(tmp_path / "other")
+    monkeypatch.setattr("rhd.repos.repo_service.READ_WITHIN_S", 0.2)
+    release = threading.Event()
+
+    def hang(root: Root) -> None:
+        release.wait(30)
+
+    async with running_rooms(tmp_path / "db") as rooms:
+        hung, fine = rooms.service(await rooms.adopt(repository)), rooms.service(await rooms.adopt(other))
+        refused = 0
+
+        async def read() -> None:
+            nonlocal refused
+            with pytest.raises(Refusal) as caught:
+                await hung.read(hang)
+            refused += caught.value.code == "TIMEOUT"
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(12):
+                nursery.start_soon(read)
+            with trio.fail_after(5):
+                assert await fine.read(read_plan)
+        release.set()
+        assert refused == 12
+
+
+async def test_a_database_that_is_full_delays_announcements_and_loses_none(
+    tmp_path: Path, repository: Repository
+) -> None:
+    async with running_rooms(tmp_path / "db") as rooms:
+        service = rooms.service(await rooms.adopt(repository))
+        cursor = service.changes.cursor
+        await rooms.store.write(lambda c: c.execute("ALTER TABLE changes RENAME TO away"))
+        repository.write("plans/plan-new.md", "# New\n")
+        await service.settle()
+        assert service.problem is not None
+        assert service.problem.code == "WRITE_FAILED"
+        await rooms.store.write(lambda c: c.execute("ALTER TABLE away RENAME TO changes"))
+        await service.settle()
+        assert await announced(service, cursor) == [("added", "plans/plan-new.md")]
+        assert service.problem is None
+
+
+async def test_a_database_that_is_full_is_tried_again_by_one_and_not_by_each_change(
+    tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waiting.append(seconds)
+        await trio.sleep_forever()
+
+    async with running_rooms(tmp_path / "db") as rooms:
+        service = rooms.service(await rooms.adopt(repository))
+        await rooms.store.write(lambda c: c.execute("ALTER TABLE changes RENAME TO away"))
+        monkeypatch.setattr("rhd.repos.repo_service.trio.sleep", sleep)
+        for number in range(10):
+            repository.write("plans/plan-new.md", f"# New {number}\n")
+            await service.settle()
+        await trio.testing.wait_all_tasks_blocked(0.01)
+        assert waiting.count(RETRY_S) == 1
+        monkeypatch.undo()
+        await rooms.store.write(lambda c: c.execute("ALTER TABLE away RENAME TO changes"))
+
+
+async def test_what_a_killed_process_left_behind_is_swept_at_the_start(tmp_path: Path, repository: Repository) -> None:
+    async with running_rooms(tmp_path / "db") as rooms:
+        await rooms.adopt(repository)
+    left = repository.write("plans/prds/.rh-abcdefgh2345.tmp", "half")
+    async with running_rooms(tmp_path / "db") as rooms:
+        (repo,) = rooms.registry
+        await rooms.services.ready(repo.id)
+        assert not left.exists()

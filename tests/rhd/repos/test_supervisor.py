@@ -1,0 +1,221 @@
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from rhd.errors import Refusal
+from rhd.ids import Cursor, RepoId
+from rhd.repos import repo_service as service
+from rhd.repos import supervisor as services
+from rhd.repos.registry import Repo
+from rhd.workflow.catalog import Catalog, Refreshed
+from tests.support.repositories import Repository
+from tests.support.running_repos import running_rooms
+from tests.support.waiting import until
+
+
+async def test_there_is_a_service_for_each_adopted_repository_and_for_no_other(tmp_path: Path) -> None:
+    async with running_rooms(tmp_path / "db") as rooms:
+        done = [await rooms.adopt(Repository.make(tmp_path / f"r{n}")) for n in range(3)]
+        assert {s.repo.id for s in rooms.services} == {d.repo.id for d in done if d.repo}
+        assert done[0].repo is not None
+        await rooms.registry.forget(done[0].repo.id)
+        assert done[0].repo.id not in {s.repo.id for s in rooms.services}
+        with pytest.raises(Refusal) as caught:
+            await rooms.services.ready(done[0].repo.id)
+        assert caught.value.code == "REPO_NOT_FOUND"
+        with pytest.raises(Refusal):
+            rooms.services.get(RepoId.new())
+
+
+async def test_forgetting_disarms_and_stops_the_service(tmp_path: Path, repository: Repository) -> None:
+    async with running_rooms(tmp_path / "db") as rooms:
+        done = await rooms.adopt(repository)
+        assert done.repo is not None
+        await trio.testing.wait_all_tasks_blocked()
+        await rooms.registry.forget(done.repo.id)
+        with trio.fail_after(5):
+            while rooms.hints.mode(done.repo.id) != "off":
+                await trio.lowlevel.checkpoint()
+
+
+async def test_listeners_hear_of_every_repository_until_they_end(tmp_path: Path) -> None:
+    heard: list[tuple[str, list[str]]] = []
+    async with running_rooms(tmp_path / "db") as rooms:
+        repositories = [Repository.make(tmp_path / f"r{n}") for n in range(2)]
+        services = [rooms.service(await rooms.adopt(r)) for r in repositories]
+        end = rooms.services.listen(lambda repo, entries: heard.append((repo.slug, [e.path for e in entries])))
+        for repository, service in zip(repositories, services, strict=True):
+            repository.write("plans/new.md", "x\n")
+            await service.settle()
+        end()
+        repositories[0].write("plans/newer.md", "x\n")
+        await services[0].settle()
+    assert heard == [("r0", ["plans/new.md"]), ("r1", ["plans/new.md"])]
+
+
+async def test_hundreds_start_in_turn_and_all_answer(tmp_path: Path) -> None:
+    template = Repository.make(tmp_path / "r")
+    async with running_rooms(tmp_path / "db") as rooms:
+        await rooms.adopt(template)
+        paths = []
+        for number in range(40):
+            path = tmp_path / "many" / f"r{number}"
+            path.mkdir(parents=True)
+            (path / ".git").mkdir()
+            (path / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
+            (path / ".git" / "objects").mkdir()
+            (path / ".git" / "refs").mkdir()
+            (path / "tasks").mkdir()
+            (path / "tasks" / "current.md").write_text("# C\n")
+            paths.append(path)
+        for path in paths:
+            await rooms.adopter.adopt(str(path))
+    async with running_rooms(tmp_path / "db") as rooms:
+        assert len(rooms.registry) == 41
+        for repo in rooms.registry:
+            assert (await rooms.services.ready(repo.id)).state == "ok"
+
+
+async def test_repositories_on_a_file_system_that_hangs_keep_no_other_from_opening(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "TURN_S", 0.05)
+    # They begin in any order: of so many others one comes after all that hang, but for one time in five hundred.
+    names = [f"r{number}" for number in range(services.MAX_OPENING + 8)]
+    async with running_rooms(tmp_path / "db") as rooms:
+        for name in names:
+            await rooms.adopt(Repository.make(tmp_path / name, artifacts=False))
+    hung, go_on, opened = set(names[: services.MAX_OPENING]), threading.Event(), service._open_own
+
+    def open_own(repo: Repo) -> Any:
+        if repo.slug in hung:
+            assert go_on.wait(20)
+        return opened(repo)
+
+    monkeypatch.setattr(service, "_open_own", open_own)
+    async with running_rooms(tmp_path / "db") as rooms:
+        try:
+            for repo in rooms.registry:
+                if repo.slug not in hung:
+                    assert (await rooms.services.ready(repo.id)).state == "ok"
+            assert {s.state for s in rooms.services if s.repo.slug in hung} == {"broken"}
+        finally:
+            go_on.set()
+        for repo in rooms.registry:
+            assert (await rooms.services.ready(repo.id)).state == "ok"
+
+
+async def test_a_moved_repository_is_watched_where_it_now_is(tmp_path: Path, repository: Repository) -> None:
+    """The service of the old place disarms when it ends, which must not leave the new one deaf."""
+    async with running_rooms(tmp_path / "db") as rooms:
+        done = await rooms.adopt(repository)
+        assert done.repo is not None
+        for number in range(3):
+            moved = tmp_path / f"moved-{number}"
+            repository.path.rename(moved)
+            repository = Repository(moved)
+            again = await rooms.adopt(repository)
+            service = rooms.service(again)
+            await until(lambda: rooms.hints.mode(done.repo.id) == "events")
+            await trio.testing.wait_all_tasks_blocked(0.01)
+            cursor = service.changes.cursor
+            repository.write(f"plans/new-{number}.md", "x\n")
+            rooms.hints.hint(done.repo.id, {"plans"}, "event")  # type: ignore[attr-defined]
+            assert [c.path for c in (await service.changes.wait(cursor, 5)).changes] == [f"plans/new-{number}.md"]
+
+
+async def test_a_service_begins_when_all_before_it_are_over_however_often_it_is_forgotten_meanwhile(
+    tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entered, go_on = threading.Event(), threading.Event()
+    refresh = Catalog.refresh
+
+    def hang_once(self: Catalog, folders: frozenset[str] | None = None) -> Refreshed:
+        if not entered.is_set():
+            entered.set()
+            assert go_on.wait(20)
+        return refresh(self, folders)
+
+    async with running_rooms(tmp_path / "db") as rooms, trio.open_nursery() as nursery:
+        repo = (await rooms.adopt(repository)).repo
+        assert repo is not None
+        monkeypatch.setattr(Catalog, "refresh", hang_once)
+        rooms.services.get(repo.id).hint(None, "event")
+        assert await trio.to_thread.run_sync(entered.wait, 10)
+        await rooms.registry.forget(repo.id)
+        await rooms.registry.add(repo.path, repo.name, slug=None, repo_id=repo.id)
+
+        async def be_refused() -> None:
+            with pytest.raises(Refusal) as refused:
+                await rooms.services.ready(repo.id)
+            assert refused.value.code == "REPO_NOT_FOUND"
+
+        with trio.fail_after(10):
+            async with trio.open_nursery() as asking:
+                asking.start_soon(be_refused)
+                await trio.testing.wait_all_tasks_blocked()
+                await rooms.registry.forget(repo.id)
+        await rooms.registry.add(repo.path, repo.name, slug=None, repo_id=repo.id)
+        await trio.testing.wait_all_tasks_blocked(0.01)
+        third = rooms.services.get(repo.id)
+        assert third.state == "broken", "it has not begun"
+        go_on.set()
+        assert await rooms.services.ready(repo.id) is third
+        await until(lambda: third.watch == "events")
+        await trio.testing.wait_all_tasks_blocked(0.01)
+        await third.settle()
+        cursor = third.changes.cursor
+        repository.write("plans/new.md", "x\n")
+        rooms.hints.hint(repo.id, {"plans"}, "event")  # type: ignore[attr-defined]
+        assert [c.path for c in (await third.changes.wait(cursor, 10)).changes] == ["plans/new.md"]
+        nursery.cancel_scope.cancel()
+
+
+async def test_every_log_is_known_at_the_start_though_its_folder_is_away(
+    tmp_path: Path, repository: Repository
+) -> None:
+    async with running_rooms(tmp_path / "db") as rooms:
+        cursor = rooms.service(await rooms.adopt(repository)).changes.cursor
+        assert cursor.number > 1
+    repository.path.rename(tmp_path / "away")
+    async with running_rooms(tmp_path / "db") as rooms:
+        (found,) = rooms.services
+        assert found.changes.cursor == cursor, "before anything was opened"
+        assert (await rooms.services.ready(found.repo.id)).state == "detached"
+        assert found.changes.last is not None
+        assert found.changes.last.cursor == cursor
+        since = await found.changes.since(Cursor.make(cursor.log, cursor.number - 1))
+        assert (since.reset, [c.cursor for c in since.changes]) == (False, [cursor])
+
+
+async def test_the_log_goes_on_where_a_moved_repository_now_is(tmp_path: Path, repository: Repository) -> None:
+    async with running_rooms(tmp_path / "db") as rooms:
+        before = rooms.service(await rooms.adopt(repository))
+        cursor = before.changes.cursor
+        heard: list[str] = []
+        rooms.services.listen(lambda repo, entries: heard.append(repo.path))
+        repository.path.rename(tmp_path / "moved")
+        Repository(tmp_path / "moved").write("plans/new.md", "x\n")
+        after = rooms.service(await rooms.adopt(tmp_path / "moved"))
+        assert after is not before
+        assert [c.path for c in (await before.changes.wait(cursor, 10)).changes] == ["plans/new.md"]
+        assert heard == [str(tmp_path / "moved")]
+
+
+async def test_a_repository_that_takes_too_long_to_open_is_not_waited_for(
+    tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running_rooms(tmp_path / "db") as rooms:
+        await rooms.adopt(repository)
+    go_on = threading.Event()
+    monkeypatch.setattr(service, "_open_own", lambda _: go_on.wait(20))
+    monkeypatch.setattr(services, "READY_WITHIN_S", 0.01)
+    async with running_rooms(tmp_path / "db") as rooms:
+        (repo,) = rooms.registry
+        assert (await rooms.services.ready(repo.id)).state == "broken"
+        go_on.set()
