@@ -6,6 +6,7 @@ HarnessError (rhwire)
     ├── NotFound            reachable, but it does not exist
     ├── Conflict            it exists, or is not at the expected revision
     ├── WriteFailed         the file system refused; the old content is intact
+    ├── StoreFailed         the database did not take the change
     ├── Detached            the repository's folder is not where it was adopted
     └── StartRefused        the daemon cannot start; the process ends with exit 1
 """
@@ -14,7 +15,17 @@ from __future__ import annotations
 
 from rhwire.errors import HarnessError
 
-__all__ = ["Conflict", "Detached", "HarnessError", "NotFound", "PathRefused", "Refusal", "StartRefused", "WriteFailed"]
+__all__ = [
+    "Conflict",
+    "Detached",
+    "HarnessError",
+    "NotFound",
+    "PathRefused",
+    "Refusal",
+    "StartRefused",
+    "StoreFailed",
+    "WriteFailed",
+]
 
 
 class Refusal(HarnessError):
@@ -41,6 +52,12 @@ class Conflict(Refusal):
 
 class WriteFailed(Refusal):
     """The file system refused the write. The old content is intact; `details["reason"]` says why."""
+
+    code = "WRITE_FAILED"
+
+
+class StoreFailed(Refusal):
+    """The database did not take the change: its disk is full (DISK_FULL), refuses (WRITE_FAILED) or hangs (TIMEOUT)."""
 
     code = "WRITE_FAILED"
 

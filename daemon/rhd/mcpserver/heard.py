@@ -54,7 +54,7 @@ class Heard:
 
     def forget(self, grant_id: str) -> None:
         """Forget a grant that has ended."""
-        self._store.submit(lambda connection: delete_heard(connection, grant_id))
+        self._store.write_later(lambda connection: delete_heard(connection, grant_id))
 
     def _save(self, caller: Caller, told: Told, *, is_first: bool) -> None:
         at = time.time()
@@ -64,4 +64,4 @@ class Heard:
             save_heard(connection, caller.id, numbers, at, is_first=is_first)
 
         if told:
-            self._store.submit(save)
+            self._store.write_later(save)

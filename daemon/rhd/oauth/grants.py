@@ -210,7 +210,7 @@ class Grants:
         """Hand the moments of last use to the store, all in one write."""
         if self._used:
             used, self._used = list(self._used.items()), {}
-            self._store.submit(lambda connection: rows.touch_grants(connection, used))
+            self._store.write_later(lambda connection: rows.touch_grants(connection, used))
 
     async def reload(self, sweep: Callable[[sqlite3.Connection], None]) -> None:
         """Carry out a sweep of the database and know no more of what it deleted."""

@@ -77,7 +77,7 @@ class AuditLog:
         """Hand what is waiting to the store."""
         if self._waiting:
             rows, self._waiting = self._waiting, []
-            self._store.submit(lambda connection: _insert(connection, rows))
+            self._store.write_later(lambda connection: _insert(connection, rows))
 
     async def run(self) -> None:
         """Flush a second after the first row of each batch, until cancelled; then once more."""

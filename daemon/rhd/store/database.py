@@ -2,52 +2,33 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import stat
-from collections.abc import Callable
 from contextlib import closing
-from typing import Any, Generic, TypeVar
+from typing import TypeVar
 from urllib.parse import quote
 
 import trio
 
 from rhd.errors import StartRefused
+from rhd.hosting.thread_call import ThreadCall
 from rhd.store.schema import MIGRATIONS
+from rhd.store.writer import CLOSE_WITHIN_S, Change, StoreProblem, Writer, describe
 
 T = TypeVar("T")
-Change = Callable[[sqlite3.Connection], T]
-
-MAX_BATCH = 256
-
-
-class _Job(Generic[T]):
-    """A change on its way to the disk; it is carried out whether or not its caller still waits."""
-
-    __slots__ = ("change", "done", "error", "result")
-
-    def __init__(self, change: Change[T]) -> None:
-        self.change = change
-        self.done = trio.Event()
-        self.result: T | None = None
-        self.error: BaseException | None = None
 
 
 class Store:
-    """The database, open. `write` from anywhere while `run` runs; `read` in a thread of its own.
+    """The database, open. `write` and `write_later` while `run` runs; `read` in a thread of its own."""
 
-    Every change of a batch has its own savepoint, so one that fails takes none with it; the batch is one
-    commit (WAL, synchronous=FULL): whoever is answered is on disk.
-    """
-
-    def __init__(self, writer: sqlite3.Connection, reader: sqlite3.Connection) -> None:
-        self._writer = writer
+    def __init__(self, path: str, writer: sqlite3.Connection, reader: sqlite3.Connection) -> None:
+        self.path = path
+        self._connections = (reader, writer)
         self._reader = reader
-        self._writes = trio.CapacityLimiter(1)
+        self._writer = Writer(writer, path)
         self._reads = trio.CapacityLimiter(1)
-        self._waiting: list[_Job[Any]] = []
-        self._wake = trio.Event()
-        self._is_closing = False
 
     @classmethod
     def open(cls, path: str) -> Store:
@@ -68,90 +49,104 @@ class Store:
                 raise
             reader.execute("PRAGMA query_only = ON")
         except (OSError, sqlite3.Error) as error:
-            raise StartRefused(f"cannot open the database {path}: {error}", code="HOME_UNUSABLE") from error
-        return cls(writer, reader)
+            raise _cannot_open(path, error) from error
+        return cls(path, writer, reader)
+
+    @property
+    def problem(self) -> StoreProblem | None:
+        """Why the disk accepts no changes at present, or None."""
+        return self._writer.problem
+
+    @property
+    def kept(self) -> int:
+        """How many changes that nothing waits for are kept until the disk accepts them."""
+        return self._writer.kept
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Write until `close` is called; what is waiting then is still written, even if this is cancelled."""
-        task_status.started()
-        with trio.CancelScope(shield=True):
-            while True:
-                await self._wake.wait()
-                self._wake = trio.Event()
-                while self._waiting:
-                    batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
-                    await trio.to_thread.run_sync(self._commit, batch, limiter=self._writes)
-                    for job in batch:
-                        job.done.set()
-                if self._is_closing:
-                    break
-            self._reader.close()
-            self._writer.close()
+        """Write until `close` is called; what waits then is still written, even if this is cancelled.
 
-    def close(self) -> None:
-        """Let `run` write what is waiting, close the database and end. Later writes are refused."""
-        self._is_closing = True
-        self._wake.set()
+        Raises:
+            StoreFailed: the database is damaged, or its writer failed in a way that cannot be mended. Every caller of
+                `write` that waits is told first.
+        """
+        task_status.started()
+        is_idle = True
+        try:
+            is_idle = await self._writer.run()
+        finally:
+            if is_idle:
+                with trio.CancelScope(shield=True, deadline=trio.current_time() + CLOSE_WITHIN_S):
+                    await ThreadCall(self._close_connections).result()
+
+    def close(self, *, within_s: float = CLOSE_WITHIN_S) -> None:
+        """Let `run` write what waits, close the database and end. Later writes are refused.
+
+        Args:
+            within_s: a disk that does not answer for so long is given up, and what waits is lost.
+        """
+        self._writer.close(within_s)
 
     async def write(self, change: Change[T]) -> T:
         """Carry `change` out in the writer's thread and return its result once it is on disk.
 
         Cancelling the caller does not undo it: the change is carried out all the same (invariant 11).
-        """
-        job = self.submit(change)
-        await job.done.wait()
-        if job.error is not None:
-            raise job.error
-        return job.result  # type: ignore[return-value]
 
-    def submit(self, change: Change[T]) -> _Job[T]:
-        """Queue `change` and return at once; its `done` event is set when it is on disk or has failed."""
-        if self._is_closing:
-            raise RuntimeError("the store is closed")
-        job = _Job(change)
-        self._waiting.append(job)
-        self._wake.set()
-        return job
+        Raises:
+            StoreFailed: DISK_FULL or WRITE_FAILED, the disk refused it; TIMEOUT, the disk does not answer, and
+                whether the change was made is not known.
+            Exception: whatever `change` raises.
+        """
+        return await self._writer.write(change)
+
+    def write_later(self, change: Change[object]) -> None:
+        """Queue a change that nothing waits for, and return at once.
+
+        While the disk refuses changes it is kept and tried again every second. One that fails for a reason of its own
+        is logged and dropped.
+        """
+        self._writer.write_later(change)
 
     async def read(self, query: Change[T]) -> T:
         """Return what `query` reads, from a thread; it sees every write that was answered before."""
-        return await trio.to_thread.run_sync(query, self._reader, limiter=self._reads)
+        return await trio.to_thread.run_sync(query, self._reader, limiter=self._reads, abandon_on_cancel=True)
 
     def read_now(self, query: Change[T]) -> T:
         """Return what `query` reads, blocking: for the start, before anything is served."""
         return query(self._reader)
 
     def write_now(self, change: Change[T]) -> T:
-        """Carry `change` out, blocking: for the start, before `run` runs."""
-        with closing(self._writer.cursor()) as cursor:
-            cursor.execute("BEGIN IMMEDIATE")
+        """Carry `change` out, blocking: for the start, before `run` runs.
+
+        Raises:
+            StartRefused: the disk refuses it.
+        """
+        writer = self._connections[1]
+        try:
+            writer.execute("BEGIN IMMEDIATE")
             try:
-                result = change(self._writer)
+                result = change(writer)
             except BaseException:
-                cursor.execute("ROLLBACK")
+                if writer.in_transaction:
+                    writer.execute("ROLLBACK")
                 raise
-            cursor.execute("COMMIT")
+            writer.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise _cannot_open(self.path, error) from error
         return result
 
-    def _commit(self, batch: list[_Job[Any]]) -> None:
-        connection = self._writer
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-            for job in batch:
-                connection.execute("SAVEPOINT job")
-                try:
-                    job.result = job.change(connection)
-                except Exception as error:
-                    connection.execute("ROLLBACK TO job")
-                    job.error = error
-                connection.execute("RELEASE job")
-            connection.execute("COMMIT")
-        except BaseException as error:
-            # The disk is full, or worse: nothing of this batch is kept, and everybody in it is told.
-            for job in batch:
-                job.error = job.error or error
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
+    def _close_connections(self) -> None:
+        for connection in self._connections:
+            connection.close()
+
+
+def _cannot_open(path: str, error: OSError | sqlite3.Error) -> StartRefused:
+    """Return why the database cannot be used at the start."""
+    is_full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    if isinstance(error, sqlite3.Error):
+        is_full = describe(error, path).code == "DISK_FULL"
+    if is_full:
+        return StartRefused(f"cannot open the database {path}: the disk is full", code="DISK_FULL")
+    return StartRefused(f"cannot open the database {path}: {error}", code="HOME_UNUSABLE")
 
 
 def _create(path: str) -> None:

@@ -20,7 +20,7 @@ async def test_rows_are_written_by_the_second_in_one_batch(tmp_path: Path, mock_
             )
             log.add("-", "login.wrong", "wrong", count=17)
             await trio.testing.wait_all_tasks_blocked()
-            assert store._waiting == []
+            assert store._writer._waiting == []
             mock_clock.jump(audit.FLUSH_EVERY_S)
             await trio.testing.wait_all_tasks_blocked()
             nursery.cancel_scope.cancel()

@@ -71,20 +71,6 @@ async def test_what_was_answered_can_be_read(tmp_path: Path) -> None:
     assert Store.open(str(tmp_path / "db")).read_now(keys) == {"a"}
 
 
-async def test_a_change_that_fails_takes_no_other_with_it(tmp_path: Path) -> None:
-    async with running_store(tmp_path / "db") as store:
-        good = store.submit(lambda c: put(c, "a"))
-        bad = store.submit(lambda c: (put(c, "b"), put(c, "b")))
-        after = store.submit(lambda c: put(c, "c"))
-        for job in (good, bad, after):
-            with trio.fail_after(10):
-                await job.done.wait()
-        assert isinstance(bad.error, sqlite3.IntegrityError)
-        assert await store.read(keys) == {"a", "c"}
-        with pytest.raises(sqlite3.IntegrityError):
-            await store.write(lambda c: put(c, "a"))
-
-
 async def test_many_writers_are_one_commit_and_all_on_disk(tmp_path: Path) -> None:
     commits = 0
 
@@ -93,7 +79,7 @@ async def test_many_writers_are_one_commit_and_all_on_disk(tmp_path: Path) -> No
         commits += statement == "COMMIT"
 
     async with running_store(tmp_path / "db") as store:
-        store._writer.set_trace_callback(count)
+        store._connections[1].set_trace_callback(count)
         async with trio.open_nursery() as nursery:
             for i in range(200):
                 nursery.start_soon(store.write, lambda c, i=i: put(c, str(i)))
@@ -112,7 +98,7 @@ async def test_a_write_is_carried_out_though_its_caller_is_cancelled(tmp_path: P
 async def test_what_waits_when_the_store_closes_is_written(tmp_path: Path) -> None:
     async with running_store(tmp_path / "db") as store:
         for i in range(1000):
-            store.submit(lambda c, i=i: put(c, str(i)))
+            store.write_later(lambda c, i=i: put(c, str(i)))
     assert len(Store.open(str(tmp_path / "db")).read_now(keys)) == 1000
 
 
@@ -120,22 +106,10 @@ async def test_cancelling_the_writer_still_writes_what_waits(tmp_path: Path) -> 
     store = Store.open(str(tmp_path / "db"))
     async with trio.open_nursery() as nursery:
         await nursery.start(store.run)
-        store.submit(lambda c: put(c, "a"))
+        store.write_later(lambda c: put(c, "a"))
         nursery.cancel_scope.cancel()
         store.close()
     assert Store.open(str(tmp_path / "db")).read_now(keys) == {"a"}
-
-
-async def test_a_full_disk_fails_the_batch_and_the_store_goes_on(tmp_path: Path) -> None:
-    async with running_store(tmp_path / "db") as store:
-        (pages,) = await store.read(lambda c: c.execute("PRAGMA page_count").fetchone())
-        await trio.to_thread.run_sync(lambda: store._writer.execute(f"PRAGMA max_page_count = {pages}"))
-        big = b"x" * 200_000
-        with pytest.raises(sqlite3.OperationalError):
-            await store.write(lambda c: c.execute("INSERT INTO meta VALUES ('big', ?)", (big,)))
-        await trio.to_thread.run_sync(lambda: store._writer.execute("PRAGMA max_page_count = 100000"))
-        await store.write(lambda c: c.execute("INSERT INTO meta VALUES ('big', ?)", (big,)))
-        assert await store.read(keys) == {"big"}
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ from rhd.store.repo_rows import RepoRow, read_reserved_slugs, save_repo
 @pytest.fixture
 def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
     store = Store.open(str(tmp_path / "rhd.db"))
-    connection = store._writer
+    reader, connection = store._connections
     for number in (1, 2):
         save_repo(connection, RepoRow(f"r{number}", f"slug{number}", "n", f"/r{number}", "log", b"p%d" % number, 1.0))
     rows.save_client(connection, rows.ClientRow("c", "Client", {"redirect_uris": ["x"]}, 1.0))
@@ -25,7 +25,7 @@ def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
     rows.save_token(connection, rows.TokenRow(b"a", "access", "g", 1.0, 100.0))
     rows.save_token(connection, rows.TokenRow(b"r", "refresh", "g", 1.0, 1000.0))
     yield connection
-    store._reader.close()
+    reader.close()
     connection.close()
 
 
