@@ -297,7 +297,7 @@ async def test_strangers_who_ask_for_tokens_reach_no_disk_and_are_one_row(
     service: OAuthService, client: OAuthClient
 ) -> None:
     writes = []
-    submit, service.store.submit = service.store.submit, lambda change: writes.append(change) or submit(change)
+    write, service.store.write = service.store.write, lambda change: writes.append(change) or write(change)
     for _ in range(200):
         await client.refresh("rhr_" + secrets.token_urlsafe(32))
         await client.exchange("rhc_" + secrets.token_urlsafe(32))
