@@ -96,6 +96,14 @@ def add_profile(parser: Parser, about: str, **options: Any) -> None:
     parser.add_argument("--profile", choices=PROFILES, metavar="PROFILE", help=about, **options)
 
 
+def add_runner(parser: Parser) -> None:
+    """Add the options that let agents be run."""
+    parser.add_argument(
+        "--enable-dev-runner", action="store_true", help="let this profile run agents (with --profile orchestrator)"
+    )
+    parser.add_argument("--dev-runner-agents", metavar="A,B", help="the agents that may be run (default: codex)")
+
+
 class _Once(argparse.Action):
     """An option that is refused when it is given again: argparse would drop the one before without a word."""
 

@@ -33,6 +33,20 @@ def say_problem(problem: dict[str, Any] | None) -> None:
         say(f"    {escape(problem['next_step'])}")
 
 
+def say_runs(runs: dict[str, Any] | None) -> None:
+    """Print which agents may be run in a repository, if any may."""
+    if runs is not None:
+        say(f"  {runs_line(runs)}")
+        for rule in runs["allow"]:
+            say(f"    Claude Code may run: {escape(rule)}")
+
+
+def runs_line(runs: dict[str, Any]) -> str:
+    """Return `agent runs enabled (codex), since TIME`."""
+    until = ", until the command that enabled them ends" if runs["leased"] else ""
+    return f"agent runs enabled ({', '.join(runs['agents'])}), since {runs['since'][:19]}Z{until}"
+
+
 def say_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print rows in columns as wide as they need; what was named elsewhere is escaped."""
     cells = [list(titles), *([escape(cell) for cell in row] for row in rows)]

@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from rhctl.__main__ import guard
 from rhctl.client import DaemonClient, is_running, open_client
 from rhctl.errors import NoDaemon, UsageError
-from rhctl.options import add_profile, home_words, make_parser, repo_params
-from rhctl.rendering import say, say_json, say_problem
+from rhctl.options import add_profile, add_runner, home_words, make_parser, repo_params
+from rhctl.rendering import say, say_json, say_problem, say_runs
 from rhctl.verbs import VERBS
 from rhwire.errors import HarnessError
 from rhwire.escape import escape
@@ -109,8 +109,7 @@ def serve(arguments: list[str]) -> int:
     parser.add_argument("--host", metavar="HOST", help=f"{DEFAULT_HOST} unless told")
     parser.add_argument("--port", type=int, metavar="PORT", help=f"{DEFAULT_PORT} unless told")
     add_profile(parser, "over HTTP planner unless told; on stdio planner and executor")
-    parser.add_argument("--enable-dev-runner", action="store_true", help="allow agent runs (orchestrator only)")
-    parser.add_argument("--dev-runner-agents", metavar="A,B", help="which agents may be run: codex, claude")
+    add_runner(parser)
     args = parser.parse_args(arguments)
     home = Home.find(args.home)
     if args.transport == "stdio":
@@ -194,9 +193,13 @@ def _end(child: subprocess.Popen[bytes]) -> None:
 
 
 def _runner(args: argparse.Namespace) -> dict[str, Any]:
-    """Return what the options and the environment say of agent runs; the daemon decides."""
-    word = os.environ.get("REPO_HARNESS_MCP_DEV_RUNNER", "").lower()
-    agents = args.dev_runner_agents or os.environ.get("REPO_HARNESS_MCP_DEV_RUNNER_AGENTS")
+    """Return what the options and the environment say of agent runs; the environment counts for the orchestrator alone.
+
+    It is this command's environment that is read, never the daemon's.
+    """
+    is_meant = args.profile == "orchestrator"
+    word = os.environ.get("REPO_HARNESS_MCP_DEV_RUNNER", "").lower() if is_meant else ""
+    agents = args.dev_runner_agents or (os.environ.get("REPO_HARNESS_MCP_DEV_RUNNER_AGENTS") if is_meant else None)
     is_enabled = args.enable_dev_runner or word in ("1", "true", "yes", "on")
     return {"enable_dev_runner": is_enabled or None, "dev_runner_agents": agents if is_enabled else None}
 
@@ -259,6 +262,7 @@ def say_lease(lease: dict[str, Any]) -> None:
     say(f"  this repository:   {lease['url']}")
     say(f"  all of them:       {lease['hub_url']}")
     say(f"  health:            {lease['hub_url'].removesuffix('/mcp')}/health")
+    say_runs(lease["agent_runs"])
     say_problem(lease["problem"])
     say("Interrupt to stop.")
     sys.stdout.flush()

@@ -264,34 +264,44 @@ async def test_the_planner_profile_has_the_tools_that_the_page_names(
 # "--profile orchestrator --enable-dev-runner --dev-runner-agents codex", "Or via environment override".
 
 
-async def test_agents_are_asked_for_by_options_or_by_the_environment_alike(
+async def test_agents_are_enabled_by_options_or_by_the_environment_alike_for_as_long_as_it_serves(
     daemon: Running, here: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    slug = await daemon.adopt(here.path)
+
+    async def enabled() -> Any:
+        return (await daemon.call("status"))["repos"][0]["agent_runs"]
+
+    for line, variables, agents in ((RUNNER, {}, "codex"), (RUNNER_BY_VARIABLES, RUNNER_VARIABLES, "codex, claude")):
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        assert await enabled() is None
+        async with page_spawned(line, port=daemon.context.port) as serving:
+            said = await until_said(serving, b"Interrupt to stop.\n")
+            assert f"{slug} is served with the profile orchestrator" in said
+            assert f"agent runs enabled ({agents}), since 20" in said
+            assert ", ".join((await enabled())["agents"]) == agents
+            assert f"{slug}: agent runs enabled ({agents}), since 20" in (await type_in("status")).out
+            serving.send_signal(signal.SIGINT)
+            await finish(serving)
+        with trio.fail_after(10):
+            while await enabled() is not None:
+                await trio.sleep(0.01)
+
+
+async def test_the_orchestrator_is_not_served_without_agent_runs(daemon: Running, here: Repository) -> None:
     await daemon.adopt(here.path)
-    asked: list[dict[str, Any]] = []
-    real = harness.DaemonClient.call
-
-    def call(client: Any, method: str, params: Any = None, on_event: Any = None) -> Any:
-        if method == "start":
-            asked.append(params)
-        return real(client, method, params, on_event)
-
-    monkeypatch.setattr(harness.DaemonClient, "call", call)
-    said = [await page(RUNNER, "--json", port=port_of(daemon))]
-    for name, value in RUNNER_VARIABLES.items():
-        monkeypatch.setenv(name, value)
-    said.append(await page(RUNNER_BY_VARIABLES, "--json"))
-    wanted = [("orchestrator", True, "codex"), ("orchestrator", True, "codex,claude")]
-    assert [(a["profile"], a["enable_dev_runner"], a["dev_runner_agents"]) for a in asked] == wanted
-    assert all(params["lease"] is True for params in asked)
-    assert [each.refusal for each in said] == ["DEV_RUNNER_DISABLED"] * 2  # what this daemon says to both
+    said = await page(RUNNER_BY_VARIABLES, "--json")
+    assert (said.code, said.refusal) == (1, "DEV_RUNNER_DISABLED")
 
 
-@pytest.mark.parametrize("word", ["", "0", "false", "no", "off", "2"])
-def test_agents_are_not_asked_for_by_a_word_that_means_no(monkeypatch: pytest.MonkeyPatch, word: str) -> None:
+@pytest.mark.parametrize(("word", "profile"), [(w, "orchestrator") for w in ("", "0", "no", "2")] + [("1", "planner")])
+def test_agents_are_not_asked_for_by_a_word_that_means_no_or_with_another_profile(
+    monkeypatch: pytest.MonkeyPatch, word: str, profile: str
+) -> None:
     monkeypatch.setenv("REPO_HARNESS_MCP_DEV_RUNNER", word)
     monkeypatch.setenv("REPO_HARNESS_MCP_DEV_RUNNER_AGENTS", "codex")
-    arguments = type("Arguments", (), {"enable_dev_runner": False, "dev_runner_agents": None})
+    arguments = type("Arguments", (), {"enable_dev_runner": False, "dev_runner_agents": None, "profile": profile})
     assert harness._runner(arguments) == {"enable_dev_runner": None, "dev_runner_agents": None}  # type: ignore[arg-type]
 
 

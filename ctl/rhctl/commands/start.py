@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from rhctl.client import open_client
-from rhctl.options import add_profile, add_repo, make_parser, repo_params
-from rhctl.rendering import say, say_json, say_problem
+from rhctl.options import add_profile, add_repo, add_runner, make_parser, repo_params
+from rhctl.rendering import say, say_json, say_problem, say_runs
 from rhwire.home import Home
 
 
@@ -14,18 +14,24 @@ def run(arguments: list[str]) -> int:
         "start",
         "Let HTTP clients be served with a profile of a repository, from now on and after a restart. Local agents "
         "(rhctl connect) do not depend on it.",
-        "rhctl start project --profile executor",
+        "rhctl start project --profile orchestrator --enable-dev-runner --dev-runner-agents codex,claude",
     )
     add_repo(parser)
     add_profile(parser, "planner (unless told), executor or orchestrator", default="planner")
-    parser.add_argument("--enable-dev-runner", action="store_true", help="allow agent runs (orchestrator only)")
-    parser.add_argument("--dev-runner-agents", metavar="A,B", help="which agents may be run: codex, claude")
+    add_runner(parser)
+    parser.add_argument(
+        "--allow",
+        metavar="RULE",
+        action="append",
+        help="what Claude Code may run without asking, such as 'Bash(pytest *)'; can be repeated",
+    )
     args = parser.parse_args(arguments)
     params = {
         **repo_params(args.repo),
         "profile": args.profile,
         "enable_dev_runner": args.enable_dev_runner or None,
         "dev_runner_agents": args.dev_runner_agents,
+        "allow": args.allow,
     }
     with open_client(Home.find(args.home), may_start=not args.no_start) as client:
         done = client.call("start", params)
@@ -34,5 +40,6 @@ def run(arguments: list[str]) -> int:
     else:
         say(f"{done['profile']} is started for {done['slug']}")
         say(f"  {done['url']}")
+        say_runs(done["agent_runs"])
         say_problem(done["problem"])
     return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rhctl.client import DaemonClient
 from rhctl.errors import NoDaemon
 from rhctl.options import add_repo, make_parser, repo_params
-from rhctl.rendering import age, duration, say, say_json, say_table
+from rhctl.rendering import age, duration, runs_line, say, say_json, say_table
 from rhwire.escape import escape
 from rhwire.home import Home
 from rhwire.lock import ask_lock
@@ -89,6 +89,9 @@ def show(answer: dict[str, Any]) -> None:
         )
     say_table(("REPO", "STATE", "PROFILES", "WATCH", "CLIENTS", "LAST CHANGE"), rows)
     for repo in answer["repos"]:
+        if repo["agent_runs"]:
+            say()
+            say(f"{repo['slug']}: {runs_line(repo['agent_runs'])}")
         if repo["problem"]:
             say()
             say(f"{repo['slug']}: {escape(repo['problem']['message'])} [{repo['problem']['code']}]")

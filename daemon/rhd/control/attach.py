@@ -19,8 +19,8 @@ async def run(request: VerbCall) -> dict[str, Any]:
     context, params = request.context, request.params
     repo = await find_repo(context, params)
     profiles = [find_profile(params["profile"])] if params["profile"] is not None else list(LOCAL_PROFILES)
-    if "orchestrator" in profiles:
-        raise refuse_runs()
+    if "orchestrator" in profiles and context.registry.runs_enabled(repo.id) is None:
+        raise refuse_runs(repo)
     service = await context.services.ready(repo.id)
     return {
         "slug": repo.slug,

@@ -14,8 +14,8 @@ async def run(request: VerbCall) -> dict[str, Any]:
     context, params = request.context, request.params
     repo = await find_repo(context, params)
     profile = params["profile"]
-    if profile == "orchestrator":
-        raise refuse_runs()
+    if profile == "orchestrator" and context.registry.runs_enabled(repo.id) is None:
+        raise refuse_runs(repo)
     await context.authority.widen(params["client"], repo.id, profile)
     is_started = profile in context.registry.profiles(repo.id)
     return {"client": params["client"], "slug": repo.slug, "profile": profile, "started": is_started}

@@ -1,13 +1,19 @@
-"""`start`: let HTTP clients be served with a profile."""
+"""`start`: let HTTP clients be served with a profile; and, for the orchestrator, let agents be run."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from rhd.control.lookup import PARAMS, find_profile, find_repo
-from rhd.control.status import describe_problem
+from rhd.control.status import describe_problem, describe_runs
 from rhd.control.verb import Verb, VerbCall
+from rhd.control.verb_context import VerbContext
 from rhd.errors import Refusal
+from rhd.repos.registry import AgentRuns, Repo
+from rhd.runner.agents import check_rules, parse_agents
 
 
 async def run(request: VerbCall) -> dict[str, Any]:
@@ -15,21 +21,24 @@ async def run(request: VerbCall) -> dict[str, Any]:
     context, params = request.context, request.params
     repo = await find_repo(context, params)
     profile = find_profile(params["profile"] or "planner")
-    if profile == "orchestrator" or params["enable_dev_runner"]:
-        raise refuse_runs()
+    runs = wanted_runs(context, repo, profile, params)
+    is_leased = bool(params["lease"])
     result = {
         "slug": repo.slug,
         "profile": profile,
         "url": f"{context.url}/r/{repo.slug}/mcp",
         "hub_url": f"{context.url}/mcp",
-        "leased": bool(params["lease"]),
+        "leased": is_leased,
+        "agent_runs": describe_runs(replace(runs, is_leased=is_leased)) if runs is not None else None,
         "problem": describe_problem(context, repo),
     }
-    if not params["lease"]:
-        await context.registry.start(repo.id, profile, {})
+    if not is_leased:
+        await context.registry.start(repo.id, profile, runs.to_options() if runs is not None else {})
         context.audit.add("owner", "start", "ok", repo_id=repo.id, profile=profile)
         return result
-    end = context.registry.lease(repo.id, profile)
+    end = context.registry.lease(repo.id, profile, runs)
+    if runs is not None:
+        context.audit.add("owner", "start", "ok", repo_id=repo.id, profile=profile)
     try:
         await request.connection.emit("leased", result)
         await request.connection.wait_closed()
@@ -38,15 +47,60 @@ async def run(request: VerbCall) -> dict[str, Any]:
     return result
 
 
-def refuse_runs() -> Refusal:
-    """Return what whoever asks for the orchestrator profile is told."""
+def wanted_runs(context: VerbContext, repo: Repo, profile: str, params: Mapping[str, Any]) -> AgentRuns | None:
+    """Return the permission to run agents that a start asks for; None for other profiles than the orchestrator.
+
+    The orchestrator is started only together with that permission: alone it could do nothing.
+
+    Raises:
+        Refusal: DEV_RUNNER_DISABLED, it was not asked for; INVALID_AGENT; INVALID_ARGUMENT.
+    """
+    is_enabling, agents, allow = params["enable_dev_runner"], params["dev_runner_agents"], params["allow"]
+    if profile != "orchestrator":
+        if is_enabling or allow:
+            raise Refusal(
+                "agent runs belong to the orchestrator profile",
+                code="INVALID_ARGUMENT",
+                next_step=f"Add --profile orchestrator: rhctl start {repo.slug} --profile orchestrator "
+                "--enable-dev-runner",
+            )
+        return None
+    enabled = context.registry.runs_enabled(repo.id)
+    if not is_enabling:
+        options = context.registry.options(repo.id, profile)
+        if options and agents is None and not allow:
+            return AgentRuns.of_options(options)
+        raise refuse_runs(repo)
+    wanted = AgentRuns(
+        parse_agents(agents), check_rules(allow or ()), enabled.since if enabled is not None else time.time()
+    )
+    if wanted.allow and "claude" not in wanted.agents:
+        raise Refusal(
+            "--allow says what Claude Code may run, and claude is not among the agents",
+            code="INVALID_ARGUMENT",
+            next_step="Add it: --dev-runner-agents codex,claude",
+        )
+    return wanted
+
+
+def refuse_runs(repo: Repo) -> Refusal:
+    """Return the refusal of whatever needs agent runs in a repository where they are not enabled."""
     return Refusal(
-        "this version cannot run agents yet, so there is nothing that the orchestrator profile could do",
+        f"running agents is not enabled for {repo.slug}",
         code="DEV_RUNNER_DISABLED",
-        next_step="Use planner or executor: prepare the goal, and run it in the agent yourself.",
+        next_step=f"Enable it with: rhctl start {repo.slug} --profile orchestrator --enable-dev-runner",
     )
 
 
 VERB = Verb(
-    "start", run, {**PARAMS, "profile": str, "enable_dev_runner": bool, "dev_runner_agents": str, "lease": bool}
+    "start",
+    run,
+    {
+        **PARAMS,
+        "profile": str,
+        "enable_dev_runner": bool,
+        "dev_runner_agents": str,
+        "allow": list,
+        "lease": bool,
+    },
 )

@@ -12,7 +12,7 @@ from rhd.control.lookup import PARAMS, find_repos
 from rhd.control.verb import Verb, VerbCall
 from rhd.control.verb_context import VerbContext
 from rhd.doctor.repositories import advise
-from rhd.repos.registry import Repo
+from rhd.repos.registry import AgentRuns, Repo
 from rhd.repos.repo_service import describe
 from rhwire.times import format_time
 from rhwire.version import VERSION
@@ -54,6 +54,7 @@ def describe_repo(context: VerbContext, repo: Repo) -> dict[str, Any]:
         "path": repo.path,
         "state": service.state,
         "profiles": [name for name in PROFILES if name in context.registry.profiles(repo.id)],
+        "agent_runs": describe_runs(context.registry.runs_enabled(repo.id)),
         "url": f"{context.url}/r/{repo.slug}/mcp",
         "watch": service.watch,
         "clients": len(context.authority.clients(repo.id)) + context.endpoints.attached(repo.id),
@@ -63,6 +64,18 @@ def describe_repo(context: VerbContext, repo: Repo) -> dict[str, Any]:
             else None
         ),
         "problem": describe_problem(context, repo),
+    }
+
+
+def describe_runs(runs: AgentRuns | None) -> dict[str, Any] | None:
+    """Return which agents may be run in a repository and since when; None if none may."""
+    if runs is None:
+        return None
+    return {
+        "agents": list(runs.agents),
+        "allow": list(runs.allow),
+        "since": format_time(runs.since),
+        "leased": runs.is_leased,
     }
 
 

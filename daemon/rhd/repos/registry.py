@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from rhd.access import ORCHESTRATOR
 from rhd.errors import Refusal
 from rhd.ids import RepoId, Slug, new_token
 from rhd.store import repo_rows as rows
@@ -42,6 +43,32 @@ class Repo:
 
 
 @dataclass(frozen=True, slots=True)
+class AgentRuns:
+    """The owner's permission to run agents in a repository; it exists exactly while the orchestrator is started there.
+
+    Attributes:
+        agents: the names of the agents that may be run.
+        allow: rules for what Claude Code may run without asking, such as `Bash(pytest *)`.
+        since: seconds since the epoch; the orchestrator profile of a grant that is older than that is dormant.
+        is_leased: True if it ends with the command that asked for it (`repo-harness mcp serve`).
+    """
+
+    agents: tuple[str, ...]
+    allow: tuple[str, ...] = ()
+    since: float = 0.0
+    is_leased: bool = False
+
+    @classmethod
+    def of_options(cls, options: Mapping[str, Any]) -> AgentRuns:
+        """Return the permission that the options of a started profile describe."""
+        return cls(tuple(options.get("agents", ())), tuple(options.get("allow", ())), options.get("since", 0.0))
+
+    def to_options(self) -> dict[str, Any]:
+        """Return it as the options of a started profile."""
+        return {"agents": list(self.agents), "allow": list(self.allow), "since": self.since}
+
+
+@dataclass(frozen=True, slots=True)
 class RegistryChange:
     """What listeners are told: `what` is adopted, forgotten, moved, profiles or passphrase."""
 
@@ -57,6 +84,7 @@ class Registry:
         self._repos: dict[RepoId, Repo] = {}
         self._started: dict[RepoId, dict[str, dict[str, Any]]] = {}
         self._leased: dict[RepoId, dict[str, int]] = {}
+        self._leased_runs: dict[RepoId, list[AgentRuns]] = {}
         self._listeners: list[Callable[[RegistryChange], None]] = []
 
     def load(self) -> None:
@@ -112,6 +140,20 @@ class Registry:
     def options(self, repo_id: RepoId, profile: str) -> dict[str, Any]:
         """Return what a started profile was started with."""
         return self._started.get(repo_id, {}).get(profile, {})
+
+    def runs_enabled(self, repo_id: RepoId) -> AgentRuns | None:
+        """Return the permission to run agents in a repository, those of all leases included; None if there is none."""
+        options = self.options(repo_id, ORCHESTRATOR.name)
+        given = [] if not options else [AgentRuns.of_options(options)]
+        given += self._leased_runs.get(repo_id, ())
+        if not given:
+            return None
+        return AgentRuns(
+            tuple(dict.fromkeys(agent for runs in given for agent in runs.agents)),
+            tuple(dict.fromkeys(rule for runs in given for rule in runs.allow)),
+            min(runs.since for runs in given),
+            all(runs.is_leased for runs in given),
+        )
 
     async def add(self, path: str, name: str, *, slug: Slug | None, repo_id: RepoId | None = None) -> tuple[Repo, str]:
         """Register a repository with the planner started; return it and its passphrase, told this once.
@@ -201,10 +243,20 @@ class Registry:
         self._started[repo_id].pop(profile, None)
         self._tell("profiles", self._repos[repo_id])
 
-    def lease(self, repo_id: RepoId, profile: str) -> Callable[[], None]:
-        """Start a profile for as long as somebody holds the lease; return what ends it. Not stored."""
+    def lease(self, repo_id: RepoId, profile: str, runs: AgentRuns | None = None) -> Callable[[], None]:
+        """Start a profile until the returned function is called. Nothing is stored.
+
+        Args:
+            repo_id: the repository.
+            profile: its name.
+            runs: for the orchestrator, what it may run.
+        """
         leased = self._leased.setdefault(repo_id, {})
         leased[profile] = leased.get(profile, 0) + 1
+        leased_runs = self._leased_runs.setdefault(repo_id, [])
+        if runs is not None:
+            runs = replace(runs, is_leased=True)
+            leased_runs.append(runs)
         self._tell("profiles", self._repos[repo_id])
         is_held = True
 
@@ -216,6 +268,8 @@ class Registry:
             leased[profile] -= 1
             if not leased[profile]:
                 del leased[profile]
+            if runs is not None:
+                leased_runs.remove(runs)
             if (repo := self._repos.get(repo_id)) is not None:
                 self._tell("profiles", repo)
 
@@ -229,6 +283,7 @@ class Registry:
         self._repos.pop(repo_id, None)
         self._started.pop(repo_id, None)
         self._leased.pop(repo_id, None)
+        self._leased_runs.pop(repo_id, None)
 
     def _tell(self, what: str, repo: Repo) -> None:
         for listener in self._listeners:

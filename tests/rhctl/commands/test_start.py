@@ -22,6 +22,7 @@ async def test_a_profile_is_started_for_the_repository_around_or_the_one_named(
         "url": f"{daemon.url}/r/{slug}/mcp",
         "hub_url": f"{daemon.url}/mcp",
         "leased": False,
+        "agent_runs": None,
         "problem": None,
     }
     assert (await daemon.call("status"))["repos"][0]["profiles"] == ["planner", "executor"]
@@ -32,17 +33,33 @@ async def test_a_profile_is_started_for_the_repository_around_or_the_one_named(
     assert said.out.splitlines() == [f"planner is started for {slug}", f"  {daemon.url}/r/{slug}/mcp"]
 
 
+async def test_agent_runs_are_enabled_for_good_and_that_is_said(daemon: Running, repository: Repository) -> None:
+    slug = await daemon.adopt(repository.path)
+    words = ("--profile", "orchestrator", "--enable-dev-runner", "--dev-runner-agents", "codex,claude")
+    said = await type_in("start", slug, *words, "--allow", "Bash(pytest *)", "--allow", "Bash(ruff check *)")
+    lines = said.out.splitlines()
+    assert lines[2].startswith("  agent runs enabled (codex, claude), since 20")
+    assert lines[3:] == ["    Claude Code may run: Bash(pytest *)", "    Claude Code may run: Bash(ruff check *)"]
+    assert f"{slug}: agent runs enabled (codex, claude), since 20" in (await type_in("status")).out
+    again = (await type_in("start", slug, "--profile", "orchestrator", "--json")).json
+    assert again["agent_runs"]["allow"] == ["Bash(pytest *)", "Bash(ruff check *)"]
+
+
 @pytest.mark.parametrize(
-    "words",
-    [("--profile", "orchestrator"), ("--enable-dev-runner",), ("--enable-dev-runner", "--dev-runner-agents", "codex")],
+    ("words", "code"),
+    [
+        (("--profile", "orchestrator"), "DEV_RUNNER_DISABLED"),
+        (("--enable-dev-runner",), "INVALID_ARGUMENT"),
+        (("--profile", "orchestrator", "--enable-dev-runner", "--dev-runner-agents", "gpt"), "INVALID_AGENT"),
+        (("--profile", "orchestrator", "--enable-dev-runner", "--allow", "Bash(x)"), "INVALID_ARGUMENT"),
+    ],
 )
-async def test_what_would_run_agents_is_refused_with_a_sentence(
-    daemon: Running, repository: Repository, words: tuple[str, ...]
+async def test_what_cannot_be_enabled_is_refused_with_a_sentence(
+    daemon: Running, repository: Repository, words: tuple[str, ...], code: str
 ) -> None:
     slug = await daemon.adopt(repository.path)
     said = await type_in("start", slug, *words, "--json")
-    assert (said.code, said.refusal) == (1, "DEV_RUNNER_DISABLED")
-    assert "--enable-dev-runner" not in said.json["error"]["next_step"]  # which would lead here again
+    assert (said.code, said.refusal) == (1, code)
     assert (await daemon.call("status"))["repos"][0]["profiles"] == ["planner"]
 
 

@@ -80,6 +80,7 @@ async def test_the_whole_answer(daemon: Running, repository: Repository) -> None
         "path": str(repository.path),
         "state": "ok",
         "profiles": ["planner"],
+        "agent_runs": None,
         "url": f"{daemon.url}/r/{slug}/mcp",
         "watch": "events",
         "clients": 1,

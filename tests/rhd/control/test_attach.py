@@ -32,6 +32,15 @@ async def test_what_the_connection_will_be_is_said_before_it_is_that(daemon: Run
     assert (await daemon.call("attach", repo=slug, profile="executor"))["profiles"] == ["executor"]
 
 
+async def test_the_orchestrator_can_be_attached_to_where_agent_runs_are_enabled(
+    daemon: Running, repository: Repository
+) -> None:
+    slug = await daemon.adopt(repository.path)
+    assert (await daemon.refusal("attach", repo=slug, profile="orchestrator")).code == "DEV_RUNNER_DISABLED"
+    await daemon.call("start", repo=slug, profile="orchestrator", enable_dev_runner=True)
+    assert (await daemon.call("attach", repo=slug, profile="orchestrator"))["profiles"] == ["orchestrator"]
+
+
 async def test_a_first_message_in_the_same_packet_is_answered(daemon: Running, repository: Repository) -> None:
     slug = await daemon.adopt(repository.path)
     async with await daemon.open() as stream:

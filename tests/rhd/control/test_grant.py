@@ -31,3 +31,13 @@ async def test_what_cannot_be_granted_changes_nothing(daemon: Running, repositor
         assert (await daemon.refusal("grant", **params)).code == code
     (client,) = (await daemon.call("clients"))["clients"]
     assert client["repos"] == {slug: ["planner"]}
+
+
+async def test_orchestrator_is_granted_where_agent_runs_are_enabled(daemon: Running, repository: Repository) -> None:
+    slug = await daemon.adopt(repository.path)
+    await daemon.connect_client(slug)
+    await daemon.call("start", repo=slug, profile="orchestrator", enable_dev_runner=True)
+    done = await daemon.call("grant", client="ChatGPT", repo=slug, profile="orchestrator")
+    assert done["started"] is True
+    (client,) = (await daemon.call("clients"))["clients"]
+    assert client["repos"] == {slug: ["planner", "orchestrator"]}

@@ -43,6 +43,42 @@ async def test_what_a_leasing_client_still_sends_changes_nothing(daemon: Running
         assert await profiles(daemon) == ["planner", "executor"]
 
 
+ORCHESTRATOR = {"profile": "orchestrator", "enable_dev_runner": True}
+
+
+async def test_agent_runs_are_enabled_with_the_orchestrator_and_end_with_it(
+    daemon: Running, repository: Repository
+) -> None:
+    slug = await daemon.adopt(repository.path)
+    done = await daemon.call("start", repo=slug, **ORCHESTRATOR)
+    assert {**done["agent_runs"], "since": ""} == {"agents": ["codex"], "allow": [], "since": "", "leased": False}
+    allow = ["Bash(pytest *)", "Bash(pytest *)"]
+    more = await daemon.call("start", repo=slug, **ORCHESTRATOR, dev_runner_agents=" claude , codex", allow=allow)
+    assert (more["agent_runs"]["agents"], more["agent_runs"]["allow"]) == (["claude", "codex"], allow[:1])
+    assert more["agent_runs"]["since"] == done["agent_runs"]["since"], "they have been enabled all the while"
+    (repo,) = (await daemon.call("status"))["repos"]
+    assert repo["agent_runs"] == more["agent_runs"]
+    await daemon.call("stop", repo=slug, profile="orchestrator")
+    (repo,) = (await daemon.call("status"))["repos"]
+    assert (repo["agent_runs"], repo["profiles"]) == (None, ["planner"])
+
+
+async def test_agent_runs_that_are_leased_are_not_enabled_for_good(daemon: Running, repository: Repository) -> None:
+    slug = await daemon.adopt(repository.path)
+    async with await daemon.open() as stream:
+        await stream.send_all(Request(1, "start", {"repo": slug, **ORCHESTRATOR, "lease": True}).encode())
+        assert (await read_line(stream))["params"]["agent_runs"]["leased"] is True
+        assert await profiles(daemon) == ["planner", "orchestrator"]
+        assert (await daemon.refusal("start", repo=slug, profile="orchestrator")).code == "DEV_RUNNER_DISABLED"
+
+
+@pytest.mark.parametrize("rule", ["", "--dangerously-skip-permissions", "Bash(a\nb)", 5, "x" * 400])
+async def test_a_rule_that_is_none_is_refused(daemon: Running, repository: Repository, rule: object) -> None:
+    slug = await daemon.adopt(repository.path)
+    refused = await daemon.refusal("start", repo=slug, **ORCHESTRATOR, dev_runner_agents="claude", allow=[rule])
+    assert refused.code == "INVALID_ARGUMENT"
+
+
 @pytest.mark.parametrize("params", [{"profile": "orchestrator"}, {"enable_dev_runner": True}, {"profile": "root"}])
 async def test_what_cannot_be_started_starts_nothing(
     daemon: Running, repository: Repository, params: dict[str, object]

@@ -8,7 +8,7 @@ import trio
 
 from rhd.errors import Refusal
 from rhd.ids import Slug
-from rhd.repos.registry import Registry, RegistryChange, digest_passphrase
+from rhd.repos.registry import AgentRuns, Registry, RegistryChange, digest_passphrase
 from rhd.store.database import Store
 from tests.support.stores import running_store
 
@@ -124,6 +124,24 @@ async def test_a_lease_starts_a_profile_until_it_is_given_up(tmp_path: Path) -> 
         first()
         assert registry.profiles(repo.id) == {"planner", "executor"}
         second()
+        assert registry.profiles(repo.id) == {"planner"}
+
+
+async def test_agent_runs_are_enabled_while_the_orchestrator_is_started_or_leased(tmp_path: Path) -> None:
+    async with running_store(tmp_path / "db") as store:
+        registry = Registry(store)
+        repo, _ = await registry.add("/a", "a", slug=None)
+        assert registry.runs_enabled(repo.id) is None
+        stored = AgentRuns(("codex",), (), 10.0)
+        await registry.start(repo.id, "orchestrator", stored.to_options())
+        assert registry.runs_enabled(repo.id) == stored
+        end = registry.lease(repo.id, "orchestrator", AgentRuns(("claude", "codex"), ("Bash(pytest *)",), 20.0))
+        assert registry.runs_enabled(repo.id) == AgentRuns(("codex", "claude"), ("Bash(pytest *)",), 10.0)
+        await registry.stop(repo.id, "orchestrator")
+        leased = AgentRuns(("claude", "codex"), ("Bash(pytest *)",), 20.0, is_leased=True)
+        assert registry.runs_enabled(repo.id) == leased
+        end()
+        assert registry.runs_enabled(repo.id) is None
         assert registry.profiles(repo.id) == {"planner"}
 
 
