@@ -68,7 +68,7 @@ async def page_spawned(line: str, **words: object) -> AsyncIterator[trio.Process
 
 def port_of(daemon: Running) -> int:
     """Return the port of a daemon."""
-    return daemon.house.port
+    return daemon.context.port
 
 
 async def until_said(process: trio.Process, last: bytes) -> str:

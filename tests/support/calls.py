@@ -15,7 +15,7 @@ from tests.support.inprocess import Running
 Calling = Callable[..., Coroutine[Any, Any, dict[str, Any]]]
 
 
-def backend_of(daemon: Running) -> ToolContext:
+def tool_context_of(daemon: Running) -> ToolContext:
     """Return what the tools of a daemon work with."""
     return daemon.context.endpoints._tool_context
 
@@ -41,7 +41,7 @@ def calling(daemon: Running, principal: Principal, *, at: str | None = None) -> 
     async def call(tool: str, **arguments: Any) -> dict[str, Any]:
         repo = daemon.context.registry.by_slug(at) if at is not None else None
         try:
-            return await call_tool(backend_of(daemon), caller, repo, tool, arguments)
+            return await call_tool(tool_context_of(daemon), caller, repo, tool, arguments)
         except HarnessError as error:
             return error.to_json()
 

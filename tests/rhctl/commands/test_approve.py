@@ -59,7 +59,7 @@ async def test_a_person_may_think_for_longer_than_the_daemon_waits_on_a_connecti
 ) -> None:
     await daemon.adopt(repository.path)
     monkeypatch.setattr(server, "NEXT_LINE_WITHIN_S", 0.05)
-    code, hung_up = daemon.begin_login(), daemon.house.endpoints
+    code, hung_up = daemon.begin_login(), daemon.context.endpoints
 
     class Thinker(io.StringIO):
         def isatty(self) -> bool:

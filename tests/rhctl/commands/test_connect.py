@@ -77,7 +77,7 @@ async def test_the_daemon_s_end_is_the_agent_s_server_s_with_a_word_why(
     async with spawned("connect", "--repo", "project") as agent:
         await say(agent, 1, "initialize", INITIALIZE)
         await hear(agent)
-        daemon.house.stop.set()
+        daemon.context.stop.set()
         assert agent.stderr is not None
         said = b""
         async for data in agent.stderr:

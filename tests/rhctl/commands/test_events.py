@@ -82,7 +82,7 @@ async def test_following_ends_once_nobody_reads_though_nothing_changes(daemon: R
     slug = await daemon.adopt(repository.path)
     async with spawned("events", slug, "-f", "-n", "1") as process:
         await next_line(process)
-        await until(lambda: daemon.house.services.listeners > 1)  # it follows
+        await until(lambda: daemon.context.services.listeners > 1)  # it follows
         assert process.stdout is not None
         await process.stdout.aclose()
         assert await process.wait() == 0
@@ -112,7 +112,7 @@ async def test_following_goes_on_with_the_next_daemon_and_tells_everything_once(
             other = await daemon.adopt(Repository.make(tmp_path / "other").path)
             await daemon.settle(other)
             nursery.start_soon(follow)
-            await until(lambda: daemon.house.services.listeners > 1)
+            await until(lambda: daemon.context.services.listeners > 1)
             repository.put("plans/first.md", "# Plan\n")
             await daemon.settle(slug)
             await until(lambda: told)
@@ -150,7 +150,7 @@ async def test_a_reader_who_paused_for_long_misses_nothing(
     with trio.fail_after(30):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(type_in, "events", slug, "-f", "-n", "0", "--json")
-            services = daemon.house.services
+            services = daemon.context.services
             await until(lambda: services.listeners > 1)
             await daemon.service(slug).changes.append([(name, "plan", "added") for name in names], via="event")
             await reading.wait()

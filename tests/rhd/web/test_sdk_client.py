@@ -78,7 +78,7 @@ async def test_the_official_client_connects(tmp_path: Path, by: str, path: str, 
                     assert (person.logins[0]["client_id"] == CODEX) is (by == "document")
                     refresh_token = memory.tokens.refresh_token
                     service.clock.move(3601)
-                    provider.service.token_expiry_time = 1.0
+                    provider.context.token_expiry_time = 1.0
                     second = await client.post(url + path, json={})
                     assert second.status_code == 200
                     assert memory.tokens.refresh_token != refresh_token

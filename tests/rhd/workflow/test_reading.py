@@ -27,7 +27,7 @@ SECRET = "gh" + "p_" + "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hI6"
 
 @pytest.fixture(autouse=True)
 def nothing_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "_kept", reading._Kept(reading._KEPT_BYTES))
+    monkeypatch.setattr(reading, "_kept", reading._CachedText(reading._KEPT_BYTES))
 
 
 def pages(root: Root, path: RelPath, page_chars: int) -> list[Page]:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rhd.workflow.redaction import redact as redaction
 from rhd.workflow.redaction.redact import redact
-from rhd.workflow.redaction.redact import redact as redaction
 from tests.rhd.workflow import corpus
 
 BEGIN, END = (f"{'-' * 5}{what} PRIVATE" + f" KEY{'-' * 5}" for what in ("BEGIN", "END"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rhd.workflow.redaction.redact import token_patterns as shapes
+from rhd.workflow.redaction import token_patterns
 from rhd.workflow.redaction.token_patterns import find_shapes
 
 TOKEN = "gh" + "p_" + "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hI6"
@@ -45,7 +45,7 @@ def test_no_secret_begins_within_a_word(before: str) -> None:
 
 
 def test_every_prefix_with_a_placeholder_is_left() -> None:
-    for shape in shapes._SHAPES:
+    for shape in token_patterns._SHAPES:
         for mark in shape.marks:
             for rest in ("x" * 60, "X" * 60, "your-api-key-goes-here-please", "REPLACE_ME_WITH_YOUR_KEY", "..."):
                 assert found(f"{mark}{rest}") == [], f"{mark}{rest}"
