@@ -74,9 +74,9 @@ def render_systemd(spec: Spec) -> dict[str, str]:
     if any(c in spec.program[0] for c in "\"'\\"):
         raise HarnessError("systemd starts no program whose path holds a quote or a backslash", code="INVALID_ARGUMENT")
     words = {
-        "ADDRESS": _join(_address(spec.host), spec.port),
         "COMMAND": " ".join(map(_quote, spec.command)),
         "ENVIRONMENT": " ".join(_quote(f"{name}={value}") for name, value in spec.environment.items()),
+        "LISTEN": "\n".join(f"ListenStream={_join(address, spec.port)}" for address in _addresses(spec.host)),
         "SOCKET": spec.home.socket.replace("%", "%%"),
     }
     return {name: _fill(_read("systemd", name), words) for name in SYSTEMD_UNITS}
@@ -95,7 +95,8 @@ def render_plist(spec: Spec) -> str:
             f"\t\t<key>{name}</key>\n\t\t<string>{escape_xml(value)}</string>"
             for name, value in spec.environment.items()
         ),
-        "HOST": escape_xml(_address(spec.host)),
+        # launchd listens on every address of a name.
+        "HOST": "localhost" if len(_addresses(spec.host)) > 1 else escape_xml(spec.host),
         "LOG": escape_xml(spec.home.log),
         "PORT": str(spec.port),
         "SOCKET": escape_xml(spec.home.socket),
@@ -116,7 +117,7 @@ def parse_systemd(texts: Mapping[str, str]) -> Spec:
         service, http = texts["rhd.service"], texts["rhd-http.socket"]
         command = _unquote(_entry(service, "ExecStart").removeprefix(":"))
         variables = dict(word.partition("=")[::2] for word in _unquote(_entry(service, "Environment")))
-        host, _, port = _entry(http, "ListenStream").rpartition(":")
+        host, _, port = _entries(http, "ListenStream")[0].rpartition(":")
         return _parse(command, variables, host.strip("[]"), port)
     except (KeyError, ValueError, IndexError) as error:
         raise _foreign("rhd.service") from error
@@ -135,7 +136,7 @@ def parse_plist(text: str) -> Spec:
         agent = plistlib.loads(text.encode())
         http = agent["Sockets"]["http"]
         command, variables = agent["ProgramArguments"], agent["EnvironmentVariables"]
-        return _parse(command, variables, http["SockNodeName"], http["SockServiceName"])
+        return _parse(command, variables, _address(http["SockNodeName"]), http["SockServiceName"])
     except (KeyError, ValueError, TypeError, IndexError, AttributeError, ExpatError) as error:
         raise _foreign(f"{LAUNCHD_LABEL}.plist") from error
 
@@ -159,12 +160,21 @@ def _foreign(name: str) -> HarnessError:
 
 
 def _entry(unit: str, name: str) -> str:
-    (found,) = re.findall(f"^{name}=(.*)$", unit, re.MULTILINE)
-    return str(found).replace("%%", "%")
+    (found,) = _entries(unit, name)
+    return found
+
+
+def _entries(unit: str, name: str) -> list[str]:
+    return [str(found).replace("%%", "%") for found in re.findall(f"^{name}=(.*)$", unit, re.MULTILINE)]
 
 
 def _address(host: str) -> str:
     return "127.0.0.1" if host == "localhost" else host
+
+
+def _addresses(host: str) -> tuple[str, ...]:
+    """Return what is listened on: both loopback addresses for the usual one, as `rhd` itself does."""
+    return ("127.0.0.1", "::1") if _address(host) == "127.0.0.1" else (host,)
 
 
 def _join(host: str, port: int) -> str:

@@ -43,7 +43,7 @@ from rhd.watch.hub import WatchHub
 from rhd.web.admission import Admission
 from rhd.web.dispatcher import Dispatcher
 from rhd.web.origins import Origins
-from rhd.web.serving import serve
+from rhd.web.public_port import PublicPort
 from rhwire.findings import Finding
 from rhwire.home import Home
 from rhwire.version import VERSION
@@ -87,8 +87,6 @@ class Daemon:
         self._store = store
         self._readiness = readiness
         self._control_sockets = control_sockets
-        self._http_sockets = http_sockets
-        self._is_held = is_held
         self._release_control = release_control
         self._stop = trio.Event()
         self.serving = trio.Event()
@@ -107,19 +105,19 @@ class Daemon:
         self._hints.heeded_by(self._is_heeded)
         self._registry.load()
         self._authority.load()
-        self._host, self._port = http_sockets[0].getsockname()[:2]
         self._dispatcher = Dispatcher(
-            self._origins(settings),
+            Origins(None, 0),
             self._authority,
             self._registry,
             Admission(self._endpoints, self._authority.principal),
             instance=instance,
         )
+        self._port = PublicPort(self._dispatcher, http_sockets, settings, is_held=is_held)
         self.context = VerbContext(
             home=home,
             settings=settings,
             config_path=config,
-            port=self._port,
+            port=self._port.port,
             started_at=0.0,
             registry=self._registry,
             services=self._services,
@@ -132,6 +130,7 @@ class Daemon:
             hints=self._hints,
             key=key,
             examine=self._examine,
+            listen=self._port.listen,
             reload=self.reload,
             stop=self._stop,
         )
@@ -163,8 +162,7 @@ class Daemon:
             around.start_soon(self._readiness.feed)
             await around.start(watch_signals, self._stop, partial(around.start_soon, self.reload))
             async with trio.open_nursery() as fronts:
-                http = _listeners(self._http_sockets)
-                await fronts.start(partial(serve, self._dispatcher, http, stop=drain, is_held=self._is_held))
+                await fronts.start(partial(self._port.serve, stop=drain))
                 local = _listeners(self._control_sockets)
                 await fronts.start(partial(control.serve, local, stop=drain, release=self._release_control))
                 self._readiness.ready(self._summary())
@@ -186,7 +184,7 @@ class Daemon:
         self._readiness.reloading()
         try:
             found = Settings.load(self._config, os.environ, self._flags)
-            check_host(self._host, found.public_url)
+            check_host(self._port.host, found.public_url)
         except StartRefused as refused:
             log.error("reload-refused reason=%s", refused.message)
             self._readiness.ready(f"reload refused: {refused.message}")
@@ -195,13 +193,10 @@ class Daemon:
         if (found.host, found.port) != (in_force.host, in_force.port) and in_force.port:
             log.warning("address-needs-restart host=%s port=%d", found.host, found.port)
         self.context.settings = found.on_address_of(in_force)
-        self._dispatcher.origins = self._origins(found)
+        self._port.configure(found)
         set_level(found.log_level)
         self._readiness.ready(self._summary())
         log.info("reloaded public_url=%s", found.public_url)
-
-    def _origins(self, settings: Settings) -> Origins:
-        return Origins(settings.public_url, self._port, settings.allowed_origins)
 
     def _summary(self) -> str:
         return f"serving {len(self._registry)} repositories on {self.context.url}"

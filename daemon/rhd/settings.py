@@ -59,6 +59,13 @@ def _origins(value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _further_origins(value: Any) -> tuple[str, ...]:
+    try:
+        return tuple(parse_origin(origin, schemes=("https", "http")) for origin in _origins(value))
+    except ValueError as error:
+        raise _Bad(f'a list of full origins, such as ["http://127.0.0.1:9000"]: {error}') from None
+
+
 def _log_level(value: Any) -> str:
     if not isinstance(value, str) or value.lower() not in ("debug", "info", "warning", "error"):
         raise _Bad("debug, info, warning or error")
@@ -86,6 +93,13 @@ class Setting:
 
 TABLE: tuple[Setting, ...] = (
     Setting("allowed_origins", _origins, (), "browser origins allowed beside our own, chatgpt.com and claude.ai", True),
+    Setting(
+        "further_origins",
+        _further_origins,
+        (),
+        "further origins under which clients reach this daemon, such as an ssh -L forward or a container's host",
+        True,
+    ),
     Setting("host", _host, "127.0.0.1", "address that the HTTP port is bound to"),
     Setting("log_level", _log_level, "info", "how much the daemon says: debug, info, warning or error", True),
     Setting("port", _port, DEFAULT_PORT, "the HTTP port; 0 for any free one"),
@@ -103,6 +117,7 @@ class Settings:
     """
 
     allowed_origins: tuple[str, ...]
+    further_origins: tuple[str, ...]
     host: str
     log_level: str
     port: int
@@ -167,24 +182,26 @@ def check_host(host: str, public_url: str | None) -> None:
         )
 
 
-def parse_origin(text: str) -> str:
-    """Return an https origin as `https://host[:port]`, lower-cased, its default port dropped.
+def parse_origin(text: str, schemes: tuple[str, ...] = ("https",)) -> str:
+    """Return an origin as `scheme://host[:port]`, lower-cased, without the scheme's default port.
 
     Raises:
         ValueError: it is something else.
     """
+    wanted = f"an {schemes[0]} URL such as https://name.example.com"
     try:
         parts = urlsplit(text)
         port = parts.port
     except ValueError:
-        raise _Bad("an https URL such as https://name.example.com") from None
+        raise _Bad(wanted) from None
     host = parts.hostname
     is_bare = parts.path in ("", "/") and not parts.query and not parts.fragment
-    if parts.scheme != "https" or not host or parts.username is not None or not is_bare:
-        raise _Bad("an https URL such as https://name.example.com")
+    if parts.scheme not in schemes or not host or parts.username is not None or not is_bare:
+        raise _Bad(wanted)
     if ":" in host:
         host = f"[{host}]"
-    return f"https://{host}" + (f":{port}" if port not in (None, 443) else "")
+    default = 443 if parts.scheme == "https" else 80
+    return f"{parts.scheme}://{host}" + (f":{port}" if port not in (None, default) else "")
 
 
 def read_file(path: str | None) -> dict[str, Any]:

@@ -51,8 +51,16 @@ def make_spec(program: str, folder: Path, **changes: Any) -> Spec:
 def parse(text: str) -> configparser.ConfigParser:
     unit = configparser.ConfigParser(interpolation=None, strict=True, delimiters=("=",), comment_prefixes=("#",))
     unit.optionxform = str  # type: ignore[assignment,method-assign]
+    _, *further = re.findall(r"^ListenStream=.*\n", text, re.MULTILINE) or [""]
+    for line in further:  # systemd collects them; this parser would refuse a key that stands twice
+        text = text.replace(line, "")
     unit.read_string(text)
     return unit
+
+
+def listened_on(text: str) -> list[str]:
+    """Return every address of a socket unit."""
+    return re.findall(r"^ListenStream=(.*)$", text, re.MULTILINE)
 
 
 # systemd.
@@ -121,16 +129,23 @@ def test_the_sockets_are_where_every_client_looks_for_them(program: str, folder:
     control, http = parse(units["rhd.socket"])["Socket"], parse(units["rhd-http.socket"])["Socket"]
     assert control["ListenStream"].replace("%%", "%") == Home(str(folder)).socket
     assert (control["FileDescriptorName"], control["SocketMode"]) == ("control", "0600")
-    assert (http["ListenStream"], http["FileDescriptorName"]) == ("127.0.0.1:8765", "http")
+    assert listened_on(units["rhd-http.socket"]) == ["127.0.0.1:8765", "[::1]:8765"]
+    assert (http["FileDescriptorName"], http["FreeBind"]) == ("http", "yes")
     assert http["Service"] == "rhd.service"
 
 
 @pytest.mark.parametrize(
-    ("host", "listen"), [("localhost", "127.0.0.1:99"), ("::1", "[::1]:99"), ("127.0.0.2", "127.0.0.2:99")]
+    ("host", "listen"),
+    [
+        ("localhost", ["127.0.0.1:99", "[::1]:99"]),
+        ("127.0.0.1", ["127.0.0.1:99", "[::1]:99"]),
+        ("::1", ["[::1]:99"]),
+        ("127.0.0.2", ["127.0.0.2:99"]),
+    ],
 )
-def test_the_port_is_named_as_systemd_reads_it(tmp_path: Path, host: str, listen: str) -> None:
+def test_the_port_is_named_as_systemd_reads_it(tmp_path: Path, host: str, listen: list[str]) -> None:
     units = render_systemd(make_spec("/bin/rhd", tmp_path, host=host, port=99))
-    assert parse(units["rhd-http.socket"])["Socket"]["ListenStream"] == listen
+    assert listened_on(units["rhd-http.socket"]) == listen
 
 
 def test_a_home_too_deep_for_a_socket_has_it_elsewhere(tmp_path: Path) -> None:
@@ -194,7 +209,12 @@ def test_the_agent_keeps_launchd_s_rules(program: str, folder: Path) -> None:
 def test_the_agent_s_sockets_are_those_that_the_daemon_asks_for(program: str, folder: Path) -> None:
     sockets = plist(program, folder)["Sockets"]
     assert sockets["control"] == {"SockPathName": Home(str(folder)).socket, "SockPathMode": 0o600}
-    assert sockets["http"] == {"SockNodeName": "127.0.0.1", "SockServiceName": "8765", "SockType": "stream"}
+    assert sockets["http"] == {"SockNodeName": "localhost", "SockServiceName": "8765", "SockType": "stream"}
+
+
+def test_no_core_file_is_written(program: str, folder: Path) -> None:
+    assert plist(program, folder)["HardResourceLimits"] == {"Core": 0}
+    assert parse(render_systemd(make_spec(program, folder))["rhd.service"])["Service"]["LimitCORE"] == "0"
 
 
 def test_launchd_gets_no_path_that_it_would_have_to_expand(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ def test_every_value_knows_where_it_comes_from(tmp_path: Path) -> None:
     )
     assert settings.origins == {
         "allowed_origins": "default",
+        "further_origins": "default",
         "host": "default",
         "log_level": "environment",
         "port": "flag",
@@ -44,6 +45,9 @@ def test_no_file_says_nothing(tmp_path: Path) -> None:
         "unknown = 1",
         "port =",
         'allowed_origins = ["x"]',
+        'further_origins = ["x"]',
+        'further_origins = ["ftp://a.example.com"]',
+        'further_origins = ["http://u@a.example.com"]',
         'log_level = "loud"',
     ],
 )
@@ -87,6 +91,11 @@ def test_an_origin_has_one_spelling(text: str, origin: str) -> None:
 def test_what_is_no_https_origin_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="https URL"):
         parse_origin(text)
+
+
+def test_further_origins_may_be_plain_http_and_have_one_spelling() -> None:
+    found = load(None, {"REPO_HARNESS_FURTHER_ORIGINS": "http://BOX.example:80, http://127.0.0.1:9000"})
+    assert found.further_origins == ("http://box.example", "http://127.0.0.1:9000")
 
 
 def test_recording_a_setting_keeps_the_rest_of_the_file(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 import trio
@@ -31,6 +32,7 @@ class VerbContext:
         port: the HTTP port that is really bound.
         started_at: `trio.current_time()` of the start.
         examine: returns the doctor's findings, of one repository or of everything.
+        listen: opens a further HTTP listener on a host and port while its block lasts; yields its origin.
         reload: reads the settings again.
         stop: set to end the daemon.
     """
@@ -51,6 +53,7 @@ class VerbContext:
     hints: HintSource
     key: bytes
     examine: Callable[[str | None], Awaitable[Sequence[Finding]]]
+    listen: Callable[[str, int], AbstractAsyncContextManager[str]]
     reload: Callable[[], Awaitable[None]]
     stop: trio.Event
 

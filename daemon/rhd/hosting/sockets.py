@@ -26,6 +26,8 @@ from rhwire.home import make_private_folder
 BACKLOG = 1024
 """How many connections wait in the kernel while a daemon is busy or restarting; the system may cap it."""
 
+LOOPBACK = ("127.0.0.1", "::1")
+_FREE_PORT_TRIES = 5
 _FIRST_INHERITED = 3
 _FAMILIES = {"control": (socket.AF_UNIX,), "http": (socket.AF_INET, socket.AF_INET6)}
 _NOT_THIS_FAMILY = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
@@ -235,7 +237,7 @@ def _identify(found: os.stat_result) -> tuple[int, int]:
 
 
 def bind_http(host: str, port: int) -> list[socket.socket]:
-    """Bind and listen; `localhost` is both loopback addresses, as far as the machine has them.
+    """Bind and listen; 127.0.0.1 and `localhost` are both loopback addresses, as far as the machine has them.
 
     Args:
         host: a name or an address.
@@ -244,21 +246,27 @@ def bind_http(host: str, port: int) -> list[socket.socket]:
     Raises:
         StartRefused: PORT_IN_USE, or the host is no address of this machine.
     """
+    addresses = LOOPBACK if host in ("localhost", LOOPBACK[0]) else (host,)
+    for _ in range(_FREE_PORT_TRIES if port == 0 else 0):
+        with suppress(StartRefused):  # free on 127.0.0.1, taken on ::1
+            return _bind_all(host, addresses, port)
+    return _bind_all(host, addresses, port)
+
+
+def _bind_all(host: str, addresses: tuple[str, ...], port: int) -> list[socket.socket]:
     sockets: list[socket.socket] = []
-    addresses = ("127.0.0.1", "::1") if host == "localhost" else (host,)
-    try:
-        for address in addresses:
-            try:
-                sockets.append(_bind_tcp(address, port))
-            except OSError as error:
-                if error.errno not in _NOT_THIS_FAMILY or len(addresses) == 1:
-                    raise
-            else:
-                port = sockets[-1].getsockname()[1]
-    except OSError as error:
-        for sock in sockets:
-            sock.close()
-        raise _refuse_port(host, port, error) from error
+    for address in addresses:
+        try:
+            sockets.append(_bind_tcp(address, port))
+        except OSError as error:
+            if error.errno in _NOT_THIS_FAMILY and len(addresses) > 1:
+                continue
+            for sock in sockets:
+                sock.close()
+            raise _refuse_port(address if sockets else host, port, error) from error
+        port = sockets[-1].getsockname()[1]
+    if not sockets:
+        raise _refuse_port(host, port, OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL)))
     return sockets
 
 

@@ -332,10 +332,11 @@ def test_the_socket_of_a_successor_is_not_removed(control: ControlSocket) -> Non
 
 
 @pytest.mark.parametrize(
-    ("host", "addresses"), [("127.0.0.1", {"127.0.0.1"}), ("::1", {"::1"}), ("localhost", {"127.0.0.1", "::1"})]
+    ("host", "addresses"),
+    [("127.0.0.1", {"127.0.0.1", "::1"}), ("::1", {"::1"}), ("localhost", {"127.0.0.1", "::1"})],
 )
 def test_a_loopback_host_is_bound(host: str, addresses: set[str]) -> None:
-    if host != "127.0.0.1" and not has_ipv6():
+    if not has_ipv6():
         pytest.skip("this machine has no IPv6 loopback")
     sockets = bind_http(host, 0)
     assert {sock.getsockname()[0] for sock in sockets} == addresses
@@ -356,7 +357,21 @@ def has_ipv6() -> bool:
         return True
 
 
-def test_localhost_is_bound_on_a_machine_without_ipv6(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_port_whose_ipv6_loopback_is_taken_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another program on [::1] would be handed what clients send to `localhost`."""
+    if not has_ipv6():
+        pytest.skip("this machine has no IPv6 loopback")
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(StartRefused) as refused:
+            bind_http("127.0.0.1", port)
+        assert refused.value.message == f"port {port} of ::1 is in use by another program"
+        for sock in bind_http("127.0.0.1", 0):
+            sock.close()
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+def test_loopback_is_bound_on_a_machine_without_ipv6(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
     look_up = socket.getaddrinfo
 
     def without(host: str, *args: Any, **options: Any) -> Any:
@@ -365,7 +380,7 @@ def test_localhost_is_bound_on_a_machine_without_ipv6(monkeypatch: pytest.Monkey
         return look_up(host, *args, **options)
 
     monkeypatch.setattr(socket, "getaddrinfo", without)
-    (sock,) = bind_http("localhost", 0)
+    (sock,) = bind_http(host, 0)
     with sock:
         assert sock.getsockname()[0] == "127.0.0.1"
 
@@ -382,15 +397,16 @@ def test_a_port_in_use_is_refused_with_one_sentence(taken_by: str) -> None:
 
 
 def test_a_port_that_was_just_left_can_be_bound_again() -> None:
-    (sock,) = bind_http("127.0.0.1", 0)
+    sock, *others = bind_http("127.0.0.1", 0)
     address = sock.getsockname()
     client = socket.create_connection(address, timeout=5)
     accepted, _ = sock.accept()
     accepted.close()  # ours is the side that waits now
     client.close()
-    sock.close()
-    (again,) = bind_http(*address)
-    again.close()
+    for each in (sock, *others):
+        each.close()
+    for again in bind_http(*address):
+        again.close()
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "no.such.host.invalid", "-"])
@@ -406,7 +422,9 @@ def test_many_may_wait() -> None:
     limit = Path("/proc/sys/net/core/somaxconn")
     capped = min(BACKLOG, int(limit.read_text())) if limit.exists() else 128
     assert BACKLOG >= 512
-    (sock,) = bind_http("127.0.0.1", 0)
+    sock, *others = bind_http("127.0.0.1", 0)
+    for other in others:
+        other.close()
     clients = []
     with sock:
         for _ in range(min(capped, 200)):

@@ -65,7 +65,7 @@ REBINDING = {
     "CVE-2026-42559-trailing-dot": [("host", "localhost.:8765")],
     "CVE-2026-42559-suffix": [("host", "localhost.evil.example:8765")],
     "CVE-2026-42559-prefix": [("host", "evil-localhost:8765")],
-    "CVE-2026-42559-ipv6": [("host", "[::1]:8765")],
+    "CVE-2026-42559-ipv6": [("host", "[::2]:8765")],
     "CVE-2026-42559-userinfo": [("host", "localhost:8765@evil.example")],
     "CVE-2026-42559-absent": [],
     "CVE-2026-42559-empty": [("host", "")],

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from rhd.web.origins import Origins
+from rhd.web.origins import Origins, listener_origins
 from tests.support.oauth_service import LOCAL, PORT, PUBLIC
 
-ORIGINS = Origins(PUBLIC, PORT, ("https://inspector.example",))
+ORIGINS = Origins(
+    PUBLIC,
+    PORT,
+    ("https://inspector.example",),
+    further=("http://forward.example:9000", "https://box.example"),
+)
 
 
 @pytest.mark.parametrize(
@@ -18,6 +23,9 @@ ORIGINS = Origins(PUBLIC, PORT, ("https://inspector.example",))
         ("rh.example.com:443", PUBLIC),
         ("127.0.0.1:8765", LOCAL),
         ("localhost:8765", "http://localhost:8765"),
+        ("[::1]:8765", "http://[::1]:8765"),
+        ("forward.example:9000", "http://forward.example:9000"),
+        ("box.example", "https://box.example"),
     ],
 )
 def test_a_host_names_its_origin(host: str, origin: str) -> None:
@@ -38,7 +46,11 @@ def test_a_host_names_its_origin(host: str, origin: str) -> None:
         "127.0.0.1:8766",
         "localhost",
         "localhost.:8765",
-        "[::1]:8765",
+        "[::1]",
+        "[::1]:80",
+        "[::]:8765",
+        "forward.example",
+        "forward.example:80",
         "127.1:8765",
         "0.0.0.0:8765",
         "user@127.0.0.1:8765",
@@ -60,8 +72,28 @@ def test_the_default_port_may_be_written_or_left_out() -> None:
     assert origins.of("127.0.0.1") == origins.of("127.0.0.1:80") == "http://127.0.0.1:80"
 
 
-def test_without_a_public_name_there_are_the_two_of_loopback() -> None:
-    assert Origins(None, PORT).all == (LOCAL, "http://localhost:8765")
+def test_without_a_public_name_there_are_those_of_loopback() -> None:
+    assert Origins(None, PORT).all == (LOCAL, "http://localhost:8765", "http://[::1]:8765")
+
+
+def test_a_further_origin_does_not_replace_the_public_one() -> None:
+    origins = Origins(PUBLIC, PORT, further=(PUBLIC, "http://rh.example.com"))
+    assert origins.of("rh.example.com") == PUBLIC
+    assert origins.of("rh.example.com:80") == "http://rh.example.com"
+
+
+@pytest.mark.parametrize(
+    ("host", "origins"),
+    [
+        ("127.0.0.1", ("http://127.0.0.1:9", "http://localhost:9", "http://[::1]:9")),
+        ("localhost", ("http://127.0.0.1:9", "http://localhost:9", "http://[::1]:9")),
+        ("::1", ("http://127.0.0.1:9", "http://localhost:9", "http://[::1]:9")),
+        ("192.0.2.1", ("http://192.0.2.1:9",)),
+        ("2001:db8::1", ("http://[2001:db8::1]:9",)),
+    ],
+)
+def test_a_listener_is_reached_under_the_names_of_its_address(host: str, origins: tuple[str, ...]) -> None:
+    assert listener_origins(host, 9) == origins
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,6 @@ window is the flight of one segment. Such a request was never read; its client s
 answer and may send it again.
 """
 
-from rhd.web.serving.http_server import ServerLimits, serve
+from rhd.web.serving.http_server import Server, ServerLimits, serve
 
-__all__ = ["ServerLimits", "serve"]
+__all__ = ["Server", "ServerLimits", "serve"]

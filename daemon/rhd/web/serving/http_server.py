@@ -61,7 +61,7 @@ async def serve(
     limits: ServerLimits = _DEFAULT,
     stop: trio.Event,
     is_held: bool = False,
-    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+    task_status: trio.TaskStatus[Server] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve `app` until `stop` is set and what was begun is done; return `limits.drain_s` after that at the latest.
 
@@ -69,29 +69,24 @@ async def serve(
     its client gets 500 or, once the answer has begun, a connection that breaks off.
 
     Args:
-        listeners: listening sockets; `task_status` says that they are served.
+        listeners: listening sockets; `task_status` says that they are served, and returns the server.
         stop: ends accepting, then drains.
         is_held: somebody holds the listening sockets and has them served again. They are left open, and whoever
             was not accepted is left to wait. Otherwise all who wait are accepted, then the sockets closed.
     """
-    server = Server(app, limits)
-    for listener in listeners:
-        if sys.platform == "linux" and listener.socket.family != socket.AF_UNIX:
-            # Accepted sockets inherit it: the kernel too gives up on a client that does not read.
-            listener.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(limits.write_s * 1000))
     async with trio.open_nursery() as connections:
+        server = Server(app, limits, connections)
         try:
-            async with trio.open_nursery() as accepting:
-                for listener in listeners:
-                    accepting.start_soon(server.accept, listener, connections)
-                task_status.started()
-                await stop.wait()
-                server.drain()
-                accepting.cancel_scope.cancel()
+            accepting = [server.start_accepting(listener) for listener in listeners]
+            task_status.started(server)
+            await stop.wait()
+            server.drain()
+            for scope in accepting:
+                scope.cancel()
             with trio.move_on_after(limits.drain_s):
                 if not is_held:
                     for listener in listeners:
-                        await server.accept_waiting(listener, connections)
+                        await server.accept_waiting(listener)
                         await listener.aclose()
                 await server.wait_until_empty()
         finally:
@@ -106,7 +101,8 @@ class Server:
         idle: those that are in no request, the one that has been so for longest first.
     """
 
-    def __init__(self, app: ASGIApp, limits: ServerLimits) -> None:
+    def __init__(self, app: ASGIApp, limits: ServerLimits, nursery: trio.Nursery) -> None:
+        self._nursery = nursery
         self.app = app
         self.limits = limits
         self.config = configure(limits.header_bytes)
@@ -118,8 +114,20 @@ class Server:
         if (descriptors := resource.getrlimit(resource.RLIMIT_NOFILE)[0]) != resource.RLIM_INFINITY:
             self._most = min(limits.connections, descriptors // 2)
 
-    async def accept(self, listener: trio.SocketListener, nursery: trio.Nursery) -> None:
-        """Accept for ever. Whoever is accepted is served: nothing can come between the two."""
+    def start_accepting(self, listener: trio.SocketListener) -> trio.CancelScope:
+        """Accept the connections of a listener until the scope that is returned is cancelled, or the server ends."""
+        scope = trio.CancelScope()
+        if sys.platform == "linux" and listener.socket.family != socket.AF_UNIX:
+            # Accepted sockets inherit it: the kernel too gives up on a client that does not read.
+            listener.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(self.limits.write_s * 1000))
+        self._nursery.start_soon(self._accept, listener, scope)
+        return scope
+
+    async def _accept(self, listener: trio.SocketListener, scope: trio.CancelScope) -> None:
+        with scope:
+            await self._accept_for_ever(listener)
+
+    async def _accept_for_ever(self, listener: trio.SocketListener) -> None:
         complained_of = None
         while True:
             # Nobody is closed for nobody; and accept(2) lacks a descriptor whether or not somebody waits.
@@ -139,22 +147,22 @@ class Server:
                 await trio.sleep(_ACCEPT_AGAIN_S)
             else:
                 complained_of = None
-                self._begin(stream, nursery)
+                self._begin(stream)
 
-    async def accept_waiting(self, listener: trio.SocketListener, nursery: trio.Nursery) -> None:
+    async def accept_waiting(self, listener: trio.SocketListener) -> None:
         """Accept whoever waits, and return."""
         while is_readable(listener.socket):
             with trio.move_on_after(_ACCEPT_AGAIN_S):  # who waited may have left
                 try:
-                    self._begin(await listener.accept(), nursery)
+                    self._begin(await listener.accept())
                 except OSError as error:
                     log.error("cannot accept connections: %s", errno.errorcode.get(error.errno or 0, "unknown"))
                     return
 
-    def _begin(self, stream: trio.SocketStream, nursery: trio.Nursery) -> None:
+    def _begin(self, stream: trio.SocketStream) -> None:
         connection = HttpConnection(self, stream)
         self._live.add(connection)
-        nursery.start_soon(connection.run)
+        self._nursery.start_soon(connection.run)
 
     def note_idle(self, connection: HttpConnection) -> None:
         """Learn that a connection may be closed to make room."""
