@@ -10,6 +10,7 @@ from typing import Any
 from mcp import Client
 
 from rhd.mcpserver.line_framing import line_streams
+from rhd.mcpserver.tool_calls import ERROR_KEY
 from rhwire.messages import Request
 from tests.support.inprocess import Running
 
@@ -38,13 +39,14 @@ async def attached(
 
 
 def told(result: Any) -> dict[str, Any]:
-    """Return a tool result's structure, which must be the same as its text; or the error that it tells."""
+    """Return what a tool result says, or the error that it tells; both have the form that every client can read."""
     (block,) = result.content
-    said: dict[str, Any] = json.loads(block.text)
-    if result.is_error:
-        assert result.structured_content is None
-        assert set(said) == {"error"}
-        assert {"code", "message", "next_step"} <= set(said["error"])
-        return dict(said["error"])
-    assert result.structured_content == said
-    return said
+    if not result.is_error:
+        said: dict[str, Any] = result.structured_content
+        assert block.text == json.dumps(said, ensure_ascii=False, separators=(",", ":"))
+        return said
+    assert result.structured_content is None
+    error: dict[str, Any] = result.meta[ERROR_KEY]
+    assert {"code", "message", "next_step"} <= set(error) <= {"code", "message", "next_step", "details"}
+    assert block.text == f"{error['code']}: {error['message']}\nNext: {error['next_step']}"
+    return error

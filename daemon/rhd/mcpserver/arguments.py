@@ -1,8 +1,12 @@
-"""Validates a call's arguments against its tool's schema.
+"""Fits a call's arguments to its tool's schema, and validates them.
 
-Not a library: the schemas use a dozen keywords (`rhd.mcpserver.tools.output_schemas`), and a model corrects itself
-sooner with "tasks[0]: missing: objective" than with a general validator's message. An unknown keyword raises, so that
-no schema promises what is not checked.
+Clients send `null` or `""` for an optional argument that is not given, and `5.0` for a whole number; Gemini CLI adds
+`wait_for_previous` to every tool. `fit_arguments` removes what says nothing, so that a call means the same from every
+client and equal calls stay equal.
+
+The validation is our own: the schemas use a dozen keywords (`rhd.mcpserver.tools.output_schemas`), and a model corrects
+itself sooner with "tasks[0]: missing: objective" than with a general validator's message. An unknown keyword raises, so
+that no schema promises what is not checked.
 """
 
 from __future__ import annotations
@@ -24,13 +28,52 @@ _TYPES: dict[str, Callable[[Any], bool]] = {
 }
 
 
-def check_arguments(schema: Schema, arguments: Mapping[str, Any]) -> None:
-    """Hold arguments against a tool's input schema; messages name the place and the rule, never the value.
+PASSED_OVER = "wait_for_previous"
+"""The only unknown argument that is ignored."""
+
+
+def fit_arguments(schema: Schema, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments without what says nothing, valid against a tool's input schema.
+
+    Removed are blank optional arguments and blank items of optional lists, at any depth. Messages name the place and
+    the rule, never the value.
 
     Raises:
         Refusal: UNKNOWN_PARAMETER or INVALID_ARGUMENT.
     """
-    _check(schema, arguments, "")
+    given = {key: value for key, value in arguments.items() if key != PASSED_OVER}
+    fitted: dict[str, Any] = _fit(schema, given)
+    _check(schema, fitted, "")
+    return fitted
+
+
+def _fit(schema: Schema, value: Any) -> Any:
+    match schema["type"]:
+        case "integer" if isinstance(value, float) and value.is_integer():
+            return int(value)
+        case "array" if isinstance(value, list):
+            return [_fit(schema["items"], each) for each in value]
+        case "object" if isinstance(value, Mapping):
+            return _fit_properties(schema, value)
+        case _:
+            return value
+
+
+def _fit_properties(schema: Schema, given: Mapping[str, Any]) -> dict[str, Any]:
+    fitted = {}
+    for name, value in given.items():
+        if (known := schema["properties"].get(name)) is None or name in schema["required"]:
+            fitted[name] = value if known is None else _fit(known, value)
+            continue
+        if isinstance(value, list) and known["type"] == "array":
+            value = [each for each in value if not _is_blank(each)]
+        if not _is_blank(value) and value != []:
+            fitted[name] = _fit(known, value)
+    return fitted
+
+
+def _is_blank(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def _check(schema: Schema, value: Any, where: str) -> None:
@@ -72,6 +115,7 @@ def _check_properties(schema: Schema, value: Mapping[str, Any], where: str) -> N
         raise Refusal(
             f"unknown parameter {escape(unknown[0][:64])!r}" + (f" in {where}" if where else ""),
             code="UNKNOWN_PARAMETER",
+            next_step=f"Use only: {', '.join(known)}." if known else "Leave it out: there are no parameters here.",
             details={"allowed": sorted(known)},
         )
     if missing := [name for name in schema["required"] if name not in value]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -20,7 +19,7 @@ from rhd.mcpserver.permissions import granted_profiles
 from rhd.mcpserver.prompts import complete, get_prompt, list_prompts
 from rhd.mcpserver.resources import list_resources, list_templates, read_resource
 from rhd.mcpserver.sdk import ListChangedServer
-from rhd.mcpserver.tool_calls import UnknownTool, call_tool, error_text
+from rhd.mcpserver.tool_calls import UnknownTool, call_tool, error_of, result_of
 from rhd.mcpserver.tool_context import ToolContext
 from rhd.mcpserver.tools.tool_table import described_tools, input_schema
 from rhd.repos.registry import Repo
@@ -82,13 +81,11 @@ def make_server(context: ToolContext, notifier: Notifier, find: Callable[[], Rep
 
     async def on_call_tool(ctx: Context, params: types.CallToolRequestParams) -> Any:
         try:
-            result = await call_tool(context, caller_of(ctx), repo(), params.name, params.arguments or {})
+            return result_of(await call_tool(context, caller_of(ctx), repo(), params.name, params.arguments or {}))
         except UnknownTool:
             raise
         except HarnessError as error:
-            return {"content": [{"type": "text", "text": error_text(error)}], "isError": True}
-        content = [{"type": "text", "text": json.dumps(result, ensure_ascii=False)}]
-        return {"content": content, "structuredContent": result, "isError": False}
+            return error_of(error)
 
     async def on_list_resources(ctx: Context, params: types.PaginatedRequestParams | None) -> Any:
         cursor = params.cursor if params is not None else None

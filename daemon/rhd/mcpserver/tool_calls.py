@@ -1,6 +1,8 @@
-"""A tool call, from its arguments to its result: repository, schema, profile, handler, audit.
+"""Carries out a tool call: fits its arguments, chooses repository and profile, runs the handler, writes the audit row.
 
-What a model is told of an error is `{"error": {code, message, next_step, details?}}`, never an exception's text.
+`result_of` and `error_of` make what a client gets. A result's text is what node's `JSON.stringify` prints of the
+structured content, since some clients show both where they differ. An error's text is plain words: clients that parse
+JSON out of a text would take it for structured content and refuse it.
 """
 
 from __future__ import annotations
@@ -14,11 +16,12 @@ from typing import Any
 from rhd.access import ARTIFACTS
 from rhd.errors import HarnessError, Refusal
 from rhd.logs import trace_of
-from rhd.mcpserver.arguments import check_arguments
+from rhd.mcpserver.arguments import fit_arguments
 from rhd.mcpserver.callers import Caller
 from rhd.mcpserver.permissions import acting_profiles, choose_repo, granted_profiles, granted_repos, readable_profiles
 from rhd.mcpserver.tool_context import ToolContext
 from rhd.mcpserver.tools.repos import list_repos
+from rhd.mcpserver.tools.retired import RETIRED
 from rhd.mcpserver.tools.tool_spec import Call
 from rhd.mcpserver.tools.tool_table import TOOLS, input_schema, tools_hash
 from rhd.repos.registry import Repo
@@ -30,8 +33,12 @@ log = logging.getLogger(__name__)
 MAX_TARGET_CHARS = 200
 
 
+ERROR_KEY = "dev.repo-harness/error"
+"""Where an error result has `{code, message, next_step, details?}`, in its `_meta`."""
+
+
 class UnknownTool(Refusal):
-    """No tool of that name is here; told as a protocol error."""
+    """This endpoint has no tool of that name; answered with a protocol error."""
 
     code = "UNKNOWN_TOOL"
 
@@ -39,14 +46,14 @@ class UnknownTool(Refusal):
 async def call_tool(
     context: ToolContext, caller: Caller, repo: Repo | None, name: str, arguments: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Carry a call out and return its structured result; one row goes to the audit whatever happens.
+    """Carry out a call and return its structured result; the audit gets one row whatever happens.
 
     Args:
         repo: the endpoint's repository; None on the hub.
 
     Raises:
         UnknownTool: there is no such tool on this endpoint.
-        Refusal: everything else that the caller is told; TOOL_FAILED stands for what is only in the log.
+        Refusal: the call is refused; TOOL_FAILED stands for an exception whose text is in the log only.
     """
     began = time.perf_counter()
     notes: dict[str, Any] = {"repo_id": repo.id if repo else None}
@@ -65,7 +72,7 @@ async def call_tool(
         raise
     finally:
         duration_ms = (time.perf_counter() - began) * 1000
-        known = name if name in TOOLS else "?"
+        known = name if name in TOOLS or name in RETIRED else "?"
         context.audit.add(caller.identity, known, outcome, duration_ms=duration_ms, **notes)
 
 
@@ -80,23 +87,29 @@ async def _call(
     is_hub = repo is None
     schema = input_schema(name, is_hub)
     if schema is None:
+        if (successor := RETIRED.get(name)) is not None:
+            raise Refusal(f"{name} is a tool of an earlier program", code="UNKNOWN_TOOL", next_step=successor)
         raise UnknownTool(f"there is no tool {escape(name[:64])!r} here")
-    check_arguments(schema, arguments)
+    arguments = fit_arguments(schema, arguments)
     spec = TOOLS[name]
     principal = caller.principal()
     if spec.handler is None:
         return list_repos(granted_repos(context, principal), principal)
     shown = granted_profiles(principal, repo.id if repo else None)
     if repo is None:
-        repo = choose_repo(context, principal, arguments.get("repo"))
-        arguments = {key: value for key, value in arguments.items() if key != "repo"}
+        repo = choose_repo(context, principal, arguments.pop("repo", None))
         notes["repo_id"] = repo.id
+    for argument in spec.paths:
+        arguments[argument] = _plain_path(arguments[argument])
     target = arguments[spec.target] if spec.target else None
     if target is not None and may_read(ARTIFACTS, target):  # anything else is the caller's words, not an artifact
         notes["target"] = escape(target[:MAX_TARGET_CHARS])
     acting = acting_profiles(context, caller, repo, spec.profiles)
     profile = next((p for p in acting if target is None or may_read(p.reach, target)), acting[0])
     notes["profile"] = profile.name
+    service = await context.services.ready(repo.id)
+    for argument in spec.paths:
+        arguments[argument] = service.artifacts.spelled(arguments[argument])
     return await spec.handler(
         Call(
             caller=caller,
@@ -104,7 +117,7 @@ async def _call(
             profile=profile,
             readable=readable_profiles(context, caller, repo.id),
             repo=repo,
-            service=await context.services.ready(repo.id),
+            service=service,
             context=context,
             arguments=arguments,
             tools_hash=tools_hash(shown, is_hub),
@@ -112,6 +125,20 @@ async def _call(
     )
 
 
-def error_text(error: HarnessError) -> str:
-    """Return the only text block of an error result."""
-    return json.dumps({"error": error.to_json()}, ensure_ascii=False)
+def _plain_path(path: str) -> str:
+    """Return a path as lists give it: models add `./` to the paths of files."""
+    while path.startswith("./"):
+        path = path[2:]
+    return path
+
+
+def result_of(said: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the result that says `said`, as structured content and as text."""
+    text = json.dumps(said, ensure_ascii=False, separators=(",", ":"))
+    return {"content": [{"type": "text", "text": text}], "structuredContent": said, "isError": False}
+
+
+def error_of(error: HarnessError) -> dict[str, Any]:
+    """Return the result of a call that was refused. It has no structured content: clients would validate that."""
+    text = f"{error.code}: {error.message}\nNext: {error.next_step}"
+    return {"content": [{"type": "text", "text": text}], "isError": True, "_meta": {ERROR_KEY: error.to_json()}}

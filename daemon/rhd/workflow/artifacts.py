@@ -12,6 +12,7 @@ from base64 import urlsafe_b64decode
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
+from unicodedata import normalize
 
 from rhd.access import PROFILES, Reach
 from rhd.ids import RelPath
@@ -209,6 +210,14 @@ class Artifacts(Mapping[str, Artifact]):
 
     def __len__(self) -> int:
         return len(self._sorted)
+
+    def spelled(self, path: str) -> str:
+        """Return `path` as the catalog spells it: composed and decomposed letters (NFC, NFD) name one artifact."""
+        if path in self:
+            return path
+        wanted = normalize("NFC", path)
+        others = (other for other in self if not other.isascii())
+        return next((other for other in others if normalize("NFC", other) == wanted), path)
 
     def all(self) -> tuple[Artifact, ...]:
         """Return the artifacts themselves; what `values` yields, without looking each one up."""

@@ -18,6 +18,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import chain, islice, zip_longest
+from unicodedata import normalize
 
 from rhd.errors import Refusal
 from rhd.workflow.artifacts import Artifact, Artifacts
@@ -76,14 +77,15 @@ def list_page(
         raise Refusal(f"there is no such kind; the kinds are {', '.join(KINDS)}", code="INVALID_ARGUMENT")
     if not 1 <= limit <= MAX_LIMIT:
         raise Refusal(f"a page holds 1 to {MAX_LIMIT} entries", code="INVALID_ARGUMENT")
-    asked = repr((KINDS, sorted(readable), kind, prefix, query)).encode()
+    prefix = None if prefix is None else normalize("NFC", prefix)
+    words = [] if query is None else _folded(query).split()
+    asked = repr((KINDS, sorted(readable), kind, prefix, words)).encode()
     places = {} if cursor is None else _open_cursor(cursor, asked)
-    words = [] if query is None else query.casefold().split()
     matching = [
         artifact
         for artifact in artifacts.readable_by(readable)
         if (kind is None or artifact.kind == kind)
-        and (prefix is None or artifact.path.startswith(prefix))
+        and (prefix is None or normalize("NFC", artifact.path).startswith(prefix))
         and (not words or _is_about(artifact, words))
     ]
     left = {kind: _after(places.get(kind), group) for kind, group in _by_kind(matching).items()}
@@ -97,8 +99,13 @@ def list_page(
 
 
 def _is_about(artifact: Artifact, words: Iterable[str]) -> bool:
-    text = f"{artifact.path}\n{artifact.title}".casefold()
+    text = _folded(f"{artifact.path}\n{artifact.title}")
     return all(word in text for word in words)
+
+
+def _folded(text: str) -> str:
+    """Return `text` without what a search passes over: case, and whether letters are composed (NFC) or not (NFD)."""
+    return normalize("NFC", text.casefold())
 
 
 def _age(artifact: Artifact) -> tuple[int, str]:

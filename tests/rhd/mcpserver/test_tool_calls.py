@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,8 +12,13 @@ from typing import Any
 
 import pytest
 import trio
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from mcp.shared.exceptions import MCPError
 
+from rhd.errors import HarnessError, Refusal
+from rhd.mcpserver.tool_calls import ERROR_KEY, error_of, result_of
+from rhd.mcpserver.tools.retired import RETIRED
 from rhd.mcpserver.tools.tool_table import TOOLS
 from rhd.store.audit import AuditRow, read_rows
 from rhd.workflow.artifact_writes import save
@@ -20,6 +26,7 @@ from tests.support.attached import attached, told
 from tests.support.calls import calling, granted
 from tests.support.inprocess import Running
 from tests.support.mcp_client import seated
+from tests.support.node import stringify
 from tests.support.repositories import Repository
 
 MODES = pytest.mark.parametrize("mode", ["2026-07-28", "legacy"])
@@ -119,6 +126,128 @@ async def test_the_hub_takes_the_repository_that_is_named_or_the_only_one(
     assert unknown[0] == unknown[1], "a repository that is not granted is as if it were not there"
     at_one = calling(daemon, granted(daemon, project=("planner",)), at="project")
     assert (await at_one("harness_status", repo="project"))["code"] == "UNKNOWN_PARAMETER"
+
+
+# What JSON writers differ in: escapes, separators, order of keys, numbers.
+_TEXTS = st.text(max_size=8) | st.sampled_from(
+    ["\x00\x1f\x7f\x80", "\u2028\u2029", "\"\\/<>&'", "é漢👩\u200d👩", "\ufeff", "\b\f\n\r\t"]
+)
+_NAMES = _TEXTS.filter(lambda name: not name.isdecimal() and name != "__proto__")
+_SAID = st.dictionaries(
+    _NAMES,
+    st.recursive(
+        st.none() | st.booleans() | st.integers(-(2**53), 2**53) | _TEXTS,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_NAMES, inner, max_size=3),
+        max_leaves=8,
+    ),
+    max_size=4,
+)
+
+
+@settings(max_examples=10)
+@given(st.lists(_SAID, min_size=1, max_size=40))
+def test_the_text_of_a_result_is_what_node_prints_of_it(said: list[dict[str, Any]]) -> None:
+    assert [result_of(each)["content"][0]["text"] for each in said] == stringify(said)
+
+
+async def test_the_text_of_every_tools_result_is_what_node_prints_of_it(
+    daemon: Running, repository: Repository
+) -> None:
+    """Qwen Code and Copilot CLI show text and structured content both where they differ."""
+    repository.write("plans/prds/20261101-0901-schön.prd.md", '# Schön \u2028 "quoted" \\ </script> 👩\u200d👩\x07\n')
+    repository.write(".ai/harness/checks/latest.json", '{"status": "pass", "ms": 1.5, "1": 0}\n')
+    await daemon.context.services.get(next(iter(daemon.context.registry)).id).settle()
+    results = []
+    async with attached(daemon, "project") as client:
+        for name, arguments in CALLS.items():
+            results.append(await client.call_tool(name, arguments))
+        results.append(await client.call_tool("read_workflow_file", {"path": "plans/prds/20261101-0901-schön.prd.md"}))
+    said = [result for result in results if not result.is_error]
+    assert len(said) >= len(CALLS)
+    texts = [result.content[0].text for result in said]  # type: ignore[union-attr]
+    assert texts == stringify([result.structured_content for result in said])
+    assert not [where for result in said for where in _unstable(result.structured_content, "")]
+
+
+def _unstable(value: object, where: str) -> Iterator[str]:
+    """Yield where a value stands that node may print otherwise: a float, or a key that it takes for an index."""
+    if isinstance(value, float):
+        yield where
+    elif isinstance(value, dict):
+        for name, each in value.items():
+            if name.isdecimal():
+                yield f"{where}.{name}"
+            yield from _unstable(each, f"{where}.{name}")
+    elif isinstance(value, list):
+        for number, each in enumerate(value):
+            yield from _unstable(each, f"{where}[{number}]")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        Refusal("a thing", code="NOT_FOUND"),
+        Refusal('{"a": 1}', code="INVALID_ARGUMENT", next_step="[1]", details={"b": [1]}),
+        Refusal("1", code="UNKNOWN_TOOL", next_step=""),
+    ],
+    ids=str,
+)
+def test_an_error_is_told_in_plain_words_that_no_client_takes_for_json(error: HarnessError) -> None:
+    """Gemini CLI parses the first text as JSON and validates it against the tool's output schema."""
+    result = error_of(error)
+    assert result["isError"] is True
+    assert "structuredContent" not in result
+    assert result["_meta"][ERROR_KEY] == error.to_json()
+    (block,) = result["content"]
+    for text in (block["text"], block["text"].splitlines()[0]):
+        with pytest.raises(ValueError, match=r"Expecting|Extra data"):
+            json.loads(text)
+    assert block["text"].startswith(f"{error.code}: {error.message}\nNext:")
+
+
+@MODES
+async def test_a_tool_of_the_predecessor_is_answered_with_what_replaces_it(daemon: Running, mode: str) -> None:
+    assert not RETIRED.keys() & TOOLS.keys()
+    async with attached(daemon, "project", mode=mode) as client:
+        for name, successor in RETIRED.items():
+            error = told(await client.call_tool(name, {"anything": 1}))
+            assert (error["code"], error["next_step"]) == ("UNKNOWN_TOOL", successor)
+            assert any(tool in successor for tool in TOOLS)
+    assert {(row.action, row.outcome) for row in await rows(daemon)} == {(name, "UNKNOWN_TOOL") for name in RETIRED}
+
+
+DECOMPOSED, COMPOSED = "plans/cafe\u0301.md", "plans/caf\u00e9.md"
+
+
+@pytest.mark.parametrize(("on_disk", "asked"), [(DECOMPOSED, COMPOSED), (COMPOSED, DECOMPOSED)])
+async def test_composed_and_decomposed_letters_name_one_artifact(
+    tmp_path: Path, repository: Repository, on_disk: str, asked: str
+) -> None:
+    """macOS and Windows, keyboards and models spell the same name differently."""
+    repository.write(on_disk, "# Menu\n")
+    async with seated(tmp_path / "rhd.db", repository) as desk:
+        assert (await desk.call("read_workflow_file", path=asked))["path"] == on_disk
+        for filters in ({"query": asked[6:-3]}, {"prefix": asked[:-3]}, {"prefix": f"./{asked}"}):
+            found = await desk.call("list_workflow_files", **filters)
+            assert [each["path"] for each in found["files"]] == [on_disk]
+
+
+async def test_both_spellings_on_one_disk_are_two_artifacts(tmp_path: Path, repository: Repository) -> None:
+    for path in (DECOMPOSED, COMPOSED):
+        repository.write(path, f"# {len(path)}\n")
+    async with seated(tmp_path / "rhd.db", repository) as desk:
+        for path in (DECOMPOSED, COMPOSED):
+            assert (await desk.call("read_workflow_file", path=path))["content"] == f"# {len(path)}\n"
+
+
+async def test_a_path_that_begins_with_a_dot_is_taken(tmp_path: Path, repository: Repository) -> None:
+    async with seated(tmp_path / "rhd.db", repository) as desk:
+        assert (await desk.call("read_workflow_file", path=f"./{PRD}"))["path"] == PRD
+        sprint = {**CALLS["write_checklist_sprint"], "prd_path": f"././{PRD}"}
+        path = (await desk.call("write_checklist_sprint", **sprint))["path"]
+        await desk.call("prepare_codex_goal_from_sprint", prd_path=f"./{PRD}", sprint_path=f"./{path}")
+        for wrong in ("../x", "./../x", ".", "./", "/./x", ".//x"):
+            await desk.refused("read_workflow_file", "POLICY_DENIED", path=wrong)
 
 
 @MODES
@@ -254,3 +383,12 @@ async def test_many_clients_at_once_each_get_their_own_answer(daemon: Running, r
             for number in range(CLIENTS):
                 nursery.start_soon(one, number)
     assert wrong == []
+
+
+async def test_two_agents_on_the_socket_each_get_their_own_document(daemon: Running) -> None:
+    """They are one owner, and yet two clients: one was handed the document of the other."""
+    arguments = {"title": "T", "idea": "i"}
+    async with attached(daemon, "project") as one, attached(daemon, "project") as other:
+        first = told(await one.call_tool("write_prd_from_idea", arguments))
+        assert told(await other.call_tool("write_prd_from_idea", arguments))["path"] != first["path"]
+        assert told(await one.call_tool("write_prd_from_idea", arguments)) == first

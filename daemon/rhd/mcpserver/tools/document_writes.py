@@ -57,7 +57,7 @@ def dated_path(call: Call, folder: str, ending: str, now: float) -> Callable[[],
 
 
 async def _write(call: Call, tool: str, path: Callable[[], RelPath], text: str, said: dict[str, Any]) -> dict[str, Any]:
-    store, repo_id, who, key = call.context.store, call.repo.id, call.caller.identity, call.context.key
+    store, repo_id, who, key = call.context.store, call.repo.id, call.caller.id, call.context.key
     digest = hashlib.blake2b(json.dumps(call.arguments, sort_keys=True).encode(), key=key, digest_size=16).digest()
     async with call.service.creating:  # a repeated call waits for the first and then finds its result
         since = time.time() - REPEATED_WITHIN_S

@@ -81,11 +81,12 @@ def _may_show(reach: Reach, path: str) -> bool:
 async def list_workflow_files(call: Call) -> dict[str, Any]:
     """Answer `list_workflow_files`."""
     arguments = call.arguments
+    prefix = arguments.get("prefix", "").removeprefix("./")
     page = list_page(
         call.service.artifacts,
         readable=[profile.name for profile in call.readable],
         kind=arguments.get("kind"),
-        prefix=arguments.get("prefix"),
+        prefix=prefix,
         query=arguments.get("query"),
         cursor=arguments.get("cursor"),
         limit=arguments.get("limit", DEFAULT_LIMIT),
@@ -94,7 +95,7 @@ async def list_workflow_files(call: Call) -> dict[str, Any]:
         "files": [artifact_json(artifact) for artifact in page.artifacts],
         "total": page.total,
         "next_cursor": page.next_cursor,
-        "left_out": left_out_json(call, arguments.get("prefix", "")),
+        "left_out": left_out_json(call, prefix),
     }
 
 
@@ -160,5 +161,6 @@ READ = ToolSpec(
         modified_at=STRING,
     ),
     handler=read_workflow_file,
+    paths=("path",),
     target="path",
 )

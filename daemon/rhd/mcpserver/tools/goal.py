@@ -45,5 +45,6 @@ GOAL = ToolSpec(
     output=every(path=STRING, revision=STRING, created=BOOLEAN, prompt=STRING),
     handler=prepare_codex_goal_from_sprint,
     is_writing=True,
+    paths=("prd_path", "sprint_path"),
     target="sprint_path",
 )

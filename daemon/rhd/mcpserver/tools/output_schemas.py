@@ -1,4 +1,4 @@
-"""JSON Schema, as the tools use it: few keywords, every object closed, portable between hosts."""
+"""JSON Schema as the tools use it: few keywords, closed inputs, portable between clients."""
 
 from __future__ import annotations
 
@@ -33,8 +33,17 @@ def whole(description: str, *, least: int, most: int) -> Schema:
 
 
 def closed(required: list[str], **properties: Schema) -> Schema:
-    """Return the schema of an object that has these properties and no others."""
-    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+    """Return the schema of an object that has these properties and no others.
+
+    An optional property has no `pattern`: clients that send every property must be able to leave one blank.
+    """
+    shown = {name: each if name in required else _without_pattern(each) for name, each in properties.items()}
+    return {"type": "object", "properties": shown, "required": required, "additionalProperties": False}
+
+
+def _without_pattern(schema: Schema) -> Schema:
+    plain = {keyword: value for keyword, value in schema.items() if keyword != "pattern"}
+    return plain | {"items": _without_pattern(plain["items"])} if "items" in plain else plain
 
 
 def every(**properties: Schema) -> Schema:

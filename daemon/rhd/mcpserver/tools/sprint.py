@@ -94,12 +94,21 @@ SPRINT = ToolSpec(
         ["title", "prd_path", "tasks"],
         title=text("The sprint's title.", longest=200),
         prd_path=PATH,
-        tasks=listed(_TASK) | {"minItems": 1, "maxItems": 100, "description": "The cards, in the order of work."},
+        tasks=listed(_TASK)
+        | {
+            "minItems": 1,
+            "maxItems": 100,
+            "description": (
+                "The cards, in the order of work. Each has a title and an objective, and may have files (a list), "
+                "checks (a list of commands) and a stage_gate."
+            ),
+        },
         slug=SLUG,
         expected_revision=REVISION,
     ),
     output=every(path=STRING, revision=STRING, created=BOOLEAN, cards=INTEGER),
     handler=write_checklist_sprint,
     is_writing=True,
+    paths=("prd_path",),
     target="prd_path",
 )

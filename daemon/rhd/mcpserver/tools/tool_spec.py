@@ -63,7 +63,8 @@ class ToolSpec:
         is_writing: it changes the repository.
         is_destructive: it may take away what it was not told to replace.
         is_idempotent: calling it twice with the same arguments changes nothing more.
-        target: the required argument that names an artifact: for the audit, and for the choice of profile.
+        paths: the required arguments that name artifacts; a handler gets them as the catalog spells them.
+        target: the one of them that the audit records and that decides which profile acts.
     """
 
     name: str
@@ -76,6 +77,7 @@ class ToolSpec:
     is_writing: bool = False
     is_destructive: bool = False
     is_idempotent: bool = True
+    paths: tuple[str, ...] = ()
     target: str | None = None
 
     @property

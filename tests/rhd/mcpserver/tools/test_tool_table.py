@@ -3,7 +3,7 @@ from __future__ import annotations
 import copy
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jsonschema
@@ -118,6 +118,38 @@ def test_every_tool_is_described_whole(place: str) -> None:
             assert schema.get("description"), f"{tool['name']}.{name}"
 
 
+def _objects(schema: Any) -> Iterator[tuple[str, list[str]]]:
+    """Yield of each list of objects in an input schema its description, and the names of the objects' properties."""
+    for each in schema["properties"].values():
+        if each["type"] == "array" and each["items"]["type"] == "object":
+            yield each["description"], list(each["items"]["properties"])
+            yield from _objects(each["items"])
+
+
+def test_the_fields_of_a_list_of_objects_are_named_in_its_description() -> None:
+    """llama-index hides the items' schema from the model."""
+    found = [pair for spec in TOOLS.values() for pair in _objects(spec.input)]
+    assert found
+    for description, names in found:
+        assert not [name for name in names if name not in description]
+
+
+def test_no_optional_argument_has_to_be_filled_with_something() -> None:
+    """Strict modes make every argument required: a model must be able to say nothing in it."""
+    for spec in TOOLS.values():
+        for path, schema in _optionals(spec.input):
+            assert "pattern" not in json.dumps(schema), path
+            assert schema.get("minItems", 0) == schema.get("minLength", 0) == 0, path
+
+
+def _optionals(schema: Any) -> Iterator[tuple[str, Any]]:
+    for name, each in schema["properties"].items():
+        if name not in schema["required"]:
+            yield name, each
+        elif each["type"] == "array" and each["items"]["type"] == "object":
+            yield from _optionals(each["items"])
+
+
 def test_on_the_hub_every_tool_takes_a_repository_that_nobody_must_name() -> None:
     for name, spec in TOOLS.items():
         hub, here = input_schema(name, True), input_schema(name, False)
@@ -170,8 +202,8 @@ def test_what_writes_needs_a_profile_that_writes() -> None:
         assert set(spec.profiles) <= set(PROFILES)
         if spec.is_writing:
             assert all(PROFILES[name].reach.writes for name in spec.profiles)
-        if spec.target is not None:
-            assert spec.target in spec.input["required"]
+        assert set(spec.paths) <= set(spec.input["required"])
+        assert spec.target is None or spec.target in spec.paths
 
 
 def test_two_tools_of_one_name_are_found_at_the_import() -> None:
