@@ -22,16 +22,19 @@ AT = 1_790_000_000.25
 ROWS: dict[str, list[tuple[object, ...]]] = {
     "meta": [("instance", bytes(range(8))), ("workflow.key", bytes(range(32)))],
     "repos": [
-        (LIVE, "garden", "Garden — planner", "/home/ada/garden", "l-1", bytes(32), AT, None),
-        (GONE, "shed", "shed", "/home/ada/shed", "l-2", bytes(range(32)), AT - 86400, AT - 60),
+        (LIVE, "garden", "Garden — planner", "/home/ada/garden", 64769, 1311, "l-1", bytes(32), AT, None),
+        (GONE, "shed", "shed", "/home/ada/shed", 64769, 1312, "l-2", bytes(range(32)), AT - 86400, AT - 60),
     ],
     "started": [
         (LIVE, "planner", "{}"),
         (LIVE, "orchestrator", '{"agents": ["codex", "claude"]}'),
     ],
     "clients": [("c-1", "ChatGPT", '{"redirect_uris": ["https://chatgpt.com/connector/callback"]}', AT)],
-    "grants": [("g-1", "c-1", "hub", 1, AT, AT + 5), ("g-2", "c-1", LIVE, 0, AT + 1, AT + 1)],
-    "grant_profiles": [("g-1", LIVE, "planner"), ("g-1", GONE, "executor"), ("g-2", LIVE, "planner")],
+    "grants": [
+        ("g-1", "c-1", "hub", 1, 0, b"\x06" * 32, AT, AT + 5),
+        ("g-2", "c-1", LIVE, 0, 1, b"\x07" * 32, AT + 1, AT + 1),
+    ],
+    "grant_profiles": [("g-1", LIVE, "planner"), ("g-2", LIVE, "planner")],
     "logins": [
         ("q-1", "g-1", "https://chatgpt.com/connector/callback", "c" * 43, AT, b"\x01" * 32, AT + 60, AT + 2),
         ("q-2", None, "http://127.0.0.1:4000/cb", "d" * 43, AT + 3, None, None, None),
@@ -49,7 +52,9 @@ ROWS: dict[str, list[tuple[object, ...]]] = {
     "writes": [
         (LIVE, "plans/prds/beds.prd.md", "write_prd_from_idea", "g-1", b"\x05" * 32, "v-1", '{"path": "x"}', AT)
     ],
-    "audit": [(1, AT, "g-1", LIVE, "planner", "read_workflow_file", "plans/prds/beds.prd.md", "ok", 0.75, 3)],
+    "audit": [
+        (1, AT, "g-1", "ChatGPT", LIVE, "planner", "read_workflow_file", "plans/prds/beds.prd.md", "ok", 0.75, 3)
+    ],
 }
 
 

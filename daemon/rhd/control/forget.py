@@ -13,7 +13,7 @@ async def run(request: VerbCall) -> dict[str, Any]:
     context = request.context
     repo = await find_repo(context, request.params)
     clients = len(context.authority.clients(repo.id))
-    await context.registry.forget(repo.id)
+    await context.authority.forget(repo.id)
     context.audit.add("owner", "forget", "ok", repo_id=repo.id)
     return {"slug": repo.slug, "path": repo.path, "clients": clients}
 

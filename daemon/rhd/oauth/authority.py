@@ -258,6 +258,12 @@ class Authority:
         self._audit.add("owner", "passphrase.rotate", "ok", repo_id=repo_id, target="drop" if drop else "keep")
         return passphrase
 
+    async def forget(self, repo_id: RepoId) -> None:
+        """Forget a repository and take it out of every grant; those that reached it alone end."""
+        async with self._grants.editing():
+            await self._registry.forget(repo_id)
+            self._take_out(self._grants.holding(repo_id), repo_id)
+
     async def sweep(self) -> None:
         """Delete what can no longer matter."""
         now = self._clock()

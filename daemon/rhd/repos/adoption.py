@@ -103,7 +103,7 @@ class Adopter:
                     f"rhctl forget {known.slug}, then rhctl adopt --name {slug}",
                 )
             if slug is not None and known is None:
-                await self._registry.check_free(slug)
+                self._registry.check_free(slug)
             repo_id = known.id if known is not None else repo_id or RepoId.new()
             created = await trio.to_thread.run_sync(_fill, survey, repo_id, is_dry_run, limiter=self._thread)
             if is_dry_run:

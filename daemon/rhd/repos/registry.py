@@ -31,6 +31,7 @@ class Repo:
         log: the id of its change log.
         passphrase: SHA-256 of its passphrase.
         adopted_at: seconds since the epoch.
+        identity: device and inode of its folder when it was adopted or moved.
     """
 
     id: RepoId
@@ -40,6 +41,7 @@ class Repo:
     log: str
     passphrase: bytes
     adopted_at: float
+    identity: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,24 +157,34 @@ class Registry:
             all(runs.is_leased for runs in given),
         )
 
-    async def add(self, path: str, name: str, *, slug: Slug | None, repo_id: RepoId | None = None) -> tuple[Repo, str]:
+    async def add(
+        self,
+        path: str,
+        name: str,
+        *,
+        slug: Slug | None,
+        identity: tuple[int, int] = (0, 0),
+        repo_id: RepoId | None = None,
+    ) -> tuple[Repo, str]:
         """Register a repository with the planner started; return it and its passphrase, told this once.
 
         Args:
             path: its real path.
             name: the folder's name; the slug is made from it unless `slug` says one.
-            repo_id: an id that its folder already holds and nobody else does.
+            identity: device and inode of its folder.
+            repo_id: its id; a new one if left out.
 
         Raises:
             Refusal: NAME_TAKEN, the given slug is another repository's or reserved.
         """
-        taken = await self._taken()
+        taken: set[str] = {r.slug for r in self._repos.values()}
         if slug is None:
             slug = _free_slug(Slug.suggest(name), taken)
         elif slug in taken:
             raise _taken_refusal(slug)
         passphrase = secrets.token_urlsafe(PASSPHRASE_BYTES)
-        repo = Repo(repo_id or RepoId.new(), slug, name, path, new_token(6), digest_passphrase(passphrase), time.time())
+        digest, log = digest_passphrase(passphrase), new_token(6)
+        repo = Repo(repo_id or RepoId.new(), slug, name, path, log, digest, time.time(), identity)
         self._repos[repo.id] = repo  # before the wait, so that a second adopt of the same moment sees it
         self._started[repo.id] = {"planner": {}}
 
@@ -188,26 +200,29 @@ class Registry:
         self._tell("adopted", repo)
         return repo, passphrase
 
-    async def check_free(self, slug: Slug) -> None:
-        """Refuse a slug that another repository has, or that is reserved.
+    def check_free(self, slug: Slug) -> None:
+        """Refuse a slug that another repository has.
 
         Raises:
             Refusal: NAME_TAKEN.
         """
-        if slug in await self._taken():
+        if self.by_slug(slug) is not None:
             raise _taken_refusal(slug)
 
     async def forget(self, repo_id: RepoId) -> None:
-        """Unregister a repository; its files stay, its slug stays reserved while a grant names it."""
+        """Unregister a repository and take it out of every grant on disk; its files stay.
+
+        `Authority.forget` calls this, and brings the grants in memory in line with it.
+        """
         repo = self._repos[repo_id]
         await self._store.write(lambda c: rows.forget_repo(c, repo_id, time.time()))
         self._drop(repo_id)
         self._tell("forgotten", repo)
 
-    async def move(self, repo_id: RepoId, path: str) -> Repo:
-        """Record that a repository is now at `path`, a real path."""
-        repo = replace(self._repos[repo_id], path=path)
-        await self._store.write(lambda c: rows.move_repo(c, repo_id, path))
+    async def move(self, repo_id: RepoId, path: str, identity: tuple[int, int] = (0, 0)) -> Repo:
+        """Record that a repository is now at `path`, a real path, in the folder with this device and inode."""
+        repo = replace(self._repos[repo_id], path=path, identity=identity)
+        await self._store.write(lambda c: rows.move_repo(c, repo_id, path, identity))
         self._repos[repo_id] = repo
         self._tell("moved", repo)
         return repo
@@ -275,10 +290,6 @@ class Registry:
 
         return end
 
-    async def _taken(self) -> set[str]:
-        reserved = await self._store.read(rows.read_reserved_slugs)
-        return reserved | {r.slug for r in self._repos.values()}
-
     def _drop(self, repo_id: RepoId) -> None:
         self._repos.pop(repo_id, None)
         self._started.pop(repo_id, None)
@@ -308,8 +319,11 @@ def _free_slug(wanted: Slug, taken: set[str]) -> Slug:
 
 
 def _repo(row: rows.RepoRow) -> Repo:
-    return Repo(RepoId(row.id), Slug(row.slug), row.name, row.path, row.log, row.passphrase, row.adopted_at)
+    identity = (row.device, row.inode)
+    return Repo(RepoId(row.id), Slug(row.slug), row.name, row.path, row.log, row.passphrase, row.adopted_at, identity)
 
 
 def _row(repo: Repo) -> rows.RepoRow:
-    return rows.RepoRow(repo.id, repo.slug, repo.name, repo.path, repo.log, repo.passphrase, repo.adopted_at)
+    return rows.RepoRow(
+        repo.id, repo.slug, repo.name, repo.path, repo.log, repo.passphrase, repo.adopted_at, *repo.identity
+    )

@@ -18,7 +18,7 @@ class ClientRow(NamedTuple):
 
 
 class GrantRow(NamedTuple):
-    """A living grant; `resource` is `hub` or a repository's id."""
+    """A living grant; see the schema for what each column means."""
 
     id: str
     client_id: str
@@ -26,6 +26,8 @@ class GrantRow(NamedTuple):
     is_offline: bool
     created_at: float
     used_at: float
+    is_loopback: bool = False
+    family: bytes = b""
 
 
 class LoginRow(NamedTuple):
@@ -53,6 +55,7 @@ class TokenRow(NamedTuple):
     salt: bytes | None = None
 
 
+_GRANT = "id, client_id, resource, is_offline, created_at, used_at, is_loopback, family"
 _LOGIN = "request_id, grant_id, redirect_uri, challenge, decided_at, code, expires_at, used_at"
 _TOKEN = "digest, kind, grant_id, issued_at, expires_at, used_at, salt"  # noqa: S105
 
@@ -66,7 +69,7 @@ def read_clients(connection: sqlite3.Connection) -> list[ClientRow]:
 def read_grants(connection: sqlite3.Connection) -> list[GrantRow]:
     """Return every living grant, oldest first."""
     found = connection.execute(
-        "SELECT id, client_id, resource, is_offline, created_at, used_at FROM grants ORDER BY created_at, id"
+        f"SELECT {_GRANT} FROM grants ORDER BY created_at, id"  # noqa: S608
     )
     return [GrantRow(*row) for row in found]
 
@@ -111,7 +114,8 @@ def delete_client(connection: sqlite3.Connection, client_id: str) -> None:
 def save_grant(connection: sqlite3.Connection, row: GrantRow, profiles: Iterable[tuple[str, str]]) -> None:
     """Insert a grant with its `(repo_id, profile)` pairs."""
     connection.execute(
-        "INSERT INTO grants (id, client_id, resource, is_offline, created_at, used_at) VALUES (?, ?, ?, ?, ?, ?)", row
+        f"INSERT INTO grants ({_GRANT}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+        row,
     )
     for repo_id, profile in profiles:
         save_profile(connection, row.id, repo_id, profile)

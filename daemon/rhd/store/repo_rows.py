@@ -17,12 +17,14 @@ class RepoRow(NamedTuple):
     log: str
     passphrase: bytes
     adopted_at: float
+    device: int = 0
+    inode: int = 0
 
 
 def read_repos(connection: sqlite3.Connection) -> list[RepoRow]:
     """Return the repositories that are adopted now, oldest first."""
     found = connection.execute(
-        "SELECT id, slug, name, path, log, passphrase, adopted_at FROM repos"
+        "SELECT id, slug, name, path, log, passphrase, adopted_at, device, inode FROM repos"
         " WHERE forgotten_at IS NULL ORDER BY adopted_at, id"
     )
     return [RepoRow(*row) for row in found]
@@ -34,37 +36,32 @@ def read_started(connection: sqlite3.Connection) -> list[tuple[str, str, dict[st
     return [(repo_id, profile, json.loads(options)) for repo_id, profile, options in found]
 
 
-def read_reserved_slugs(connection: sqlite3.Connection) -> set[str]:
-    """Return the slugs of forgotten repositories that a living grant still names."""
-    found = connection.execute(
-        "SELECT DISTINCT repos.slug FROM repos JOIN grant_profiles ON grant_profiles.repo_id = repos.id"
-        " WHERE repos.forgotten_at IS NOT NULL"
-    )
-    return {slug for (slug,) in found}
+def read_slugs(connection: sqlite3.Connection) -> dict[str, str]:
+    """Return the slug of every repository by its id, those of forgotten ones too."""
+    return dict(connection.execute("SELECT id, slug FROM repos"))
 
 
 def save_repo(connection: sqlite3.Connection, row: RepoRow) -> None:
-    """Insert a repository, or bring back a forgotten one of the same id with these values."""
-    # A forgotten repository that no living grant names gives its slug up to the newcomer.
-    connection.execute("DELETE FROM repos WHERE slug = ? AND id != ? AND forgotten_at IS NOT NULL", (row.slug, row.id))
+    """Insert a repository; a forgotten one of the same slug, or of the same id, gives way."""
+    connection.execute("DELETE FROM repos WHERE forgotten_at IS NOT NULL AND (slug = ? OR id = ?)", (row.slug, row.id))
     connection.execute(
-        "INSERT INTO repos (id, slug, name, path, log, passphrase, adopted_at) VALUES (?, ?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (id) DO UPDATE SET slug = excluded.slug, name = excluded.name, path = excluded.path,"
-        " log = excluded.log, passphrase = excluded.passphrase, adopted_at = excluded.adopted_at, forgotten_at = NULL",
+        "INSERT INTO repos (id, slug, name, path, log, passphrase, adopted_at, device, inode)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         row,
     )
 
 
 def forget_repo(connection: sqlite3.Connection, repo_id: str, at: float) -> None:
-    """Mark a repository forgotten and drop what only matters while it is adopted; grants keep naming it."""
+    """Mark a repository forgotten and delete everything else about it; a grant that reached it alone ends."""
     connection.execute("UPDATE repos SET forgotten_at = ? WHERE id = ?", (at, repo_id))
-    for table in ("started", "artifacts", "changes", "heard", "writes"):
+    for table in ("started", "artifacts", "changes", "heard", "writes", "grant_profiles"):
         connection.execute(f"DELETE FROM {table} WHERE repo_id = ?", (repo_id,))  # noqa: S608
+    connection.execute("DELETE FROM grants WHERE id NOT IN (SELECT grant_id FROM grant_profiles)")
 
 
-def move_repo(connection: sqlite3.Connection, repo_id: str, path: str) -> None:
-    """Record where a repository now is."""
-    connection.execute("UPDATE repos SET path = ? WHERE id = ?", (path, repo_id))
+def move_repo(connection: sqlite3.Connection, repo_id: str, path: str, identity: tuple[int, int]) -> None:
+    """Record where a repository now is, and its folder's device and inode."""
+    connection.execute("UPDATE repos SET path = ?, device = ?, inode = ? WHERE id = ?", (path, *identity, repo_id))
 
 
 def save_passphrase(connection: sqlite3.Connection, repo_id: str, digest: bytes) -> None:

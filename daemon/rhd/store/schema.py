@@ -10,12 +10,14 @@ MIGRATIONS: tuple[str, ...] = (
     -- Secrets and identities of this installation: signing keys, instance id. Values are bytes.
     CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 
-    -- Adopted repositories. A forgotten one keeps its row while a grant names it, so that its slug stays reserved.
+    -- Adopted repositories. A forgotten one keeps its row, so that the audit can name it, until its slug is used again.
     CREATE TABLE repos (
         id TEXT PRIMARY KEY,
         slug TEXT NOT NULL UNIQUE,
         name TEXT NOT NULL,                 -- as people call it: the folder's name
         path TEXT NOT NULL,                 -- real path at adoption
+        device INTEGER NOT NULL,            -- of its folder: an id that is found elsewhere is believed only there
+        inode INTEGER NOT NULL,
         log TEXT NOT NULL,                  -- id of its change log; a new one makes every old cursor answer reset
         passphrase BLOB NOT NULL,           -- SHA-256 of the generated passphrase (>= 128 bits, so no slow hash)
         adopted_at REAL NOT NULL,
@@ -44,7 +46,9 @@ MIGRATIONS: tuple[str, ...] = (
         id TEXT PRIMARY KEY,
         client_id TEXT NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
         resource TEXT NOT NULL,             -- 'hub' or a repository id
-        is_offline INTEGER NOT NULL,        -- offline_access was asked for, so it is told as granted
+        is_offline INTEGER NOT NULL,        -- offline_access was asked for, so the token response names it
+        is_loopback INTEGER NOT NULL,       -- the login ended at a program of this machine: its tokens live longer
+        family BLOB NOT NULL,               -- SHA-256 of what all refresh tokens of the grant have in common
         created_at REAL NOT NULL,
         used_at REAL NOT NULL
     ) WITHOUT ROWID;
@@ -129,15 +133,17 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE TABLE audit (
         id INTEGER PRIMARY KEY,
         at REAL NOT NULL,
-        principal TEXT NOT NULL,
+        principal TEXT NOT NULL,            -- a grant's id, 'owner', or '-' for a request without a grant
+        client TEXT,                        -- the client's name at that moment
         repo_id TEXT,
         profile TEXT,
         action TEXT NOT NULL,
-        target TEXT,                        -- a path of an artifact, a client's name; never content or arguments
+        target TEXT,                        -- a path of an artifact, an address; never content or arguments
         outcome TEXT NOT NULL,              -- 'ok' or a code
         duration_ms REAL NOT NULL,
-        count INTEGER NOT NULL DEFAULT 1    -- a storm of equal rows is one row
+        count INTEGER NOT NULL DEFAULT 1    -- equal events within five seconds are one row
     );
     CREATE INDEX audit_repo ON audit (repo_id, id);
+    CREATE INDEX audit_action ON audit (action, id);
     """,
 )

@@ -232,3 +232,16 @@ async def test_a_page_of_before_a_restart_is_answered_after_it(service: OAuthSer
             browser.app = client.app = third.app
             code = client.read_answer(await browser.submit(page, "allow"))["code"]
             assert (await client.exchange(code)).status == 200
+
+
+async def test_forgetting_takes_a_repository_out_of_every_grant_and_ends_those_that_reached_it_alone(
+    service: OAuthService,
+) -> None:
+    _, both, _ = await connected(service, "one", "two")
+    _, alone, _ = await connected(service, "one")
+    await service.authority.forget(service.repo("one").id)
+    assert held(service, both) == {"two": {"planner"}}
+    assert held(service, alone) is None
+    async with open_oauth_service(service.path, clock=service.clock) as again:
+        assert held(again, both) == {"two": {"planner"}}
+        assert held(again, alone) is None

@@ -10,7 +10,7 @@ import pytest
 
 from rhd.store import oauth_rows as rows
 from rhd.store.database import Store
-from rhd.store.repo_rows import RepoRow, read_reserved_slugs, save_repo
+from rhd.store.repo_rows import RepoRow, save_repo
 
 
 @pytest.fixture
@@ -62,13 +62,10 @@ def test_a_grant_without_repositories_ends(connection: sqlite3.Connection) -> No
     assert rows.read_grants(connection) == []
 
 
-def test_a_forgotten_repositorys_slug_is_reserved_while_a_grant_names_it(connection: sqlite3.Connection) -> None:
+def test_a_forgotten_repository_has_no_passphrase(connection: sqlite3.Connection) -> None:
     connection.execute("UPDATE repos SET forgotten_at = 5 WHERE id = 'r1'")
-    assert read_reserved_slugs(connection) == {"slug1"}
     assert rows.read_passphrase(connection, "r1") is None
     assert rows.read_passphrase(connection, "r2") == b"p2"
-    rows.delete_grants(connection, ["g"])
-    assert read_reserved_slugs(connection) == set()
 
 
 def test_one_login_has_one_answer(connection: sqlite3.Connection) -> None:

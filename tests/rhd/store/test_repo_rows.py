@@ -11,7 +11,7 @@ from rhd.store.repo_rows import (
     forget_repo,
     move_repo,
     read_repos,
-    read_reserved_slugs,
+    read_slugs,
     read_started,
     save_passphrase,
     save_repo,
@@ -25,7 +25,7 @@ def row(name: str, *, slug: str | None = None, path: str | None = None, at: floa
 
 def grant(connection: sqlite3.Connection, repo_id: str) -> None:
     connection.execute("INSERT OR IGNORE INTO clients VALUES ('c', 'C', '{}', 0)")
-    connection.execute("INSERT OR IGNORE INTO grants VALUES ('g', 'c', 'hub', 1, 0, 0)")
+    connection.execute("INSERT OR IGNORE INTO grants VALUES ('g', 'c', 'hub', 1, 0, x'', 0, 0)")
     connection.execute("INSERT INTO grant_profiles VALUES ('g', ?, 'planner')", (repo_id,))
 
 
@@ -37,9 +37,9 @@ def test_repositories_are_read_back_oldest_first(connection: sqlite3.Connection)
 
 def test_a_repository_moves_and_changes_its_passphrase(connection: sqlite3.Connection) -> None:
     save_repo(connection, row("a"))
-    move_repo(connection, "a", "/elsewhere")
+    move_repo(connection, "a", "/elsewhere", (1, 2))
     save_passphrase(connection, "a", b"other")
-    assert read_repos(connection) == [row("a", path="/elsewhere")._replace(passphrase=b"other")]
+    assert read_repos(connection) == [row("a", path="/elsewhere")._replace(passphrase=b"other", device=1, inode=2)]
 
 
 def test_what_is_started_is_kept_with_its_options(connection: sqlite3.Connection) -> None:
@@ -66,19 +66,18 @@ def test_forgetting_drops_what_only_matters_while_it_is_adopted(connection: sqli
     assert read_repos(connection) == []
     assert read_started(connection) == []
     assert (read_artifacts(connection, "a"), read_heads(connection)) == ([], {})
-    assert connection.execute("SELECT count(*) FROM grant_profiles").fetchone() == (1,), "grants go on naming it"
+    for table in ("grant_profiles", "grants"):
+        assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,), table
+    assert read_slugs(connection) == {"a": "a"}, "the audit can go on naming it"
 
 
-def test_a_forgotten_repository_keeps_its_slug_while_a_grant_names_it(connection: sqlite3.Connection) -> None:
+def test_a_grant_that_reaches_another_repository_outlives_a_forgotten_one(connection: sqlite3.Connection) -> None:
     for name in ("a", "b"):
         save_repo(connection, row(name))
-    grant(connection, "a")
-    assert read_reserved_slugs(connection) == set()
-    for name in ("a", "b"):
-        forget_repo(connection, name, 5.0)
-    assert read_reserved_slugs(connection) == {"a"}
-    connection.execute("DELETE FROM grants")
-    assert read_reserved_slugs(connection) == set()
+        grant(connection, name)
+    forget_repo(connection, "a", 5.0)
+    assert connection.execute("SELECT grant_id, repo_id FROM grant_profiles").fetchall() == [("g", "b")]
+    assert connection.execute("SELECT count(*) FROM grants").fetchone() == (1,)
 
 
 def test_a_newcomer_gets_the_slug_and_the_path_of_a_forgotten_one(connection: sqlite3.Connection) -> None:
@@ -88,13 +87,13 @@ def test_a_newcomer_gets_the_slug_and_the_path_of_a_forgotten_one(connection: sq
     assert [each.id for each in read_repos(connection)] == ["new"]
 
 
-def test_a_forgotten_repository_comes_back_under_its_id_with_its_grants(connection: sqlite3.Connection) -> None:
+def test_an_id_that_is_used_again_brings_no_grant_back(connection: sqlite3.Connection) -> None:
     save_repo(connection, row("a"))
     grant(connection, "a")
     forget_repo(connection, "a", 5.0)
     save_repo(connection, row("a", path="/elsewhere"))
     assert read_repos(connection) == [row("a", path="/elsewhere")]
-    assert connection.execute("SELECT repo_id FROM grant_profiles").fetchall() == [("a",)]
+    assert connection.execute("SELECT repo_id FROM grant_profiles").fetchall() == []
 
 
 @pytest.mark.parametrize("twin", [row("b", slug="a"), row("b", path="/a")])

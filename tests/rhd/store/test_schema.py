@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rhd.store.database import Store
-from rhd.store.repo_rows import read_repos, read_reserved_slugs, read_started
+from rhd.store.repo_rows import read_repos, read_slugs, read_started
 from rhd.store.schema import MIGRATIONS
 
 DATA = Path(__file__).parent / "data"
@@ -72,5 +72,5 @@ def test_what_a_released_schema_kept_still_means_the_same(old: sqlite3.Connectio
     store = Store.open(str(tmp_path / "db"))
     (repo,) = store.read_now(read_repos)
     assert (repo.slug, repo.path) == ("garden", "/home/ada/garden")
-    assert store.read_now(read_reserved_slugs) == {"shed"}
+    assert store.read_now(read_slugs) == {repo.id: "garden", "r-5LmNcV7bYh0": "shed"}
     assert ("orchestrator", {"agents": ["codex", "claude"]}) in [s[1:] for s in store.read_now(read_started)]

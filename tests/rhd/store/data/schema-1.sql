@@ -10,16 +10,17 @@ INSERT INTO "artifacts" VALUES('r-8TqPzR2xWk4','plans/prds/beds.prd.md','12:840:
 CREATE TABLE audit (
         id INTEGER PRIMARY KEY,
         at REAL NOT NULL,
-        principal TEXT NOT NULL,
+        principal TEXT NOT NULL,            -- a grant's id, 'owner', or '-' for a request without a grant
+        client TEXT,                        -- the client's name at that moment
         repo_id TEXT,
         profile TEXT,
         action TEXT NOT NULL,
-        target TEXT,                        -- a path of an artifact, a client's name; never content or arguments
+        target TEXT,                        -- a path of an artifact, an address; never content or arguments
         outcome TEXT NOT NULL,              -- 'ok' or a code
         duration_ms REAL NOT NULL,
-        count INTEGER NOT NULL DEFAULT 1    -- a storm of equal rows is one row
+        count INTEGER NOT NULL DEFAULT 1    -- equal events within five seconds are one row
     );
-INSERT INTO "audit" VALUES(1,1790000000.25,'g-1','r-8TqPzR2xWk4','planner','read_workflow_file','plans/prds/beds.prd.md','ok',0.75,3);
+INSERT INTO "audit" VALUES(1,1790000000.25,'g-1','ChatGPT','r-8TqPzR2xWk4','planner','read_workflow_file','plans/prds/beds.prd.md','ok',0.75,3);
 CREATE TABLE changes (
         repo_id TEXT NOT NULL REFERENCES repos (id) ON DELETE CASCADE,
         number INTEGER NOT NULL,
@@ -45,19 +46,20 @@ CREATE TABLE grant_profiles (
         profile TEXT NOT NULL,
         PRIMARY KEY (grant_id, repo_id, profile)
     ) WITHOUT ROWID;
-INSERT INTO "grant_profiles" VALUES('g-1','r-5LmNcV7bYh0','executor');
 INSERT INTO "grant_profiles" VALUES('g-1','r-8TqPzR2xWk4','planner');
 INSERT INTO "grant_profiles" VALUES('g-2','r-8TqPzR2xWk4','planner');
 CREATE TABLE grants (
         id TEXT PRIMARY KEY,
         client_id TEXT NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
         resource TEXT NOT NULL,             -- 'hub' or a repository id
-        is_offline INTEGER NOT NULL,        -- offline_access was asked for, so it is told as granted
+        is_offline INTEGER NOT NULL,        -- offline_access was asked for, so the token response names it
+        is_loopback INTEGER NOT NULL,       -- the login ended at a program of this machine: its tokens live longer
+        family BLOB NOT NULL,               -- SHA-256 of what all refresh tokens of the grant have in common
         created_at REAL NOT NULL,
         used_at REAL NOT NULL
     ) WITHOUT ROWID;
-INSERT INTO "grants" VALUES('g-1','c-1','hub',1,1790000000.25,1790000005.25);
-INSERT INTO "grants" VALUES('g-2','c-1','r-8TqPzR2xWk4',0,1790000001.25,1790000001.25);
+INSERT INTO "grants" VALUES('g-1','c-1','hub',1,0,X'0606060606060606060606060606060606060606060606060606060606060606',1790000000.25,1790000005.25);
+INSERT INTO "grants" VALUES('g-2','c-1','r-8TqPzR2xWk4',0,1,X'0707070707070707070707070707070707070707070707070707070707070707',1790000001.25,1790000001.25);
 CREATE TABLE heard (
         listener TEXT NOT NULL,             -- grant id, or a bridge's id
         repo_id TEXT NOT NULL REFERENCES repos (id) ON DELETE CASCADE,
@@ -86,13 +88,15 @@ CREATE TABLE repos (
         slug TEXT NOT NULL UNIQUE,
         name TEXT NOT NULL,                 -- as people call it: the folder's name
         path TEXT NOT NULL,                 -- real path at adoption
+        device INTEGER NOT NULL,            -- of its folder: an id that is found elsewhere is believed only there
+        inode INTEGER NOT NULL,
         log TEXT NOT NULL,                  -- id of its change log; a new one makes every old cursor answer reset
         passphrase BLOB NOT NULL,           -- SHA-256 of the generated passphrase (>= 128 bits, so no slow hash)
         adopted_at REAL NOT NULL,
         forgotten_at REAL
     ) WITHOUT ROWID;
-INSERT INTO "repos" VALUES('r-5LmNcV7bYh0','shed','shed','/home/ada/shed','l-2',X'000102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F',1789913600.25,1789999940.25);
-INSERT INTO "repos" VALUES('r-8TqPzR2xWk4','garden','Garden — planner','/home/ada/garden','l-1',X'0000000000000000000000000000000000000000000000000000000000000000',1790000000.25,NULL);
+INSERT INTO "repos" VALUES('r-5LmNcV7bYh0','shed','shed','/home/ada/shed',64769,1312,'l-2',X'000102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F',1789913600.25,1789999940.25);
+INSERT INTO "repos" VALUES('r-8TqPzR2xWk4','garden','Garden — planner','/home/ada/garden',64769,1311,'l-1',X'0000000000000000000000000000000000000000000000000000000000000000',1790000000.25,NULL);
 CREATE TABLE started (
         repo_id TEXT NOT NULL REFERENCES repos (id) ON DELETE CASCADE,
         profile TEXT NOT NULL,
@@ -129,5 +133,6 @@ CREATE INDEX grants_client ON grants (client_id);
 CREATE INDEX grant_profiles_repo ON grant_profiles (repo_id);
 CREATE INDEX tokens_grant ON tokens (grant_id, kind);
 CREATE INDEX audit_repo ON audit (repo_id, id);
+CREATE INDEX audit_action ON audit (action, id);
 COMMIT;
 PRAGMA user_version = 1;
