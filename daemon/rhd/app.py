@@ -39,7 +39,7 @@ from rhd.settings import Settings, check_host
 from rhd.store.audit import AuditLog
 from rhd.store.database import Store
 from rhd.store.meta import get_or_make
-from rhd.watch.hub import WatchHub
+from rhd.watch.sources import make_source
 from rhd.web.admission import Admission
 from rhd.web.dispatcher import Dispatcher
 from rhd.web.origins import Origins
@@ -94,7 +94,7 @@ class Daemon:
         instance = store.write_now(lambda c: get_or_make(c, "instance", 8)).hex()
         self._audit = AuditLog(store)
         self._registry = Registry(store)
-        self._hints = WatchHub()
+        self._hints = make_source(settings.watcher)
         self._services = Supervisor(self._registry, store=store, hints=self._hints, key=key)
         self._authority = Authority(store, self._registry, self._audit)
         self._tool_context = ToolContext(
@@ -102,7 +102,6 @@ class Daemon:
         )
         self._notifier = Notifier(self._registry, self._services, store)
         self._endpoints = RepoServers(self._tool_context, self._notifier)
-        self._hints.heeded_by(self._is_heeded)
         self._registry.load()
         self._authority.load()
         self._dispatcher = Dispatcher(
@@ -206,10 +205,6 @@ class Daemon:
             nursery.start_soon(self._endpoints.end_grant, change.grant_id)
         else:
             self._notifier.on_grant(change.grant_id, is_ended=False)
-
-    def _is_heeded(self) -> bool:
-        """Say whether anybody waits to hear of a change; asked in the watcher's thread. The notifier always listens."""
-        return self._notifier.has_listeners or self._tool_context.waits.has_any or self._services.listeners > 1
 
     def _examine_repo(self, repo_id: RepoId) -> Sequence[Finding]:
         return examine_repository(self._services.get(repo_id), self._registry, self._hints.usage())

@@ -72,6 +72,12 @@ def _log_level(value: Any) -> str:
     return value.lower()
 
 
+def _watcher(value: Any) -> str:
+    if value not in ("auto", "inotify", "watchfiles", "poll"):
+        raise _Bad("auto, inotify, watchfiles or poll")
+    return str(value)
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """One entry of the table.
@@ -104,6 +110,7 @@ TABLE: tuple[Setting, ...] = (
     Setting("log_level", _log_level, "info", "how much the daemon says: debug, info, warning or error", True),
     Setting("port", _port, DEFAULT_PORT, "the HTTP port; 0 for any free one"),
     Setting("public_url", _public_url, None, "https origin of the tunnel, as recorded by rhctl endpoint", True),
+    Setting("watcher", _watcher, "auto", "how changed files are noticed: auto, inotify (Linux), watchfiles, poll"),
 )
 
 
@@ -122,6 +129,7 @@ class Settings:
     log_level: str
     port: int
     public_url: str | None
+    watcher: str
     origins: Mapping[str, str]
 
     @classmethod

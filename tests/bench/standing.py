@@ -9,12 +9,11 @@ import subprocess
 import sys
 import time
 
-from rhd.watch.watcher import CALM_S, LAZY_S, QUIET
-from tests.bench.figures import Figure, Process, import_ms, report
+from tests.bench.figures import Figure, import_ms, report
 from tests.bench.measured_daemon import PRD, VerbContext, context
 from tests.bench.wire import ERAS, MODERN, Wire
 
-CALM_AFTER_S = CALM_S * QUIET + 1
+CALM_AFTER_S = 2.0
 IDLE_S = 30.0
 STARTS = 5
 BETWEEN_EXEC_AND_BIND_S = 60
@@ -31,19 +30,10 @@ def memory(grown: VerbContext) -> float:
     return grown.process.memory_mb()
 
 
-def idle(grown: VerbContext) -> tuple[float, float]:
-    """Return the percent of a core that it uses, and a thread that only sleeps as often as its watcher."""
-    time.sleep(LAZY_S * QUIET + 1)
-    sleeper = subprocess.Popen([sys.executable, "-c", f"import time\nwhile True: time.sleep({LAZY_S})"])
-    try:
-        beside = Process(sleeper.pid)
-        time.sleep(1)
-        used, start = beside.cpu_s(), time.perf_counter()
-        found = grown.process.busy_percent(IDLE_S)
-        return found, 100 * (beside.cpu_s() - used) / (time.perf_counter() - start)
-    finally:
-        sleeper.kill()
-        sleeper.wait()
+def idle(grown: VerbContext) -> float:
+    """Return the percent of a core that it uses while nothing happens."""
+    time.sleep(CALM_AFTER_S)
+    return grown.process.busy_percent(IDLE_S)
 
 
 def first_answer_ms(grown: VerbContext, token: str) -> float:
@@ -100,7 +90,6 @@ def first_answer(grown: VerbContext) -> Figure:
 
 
 IMPORTS = "a bare interpreter that imports the same packages"
-SLEEPER = "a thread that only sleeps as often"
 
 
 def main() -> None:
@@ -114,8 +103,7 @@ def main() -> None:
             what = f"{repos} repositories"
             report(Figure(what, "memory", found[repos], "MB", goal_mb, is_steady=True))
             report(Figure(what, "processes beside the daemon's own", grown.process.children(), "", 0))
-            used, sleeping = idle(grown)
-            report(Figure(what, "idle", used, "% of a core", goal_percent, sleeping, SLEEPER, is_steady=True))
+            report(Figure(what, "idle", idle(grown), "% of a core", goal_percent, is_steady=True))
             if repos == 100:
                 report(first_answer(grown))
         each = (found[500] - found[100]) / 400

@@ -18,16 +18,13 @@ from pathlib import Path
 import pytest
 import trio
 
-from rhd.watch.arming import Policy
-from rhd.watch.watcher import PAUSE_S
-from tests.support.hint_mirror import EVENTS, Mirror, run_hub
+from rhd.watch.roots import Policy
+from tests.support.hint_mirror import EVENTS, POLLING, Mirror, run_source
 from tests.support.hint_mirror_process import QUEUED_EVENTS, MirrorProcess, flood
 from tests.support.random_operations import Disorder
 from tests.support.repositories import Repository
 
 pytestmark = pytest.mark.timeout(1200)
-
-POLLING = Policy(events=False, poll_s=0.2)
 
 
 async def strike_often(disorder: Disorder, times: int, seed: int) -> None:
@@ -47,12 +44,18 @@ OPERATIONS = 100_000
 
 
 @pytest.mark.parametrize(
-    "policy",
-    [EVENTS, POLLING, Policy(reconcile_s=5, retry_s=5, poll_s=0.5)],
-    ids=["events alone", "polling alone", "together"],
+    ("watcher", "policy"),
+    [
+        ("inotify", EVENTS),
+        ("watchfiles", EVENTS),
+        ("poll", POLLING),
+        ("auto", Policy(reconcile_s=5, retry_s=5, poll_s=0.5)),
+    ],
 )
-async def test_100_000_random_operations_that_succeed_end_in_true_mirrors(tmp_path: Path, policy: Policy) -> None:
-    async with run_hub(policy) as (hub, nursery):
+async def test_100_000_random_operations_that_succeed_end_in_true_mirrors(
+    tmp_path: Path, watcher: str, policy: Policy
+) -> None:
+    async with run_source(watcher, policy) as (hub, nursery):
         mirrors = []
         for number in range(4):
             (tmp_path / f"r{number}").mkdir()
@@ -83,7 +86,7 @@ async def test_10_000_races_of_mkdir_p_and_a_write_at_once(tmp_path: Path) -> No
         for number in range(100):
             shutil.rmtree(root / f"d{number}")
 
-    async with run_hub() as (hub, nursery):
+    async with run_source() as (hub, nursery):
         mirror = Mirror(hub, "a", root)
         await nursery.start(mirror.run)
         for batch in range(100):
@@ -98,7 +101,7 @@ async def test_10_000_races_of_mkdir_p_and_a_write_at_once(tmp_path: Path) -> No
 async def test_500_branch_switches_of_300_files(tmp_path: Path) -> None:
     repository = Repository.make_branches(tmp_path / "r")
     switches = random.Random(1)
-    async with run_hub() as (hub, nursery):
+    async with run_source() as (hub, nursery):
         mirror = Mirror(hub, "a", repository.path)
         await nursery.start(mirror.run)
         for number in range(500):
@@ -111,10 +114,10 @@ async def test_500_branch_switches_of_300_files(tmp_path: Path) -> None:
                 await trio.to_thread.run_sync(repository.git, "clean", "-fdq")
 
 
-@pytest.mark.parametrize("stop_s", [0.0, 0.1, 0.3, 0.7, 1.5 * PAUSE_S])
-@pytest.mark.parametrize("how", ["written", "read", "many files"])
+@pytest.mark.parametrize("stop_s", [0.0, 0.7])
+@pytest.mark.parametrize("how", ["written", "many files"])
 def test_overflows_of_a_stopped_process(tmp_path: Path, how: str, stop_s: float) -> None:
-    """Whatever fills the queue and however short the stop is: 40 ms are enough, and no clock shows these."""
+    """Whatever fills the queue and however short the stop is."""
     root = tmp_path / "r"
     (root / "plans").mkdir(parents=True)
     (root / "tasks").mkdir()
@@ -125,7 +128,7 @@ def test_overflows_of_a_stopped_process(tmp_path: Path, how: str, stop_s: float)
             if how == "many files":
                 for number in range(22_000 if attempt < 3 else 0):
                     (root / "plans" / f"{attempt}-{number}.md").write_text(str(number))
-            flood(root / "plans", QUEUED_EVENTS, how="written" if how == "many files" else how, until=resume_at)
+            flood(root / "plans", QUEUED_EVENTS, until=resume_at)
             shutil.rmtree(root / "tasks")
             (root / "tasks").mkdir()
             (root / "tasks" / "hidden.md").write_text(str(attempt))
@@ -138,25 +141,23 @@ def test_overflows_of_a_stopped_process(tmp_path: Path, how: str, stop_s: float)
             assert process.ask().startswith("true")
 
 
-@pytest.mark.parametrize("how", ["written", "read"])
-def test_a_flood_that_goes_on_after_the_stop_hides_nothing(tmp_path: Path, how: str) -> None:
-    """A reader that has caught up sleeps between events again; how far it was behind is seen before that."""
+def test_a_flood_that_goes_on_after_the_stop_hides_nothing(tmp_path: Path) -> None:
     root = tmp_path / "r"
     (root / "plans").mkdir(parents=True)
     (root / "tasks").mkdir()
     with MirrorProcess(root) as process:
         for attempt in range(50):
             process.stop()
-            flood(root / "plans", QUEUED_EVENTS, how=how, until=time.monotonic() + 0.1)
+            flood(root / "plans", QUEUED_EVENTS, until=time.monotonic() + 0.1)
             (root / "tasks" / "hidden.md").write_text(str(attempt))
             process.go_on()
-            flood(root / "plans", 0, how=how, until=time.monotonic() + 0.2)
+            flood(root / "plans", 0, until=time.monotonic() + 0.2)
             assert process.ask().startswith("true")
 
 
 async def test_watchers_that_are_killed_again_and_again(tmp_path: Path) -> None:
-    """Three of twenty roots kill whatever watches them for as long as they may; the others miss nothing by events."""
-    async with run_hub(Policy(reconcile_s=3, retry_s=3, poll_s=0.5)) as (hub, nursery):
+    """Three of twenty roots hold names that make watchfiles fail; nothing is missed, and it recovers."""
+    async with run_source("watchfiles", Policy(reconcile_s=3, retry_s=3, poll_s=0.5)) as (hub, nursery):
         mirrors = {}
         for number in range(20):
             (tmp_path / f"r{number}" / "plans").mkdir(parents=True)
@@ -170,10 +171,6 @@ async def test_watchers_that_are_killed_again_and_again(tmp_path: Path) -> None:
                 Path(mirror.path, "plans", f"{attempt % 10}.md").write_text(f"{attempt} {number}")
             for mirror in mirrors.values():
                 await mirror.settle(20)
-        polled = set(hub.usage().polled)
-        assert polled <= {"r3", "r8", "r15"}
-        assert polled
-        assert hub.usage().instances <= 30
         for number in (3, 8, 15):
             os.unlink(os.fsencode(mirrors[number].path) + b"/plans/poison\xff.md")
         with trio.fail_after(30):
@@ -182,7 +179,7 @@ async def test_watchers_that_are_killed_again_and_again(tmp_path: Path) -> None:
 
 
 async def test_60_roots_come_and_go_under_writes(tmp_path: Path) -> None:
-    async with run_hub() as (hub, nursery):
+    async with run_source() as (hub, nursery):
         steady = []
         for number in range(10):
             os.makedirs(tmp_path / f"s{number}" / "plans")
@@ -212,31 +209,28 @@ async def test_60_roots_come_and_go_under_writes(tmp_path: Path) -> None:
                 for guest in guests:
                     await guest.settle(20)
                 for guest in guests:
-                    hub.disarm(guest.id)
+                    hub.detach(guest.id)
         finally:
             writer.terminate()
             writer.wait(10)
         for mirror in steady:
             await mirror.settle(20)
-            assert set(mirror.vias) <= {"event", "overflow"}  # the latter where others have the processor
+            assert set(mirror.vias) <= {"event", "overflow"}
 
 
 LIMITED = """
 import os, sys
 from pathlib import Path
 import trio
-from rhd.watch.arming import Policy
-from rhd.watch.hub import WatchHub
-from tests.support.hint_mirror import EVENTS, Mirror, run_hub
+from rhd.watch.roots import Policy
+from tests.support.hint_mirror import Mirror, run_source
 
 def allow(what, number):
     Path(f"/proc/sys/user/max_inotify_{what}").write_text(str(number))
 
 async def main(base, what, few):
     allow(what, few)
-    async with trio.open_nursery() as nursery:
-        hub = WatchHub(Policy(reconcile_s=2, retry_s=2, poll_s=0.5))
-        await nursery.start(hub.run)
+    async with run_source("inotify", Policy(reconcile_s=2, retry_s=2, poll_s=0.5)) as (hub, nursery):
         mirrors = []
         for number in range(12):
             os.makedirs(f"{base}/r{number}/plans/prds")
@@ -244,7 +238,7 @@ async def main(base, what, few):
             await nursery.start(mirrors[-1].run)
         polled = hub.usage().polled
         assert polled and set(polled.values()) == {what}, polled
-        assert len(polled) < 12, polled
+        assert len(polled) < 12 or what == "instances", polled
         assert hub.usage().advice[0].startswith(f"sudo sysctl fs.inotify.max_user_{what}="), hub.usage()
         for turn in range(10):
             for mirror in mirrors:
@@ -257,15 +251,14 @@ async def main(base, what, few):
                 await mirror.until(lambda: hub.mode(mirror.id) == "events")
         assert hub.usage().polled == {}
         print("true")
-        nursery.cancel_scope.cancel()
 
 trio.run(main, sys.argv[1], sys.argv[2], int(sys.argv[3]))
 """
 
 
 @pytest.mark.skipif(shutil.which("unshare") is None, reason="needs a user namespace")
-@pytest.mark.parametrize(("what", "few"), [("watches", 20), ("instances", 3)])
-def test_the_kernels_limits_poll_who_no_longer_fits_until_there_is_room(tmp_path: Path, what: str, few: int) -> None:
+@pytest.mark.parametrize(("what", "few"), [("watches", 20), ("instances", 0)])
+def test_what_exceeds_the_kernels_limits_is_polled_until_there_is_room(tmp_path: Path, what: str, few: int) -> None:
     done = subprocess.run(
         ["unshare", "--user", "--map-root-user", sys.executable, "-c", LIMITED, str(tmp_path), what, str(few)],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},

@@ -29,6 +29,7 @@ def test_every_value_knows_where_it_comes_from(tmp_path: Path) -> None:
         "log_level": "environment",
         "port": "flag",
         "public_url": "file",
+        "watcher": "default",
     }
 
 

@@ -14,22 +14,22 @@ import trio
 from rhd.access import ARTIFACTS
 from rhd.repos.change_log import ChangeEntry
 from rhd.repos.repo_service import RepoService
-from rhd.watch.arming import Policy
-from rhd.watch.hub import WatchHub
+from rhd.watch.roots import Policy
+from rhd.watch.sources import make_source
 from rhd.workflow.reach import may_read
 from rhd.workflow.revisions import version_of
 from tests.support.random_operations import Disorder
 from tests.support.repositories import Repository
 from tests.support.running_repos import KEY, Rooms, running_rooms
 
-EVENTS = Policy(polling=False)
-POLLING = Policy(events=False, poll_s=0.1)
+EVENTS = Policy(polling=False, overflows_within_s=0)
+POLLING = Policy(poll_s=0.1)
 
 
 @asynccontextmanager
-async def announcing(path: Path, policy: Policy) -> AsyncIterator[Rooms]:
+async def announcing(path: Path, watcher: str, policy: Policy) -> AsyncIterator[Rooms]:
     """Yield rooms whose only news of the disk are the hints of a real watcher under this policy."""
-    async with running_rooms(path, WatchHub(policy)) as rooms:
+    async with running_rooms(path, make_source(watcher, policy)) as rooms:
         yield rooms
 
 

@@ -11,20 +11,25 @@ from pathlib import Path
 
 import trio
 
-from rhd.watch.arming import Policy
 from rhd.watch.hints import HintSource, Via
-from rhd.watch.hub import WatchHub
+from rhd.watch.roots import Policy
+from rhd.watch.sources import make_source
 
-EVENTS = Policy(polling=False)
+EVENTS = Policy(polling=False, overflows_within_s=0)
+"""No timer makes good what an event missed."""
+
+POLLING = Policy(poll_s=0.1)
 
 
 @asynccontextmanager
-async def run_hub(policy: Policy = EVENTS) -> AsyncIterator[tuple[WatchHub, trio.Nursery]]:
-    """Yield a hub that runs, and a nursery for those who use it."""
-    hub = WatchHub(policy)
+async def run_source(
+    watcher: str = "inotify", policy: Policy = EVENTS
+) -> AsyncIterator[tuple[HintSource, trio.Nursery]]:
+    """Yield a source that runs, and a nursery for those who use it."""
+    source = make_source(watcher, policy)
     async with trio.open_nursery() as nursery:
-        await nursery.start(hub.run)
-        yield hub, nursery
+        await nursery.start(source.run)
+        yield source, nursery
         nursery.cancel_scope.cancel()
 
 
@@ -93,23 +98,24 @@ class Mirror:
         self.snapshot: Snapshot = {}
         self.vias: Counter[Via] = Counter()
         self.passes = 0
-        self._folders: frozenset[str] = frozenset()
-        self._dirty: set[str] = set()
-        self._is_all_dirty = True
+        self._stamps: dict[str, tuple[int, ...]] = {}
+        self._dirty: set[str] | None = None
         self._hinted = trio.Event()
         self._passed = trio.Event()
 
     def hear(self, root_id: str, folders: frozenset[str] | None, via: Via) -> None:
-        """Be the listener."""
+        """Take a hint."""
         assert root_id == self.id
         self.vias[via] += 1
-        self._is_all_dirty |= folders is None
-        self._dirty |= folders or set()
+        if folders is None:
+            self._dirty = None
+        elif self._dirty is not None:
+            self._dirty |= folders
         self._hinted.set()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Mirror until cancelled; started once the first look is done."""
-        self.hints.listen(self.id, self.hear)
+        self.hints.attach(self.id, self.path, self.hear)
         try:
             await self._look()
             task_status.started()
@@ -117,7 +123,7 @@ class Mirror:
                 await self._hinted.wait()
                 await self._look()
         finally:
-            self.hints.disarm(self.id)
+            self.hints.detach(self.id)
 
     async def until(self, is_so: Callable[[], bool]) -> None:
         """Wait until something is so after a look. Bound it."""
@@ -125,7 +131,7 @@ class Mirror:
             await self._passed.wait()
 
     async def settle(self, timeout_s: float = 10.0) -> None:
-        """Wait until the mirror equals the disk, which nobody changes any more."""
+        """Wait until the mirror equals the disk, which nothing changes any more."""
         with trio.move_on_after(timeout_s) as scope:
             await self.until(lambda: self.snapshot == scan(self.path))
         if scope.cancelled_caught:
@@ -139,18 +145,56 @@ class Mirror:
     async def _look(self) -> None:
         self._hinted = trio.Event()
         dirty, self._dirty = self._dirty, set()
-        is_all, self._is_all_dirty = self._is_all_dirty, False
-        while (folders := find_folders(self.path)) != self._folders:
-            dirty |= folders ^ self._folders
-            self._folders = folders
-            await self.hints.arm(self.id, self.path, folders)
-        for folder in (self._folders | self.snapshot.keys()) if is_all else dirty:
-            listing = list_folder(os.path.join(self.path, folder)) if folder in self._folders else None
-            if listing is None:
-                self.snapshot.pop(folder, None)
-            else:
-                self.snapshot[folder] = listing
+        known = set(self.snapshot)
+        waiting = {""} if dirty is None else {self._nearest(folder) for folder in dirty}
+        while waiting:
+            folder = waiting.pop()
+            for below, stamp in self._list(folder).items():
+                if dirty is None or self._stamps.get(below) != stamp or below not in self.snapshot:
+                    waiting.add(below)
+                self._stamps[below] = stamp
+        self.hints.drop(self.id, known - self.snapshot.keys())
         self.passes += 1
         self._passed.set()
         self._passed = trio.Event()
         await trio.lowlevel.checkpoint()
+
+    def _nearest(self, folder: str) -> str:
+        while folder and folder not in self.snapshot:
+            folder = folder.rpartition("/")[0]
+        return folder
+
+    def _list(self, folder: str) -> dict[str, tuple[int, ...]]:
+        """List one folder as the catalog does: open, arm, read; return the folders in it, with what they look like."""
+        path = os.path.join(self.path, folder)
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        except (FileNotFoundError, NotADirectoryError):
+            self._forget(folder)
+            return {}
+        listing: Listing = {}
+        below: dict[str, tuple[int, ...]] = {}
+        try:
+            self.hints.arm(self.id, folder, descriptor)
+            with os.scandir(descriptor) as entries:
+                for entry in entries:
+                    try:
+                        facts = entry.stat(follow_symlinks=False)
+                    except FileNotFoundError:
+                        continue
+                    if stat.S_ISREG(facts.st_mode):
+                        listing[entry.name] = (facts.st_mtime_ns, facts.st_size, facts.st_ino)
+                    elif stat.S_ISDIR(facts.st_mode) and entry.name != ".git" and folder.count("/") < 3:
+                        name = f"{folder}/{entry.name}" if folder else entry.name
+                        below[name] = (facts.st_ino, facts.st_mtime_ns, facts.st_ctime_ns)
+        finally:
+            os.close(descriptor)
+        for gone in {f for f in self.snapshot if f and f.rpartition("/")[0] == folder} - below.keys():
+            self._forget(gone)
+        self.snapshot[folder] = listing
+        return below
+
+    def _forget(self, folder: str) -> None:
+        for gone in [f for f in self.snapshot if f == folder or f.startswith(f"{folder}/") or not folder]:
+            del self.snapshot[gone]
+            self._stamps.pop(gone, None)

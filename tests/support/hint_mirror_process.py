@@ -11,15 +11,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
 import trio
 
-from rhd.watch.arming import Policy
-from rhd.watch.hub import WatchHub
-from tests.support.hint_mirror import Mirror
+from tests.support.hint_mirror import Mirror, run_source
 
 QUEUED_EVENTS = 16384
 """What one inotify instance holds unless the system says otherwise."""
@@ -66,33 +63,25 @@ class MirrorProcess:
         return self._process.stdout.readline()
 
 
-def flood(folder: Path, events: int, *, how: str = "written", until: float = 0.0) -> None:
+def flood(folder: Path, events: int, *, until: float = 0.0) -> None:
     """Have four files of a folder give at least so many events, in turns: the kernel makes one of equal neighbours.
 
     Args:
-        how: `written`, or only `read`, which is of no use to anybody but takes room.
         until: when it may end, by `time.monotonic`.
     """
     paths = [folder / f"{number}.md" for number in range(4)]
     files = [os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND) for path in paths]
-    give: Callable[[int], object] = (
-        (lambda number: os.write(files[number % 4], b"x"))
-        if how == "written"
-        else (lambda number: os.close(os.open(paths[number % 4], os.O_RDONLY)))
-    )
     number = 0
     while number < events or time.monotonic() < until:
-        give(number)
+        os.write(files[number % 4], b"x")
         number += 1
     for file in files:
         os.close(file)
 
 
 async def main(path: str) -> None:
-    hub = WatchHub(Policy(polling=False))
-    mirror = Mirror(hub, "a", path)
-    async with trio.open_nursery() as nursery:
-        await nursery.start(hub.run)
+    async with run_source() as (hints, nursery):
+        mirror = Mirror(hints, "a", path)
         await nursery.start(mirror.run)
         print("ready", flush=True)
         while await trio.to_thread.run_sync(sys.stdin.readline):
@@ -102,7 +91,6 @@ async def main(path: str) -> None:
                 print(error, flush=True)
             else:
                 print("true", dict(mirror.vias), flush=True)
-        nursery.cancel_scope.cancel()
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ def _profiles(service: RepoService, registry: Registry, usage: Usage) -> Iterato
 
 
 _POLLED: Mapping[Why, tuple[str, str]] = {
-    "disabled": ("events are switched off", "Switch them on again."),
+    "disabled": ("the setting watcher is poll", "Run: rhctl config set watcher auto, and restart the daemon."),
     "filesystem": (
         "its file system tells of no changes (a network or shared one)",
         "Nothing is wrong. Where changes must be noticed at once, keep the repository on a disk of this machine.",
@@ -66,20 +66,23 @@ _POLLED: Mapping[Why, tuple[str, str]] = {
         "the daemon may open no more files",
         "Let it open more (LimitNOFILE in its unit, or ulimit -n in its shell), and restart it.",
     ),
+    "overflow": (
+        "so much changed in it that the system dropped reports of changes, twice within a minute",
+        "Nothing is wrong: it is watched again within a minute. Programs that write there all the time cause it.",
+    ),
     "died": (
-        "a name in it that is not UTF-8 kills the watcher",
-        "Rename what this lists in the repository: find . | LC_ALL=C.UTF-8 grep -axv '.*'; it mends within a minute.",
+        "the watcher failed, most often because of a name in the repository that is not UTF-8",
+        "Rename what this lists in the repository: find . | LC_ALL=C.UTF-8 grep -axv '.*'; it is watched again within a"
+        " minute.",
     ),
     "refused": (
-        "the system refuses to watch any of its folders, or a name above it is not UTF-8",
-        "Let the user whom the daemon runs as read the repository's folders.",
+        "the system refuses to watch one of its folders",
+        "Let the user that the daemon runs as read the repository's folders.",
     ),
-    "missing": ("its folder is not there", "Put the folder back, or end it with: rhctl forget {slug}"),
 }
 """Cause and next step."""
 
 _UNKNOWN = ("it cannot be watched", "See what the daemon says in: rhctl status")
-_FEW = 3
 
 
 def _watch(service: RepoService, registry: Registry, usage: Usage) -> Iterator[Finding]:
@@ -95,17 +98,6 @@ def _watch(service: RepoService, registry: Registry, usage: Usage) -> Iterator[F
             cause=cause,
             next_step=next_step.format(slug=service.repo.slug),
             is_local=False,
-        )
-    elif refused := usage.refused.get(service.repo.id):
-        names = ", ".join(escape(folder) or "the folder of the repository itself" for folder in refused[:_FEW])
-        more = f" and {len(refused) - _FEW} more" if len(refused) > _FEW else ""
-        yield Finding(
-            "watch",
-            WARNING,
-            f"changes in {names}{more} are noticed by looking every few seconds, the others at once",
-            cause="the system refuses to watch that: most often the daemon's user may not read it",
-            next_step=f"Let the user whom the daemon runs as read {names}{more}.",
-            is_local=True,  # a model is told of no folder that its profile may not reach
         )
     elif mode == "events":
         yield Finding("watch", OK, "changes are noticed at once", is_local=False)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import ExitStack
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import trio
@@ -39,7 +40,6 @@ LOOK_AGAIN_S = 1.0
 MAX_LOOK_AGAIN_S = 60.0
 """Likewise a broken one, in the end: each look at what it suffers from may cost much."""
 
-MAX_ROUNDS = 8
 RETRY_S = 2.0
 FINISH_WITHIN_S = 10.0
 """How long the end of the daemon waits for a write that a file system holds up."""
@@ -168,7 +168,6 @@ class RepoService:
             result = await trio.to_thread.run_sync(self._attached, job, root, limiter=self._own_thread)
             if folder is not None:
                 await self._refresh(frozenset({folder}), "write")
-                self.hint(frozenset(), "write")  # it may have made folders that are not watched yet
         return result
 
     async def settle(self) -> None:
@@ -218,7 +217,7 @@ class RepoService:
                 log.exception("repo-failed repo=%s", self.repo.slug)
                 self._fail(Refusal("serving the repository failed", code="REPO_BROKEN"))
             finally:
-                self._hints.disarm(self.repo.id)
+                self._hints.detach(self.repo.id)
                 await self._let_go()
             if not is_told:
                 task_status.started()
@@ -238,7 +237,6 @@ class RepoService:
             self._root = None
 
     async def _open(self) -> None:
-        self._hints.listen(self.repo.id, self._on_hint)
         root, self.family = await trio.to_thread.run_sync(_open_own, self.repo, limiter=self._own_thread)
         with ExitStack() as undo:
             undo.enter_context(root)
@@ -255,14 +253,13 @@ class RepoService:
                 self._catalog = await trio.to_thread.run_sync(begin, limiter=self._own_thread)
             self._root = root  # `_let_go` closes it
             undo.pop_all()
+        self._hints.attach(self.repo.id, self.repo.path, self._on_hint)
         self._is_lost = False
         self.state, self.problem = "ok", None
         self._dirty, self._via = None, "start"
         self._wake.set()
 
     async def _follow(self) -> None:
-        assert self._catalog is not None
-        armed: frozenset[str] | None = None
         while True:
             await self._wake.wait()
             self._wake = trio.Event()
@@ -270,14 +267,6 @@ class RepoService:
                 raise Detached("the repository's folder was moved, removed or replaced")
             via, dirty, self._dirty = self._via, self._dirty, set()
             await self._refresh(None if dirty is None else frozenset(dirty), via)
-            # Arm, then look again, to a fixpoint: what is made between the look and the arming would be missed.
-            for _ in range(MAX_ROUNDS):
-                if armed == self._catalog.folders:
-                    break
-                new = self._catalog.folders - (armed or frozenset())
-                armed = self._catalog.folders
-                await self._hints.arm(self.repo.id, self.repo.path, armed)
-                await self._refresh(new, via)
 
     async def _refresh(self, folders: frozenset[str] | None, via: str) -> None:
         async with self._refreshing:
@@ -285,7 +274,9 @@ class RepoService:
             assert catalog is not None
 
             def look(_: Root) -> tuple[Refreshed, list[ArtifactRow]]:
-                refreshed = catalog.refresh(folders)
+                known = catalog.folders
+                refreshed = catalog.refresh(folders, partial(self._hints.arm, self.repo.id))
+                self._hints.drop(self.repo.id, known - catalog.folders)
                 return refreshed, [ArtifactRow(*artifact.row()) for artifact in refreshed.save]
 
             refreshed, saved = await trio.to_thread.run_sync(self._attached, look, root, limiter=self._own_thread)

@@ -1,9 +1,8 @@
-"""`HintSource`: roots in, hints out. A hint says that folders may have changed; only looking tells whether they did."""
+"""`HintSource`: folders of repositories in, hints out. A hint says that folders may have changed; a look tells."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from collections.abc import Callable, Collection, Mapping
 from typing import Literal, NamedTuple, Protocol
 
 import trio
@@ -11,42 +10,41 @@ import trio
 Via = Literal["event", "poll", "reconcile", "overflow", "clock", "restart"]
 """How a change was noticed.
 
-`event`: the kernel said so · `poll`: the root has no events, this is its timer · `reconcile`: the slow timer of every
-root · `overflow`: so many events at once that some may be missing · `clock`: the process stood still (suspend,
-SIGSTOP) · `restart`: the root's watcher died, or watches it again after a time without events.
+`event`: the system reported it · `poll`: the root has no events, this is its timer · `reconcile`: the slow timer of
+each root · `overflow`: the kernel dropped events because its queue was full · `clock`: the machine was suspended or its
+clock was set forward · `restart`: the root is watched by events again after a time without them.
 """
 
 Mode = Literal["events", "poll", "off"]
-"""How a root is watched now; `off`: not armed, or what it would need is switched off."""
+"""How a root is watched now; `off`: none of its folders is armed."""
 
-Why = Literal["disabled", "filesystem", "watches", "instances", "files", "died", "refused", "missing"]
+Why = Literal["disabled", "filesystem", "watches", "instances", "files", "overflow", "died", "refused"]
 """Why a root is polled.
 
-`filesystem`: it tells of no events · `watches`, `instances`: the kernel grants no more of them · `files`: nor may the
-daemon open more files · `died`: the watcher died of it twice within a period, as it does of names that are not UTF-8 ·
-`refused`: none of its folders may be watched, or their names are not UTF-8 · `missing`: its folder is not there ·
-`disabled`: events are switched off.
+`disabled`: the setting `watcher` is `poll` · `filesystem`: its file system reports no events · `watches`,
+`instances`: the kernel grants no more of them · `files`: the daemon may open no more files · `overflow`: it filled the
+kernel's queue of events twice within a minute · `died`: the watcher failed twice within a minute · `refused`: the
+system refuses to watch one of its folders for another reason.
 """
 
-Listener = Callable[[str, frozenset[str] | None, Via], None]
-"""Takes a root's id, the folders of it that may have changed (None: everything), and how that was noticed.
+OnHint = Callable[[str, frozenset[str] | None, Via], None]
+"""Takes a root's id, the folders of it that may have changed (None: all of them), and how that was noticed.
 
-Called on trio's thread, one step's events at a time. It must neither wait nor raise.
+Called in trio's thread. It must neither wait nor raise.
 """
 
 
 class Usage(NamedTuple):
-    """What watching takes of the kernel's allowances, and what would widen them.
+    """What watching takes of the kernel's limits, and what would raise them.
 
     Attributes:
-        watches: in use by this process; those of retired watchers count until they are closed.
-        instances: likewise.
-        max_watches: allowed for all processes of the user; None where the system knows no such limit.
+        watches: in use by this process.
+        instances: in use by this process.
+        max_watches: allowed for all processes of the user; None where the system has no such limit.
         max_instances: likewise.
-        max_queued_events: events that one instance holds before it drops some.
-        polled: root ids without events, each with the reason.
-        advice: the exact commands that widen a limit that is reached or near; empty if none is.
-        refused: root ids with events, each with those of its folders that may not be watched: they are polled alone.
+        max_queued_events: how many events an instance holds before it drops some.
+        polled: ids of the roots that are polled, each with the reason.
+        advice: the commands that raise a limit that is reached or near; empty if none is.
     """
 
     watches: int
@@ -56,37 +54,45 @@ class Usage(NamedTuple):
     max_queued_events: int | None
     polled: Mapping[str, Why]
     advice: tuple[str, ...]
-    refused: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
 
 class HintSource(Protocol):
     """Watches folders of many roots and says which may have changed.
 
-    The protocol of use, for each root: `listen`; list the folders; `arm` them; list again, and `arm` again if the
-    folders differ, until they do not. What changes after the last listing is then hinted. Whoever is hinted lists
-    what the hint names, and arms again whenever the set of folders has changed.
+    Use, for each root: `attach`; then, each time a folder is listed, `arm` it with the descriptor that it is read from,
+    after opening and before reading. What changes after that is hinted. A hint for None asks for a listing of every
+    folder, which arms them all again. `drop` what is listed no longer.
     """
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Watch until cancelled. Every thread and kernel object is gone when this returns."""
 
-    def listen(self, root_id: str, listener: Listener) -> None:
-        """Give the hints of a root to `listener` from now on; it replaces an earlier one."""
-
-    async def arm(self, root_id: str, path: str, folders: frozenset[str]) -> None:
-        """Watch exactly these folders of a root from now on; return once they are watched, or the root is polled.
-
-        Idempotent. Folders that are not there are skipped: the folder above says when they appear. A smaller set
-        disarms the rest lazily. If this is cancelled, the arming goes on.
+    def attach(self, root_id: str, path: str, on_hint: OnHint) -> None:
+        """Begin a root; in trio's thread, without waiting. One of the same id is detached first.
 
         Args:
             root_id: names the root in hints.
-            path: the root's absolute real path. Another one than before means another root of that name.
-            folders: paths relative to it, separated by slashes, not recursive; "" is the root itself.
+            path: its absolute real path.
+            on_hint: takes its hints.
         """
 
-    def disarm(self, root_id: str) -> None:
-        """Watch a root no longer; its listener hears nothing more."""
+    def arm(self, root_id: str, folder: str, descriptor: int) -> None:
+        """Watch a folder of a root, not what is below it; in any thread. It may block in a system call.
+
+        Idempotent. Where the folder cannot be watched the whole root is polled from now on. Unknown roots and roots
+        that are polled are ignored.
+
+        Args:
+            root_id: the root.
+            folder: relative path, separated by slashes; "" is the root itself.
+            descriptor: the folder, open. The caller keeps and closes it.
+        """
+
+    def drop(self, root_id: str, folders: Collection[str]) -> None:
+        """Watch these folders of a root no longer; in any thread, without waiting."""
+
+    def detach(self, root_id: str) -> None:
+        """End a root at once; in trio's thread, without waiting. `on_hint` is not called again."""
 
     def mode(self, root_id: str) -> Mode:
         """Return how the root is watched now."""

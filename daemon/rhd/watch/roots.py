@@ -1,143 +1,174 @@
-"""`Roots`: which root wants which folder watched, and what a batch of changes means to each."""
+"""`Roots`: the roots that a source watches, and the hints that come from clocks instead of the file system."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 import trio
 
-from rhd.watch.hints import Via, Why
-from rhd.watch.shard import MODIFIED, Batch
+from rhd.watch.hints import OnHint, Via, Why
+from rhd.watch.timetable import Timetable
+
+CLOCKS_S = 10.0
+"""How often the clocks are compared."""
+
+JUMP_S = 1.0
+"""A clock that is this much ahead of what was slept was set forward, or the machine was suspended."""
 
 
-class Owed(NamedTuple):
-    """A hint to be given once the root's folders are watched again."""
+class Policy(NamedTuple):
+    """Periods of the timed hints.
 
-    folders: frozenset[str] | None
-    via: Via
+    Attributes:
+        polling: False gives no timed hints at all. For tests.
+        reconcile_s: period in which all of each root is hinted once. Events do not need it: it bounds how long a
+            mistake in the system, or here, can last.
+        retry_s: period in which a polled root is tried with events again.
+        poll_s: period in which all of each polled root is hinted once.
+        overflows_within_s: a root that fills the kernel's queue twice within this time is polled.
+    """
+
+    polling: bool = True
+    reconcile_s: float = 600.0
+    retry_s: float = 60.0
+    poll_s: float = 2.0
+    overflows_within_s: float = 60.0
 
 
 class Root:
-    """One root, from its first `arm` to its `disarm`.
+    """One root, from `attach` to `detach`.
 
     Attributes:
-        id: names it in hints.
-        path: absolute, without a slash at the end.
-        wanted: the folders to watch: absolute path -> path below the root, "" for the root itself.
-        refused: those of them, by absolute path, that may not be watched and are polled for now; the rest is not.
-        polled: why all of it is polled; None if it is watched by events.
-        is_armed: it has been watched by events since it was made; until then it has no mode.
-        gone: those that the kernel said are not there. They are asked for again when it may have changed its mind
-            unheard: when the folder above is watched only since, or when a change of theirs is told of.
-        tries: how often in a row arming it failed for a folder that the kernel did not name.
-        owed: what to hint when everything that can be watched is.
-        waiting: whoever waits for that.
+        watches: of each watched folder, the kernel's number for the watch.
+        polled: why it is polled; None if it is watched by events.
+        is_tried: it is polled, and watching it by events is being tried.
+        events: how many events it had since the kernel's queue was empty last.
+        overflowed_at: when it filled the queue last.
     """
 
-    __slots__ = ("gone", "id", "is_armed", "owed", "path", "polled", "refused", "tries", "waiting", "wanted")
+    __slots__ = ("events", "id", "is_tried", "on_hint", "overflowed_at", "path", "polled", "watches")
 
-    def __init__(self, root_id: str, path: str) -> None:
+    def __init__(self, root_id: str, path: str, on_hint: OnHint, polled: Why | None) -> None:
         self.id = root_id
         self.path = path
-        self.wanted: dict[str, str] = {}
-        self.refused: set[str] = set()
-        self.polled: Why | None = None
-        self.is_armed = False
-        self.gone: set[str] = set()
-        self.tries = 0
-        self.owed: Owed | None = None
-        self.waiting: list[trio.Event] = []
+        self.on_hint = on_hint
+        self.polled = polled
+        self.is_tried = False
+        self.watches: dict[str, int] = {}
+        self.events = 0
+        self.overflowed_at = -math.inf
 
-    def at(self, folder: str) -> str:
-        """Return the absolute path of one of its folders."""
-        return f"{self.path}/{folder}" if folder else self.path or "/"
-
-    def owe(self, folders: frozenset[str] | None, via: Via) -> None:
-        """Add to what is hinted once the root is watched again; everything swallows folders."""
-        if self.owed is None or folders is None:
-            self.owed = Owed(folders, via)
-        elif self.owed.folders is not None:
-            self.owed = Owed(self.owed.folders | folders, self.owed.via)
-
-
-class Meaning(NamedTuple):
-    """What a batch means.
-
-    Attributes:
-        folders: per root, the folders that may have changed.
-        upset: per root, the absolute paths of watched folders that came, went or were replaced, with all below
-            them. Whatever watches them may watch something that is not there any more, and the inode number does
-            not tell: it is reused at once.
-    """
-
-    folders: dict[Root, set[str]]
-    upset: dict[Root, set[str]]
+    def hint(self, folders: frozenset[str] | None, via: Via) -> None:
+        """Give a hint."""
+        self.on_hint(self.id, folders, via)
 
 
 class Roots:
-    """All roots, and an index from folders to them. Two roots may want the same folder, if one lies in the other."""
+    """For use in trio's thread, but `get`, `polled` and `poll`.
 
-    def __init__(self) -> None:
-        self._by_id: dict[str, Root] = {}
-        self._wanting: dict[str, tuple[Root, ...]] = {}
+    Args:
+        policy: periods.
+        can_watch: asked whether trying events with a polled root makes sense now; it is hinted whole, then.
+        wall: the clock that goes on while the machine is suspended.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        can_watch: Callable[[Root], bool],
+        *,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._policy = policy
+        self._can_watch = can_watch
+        self._wall = wall
+        self._roots: dict[str, Root] = {}
+        self._polls = Timetable(policy.poll_s)
+        self._retries = Timetable(policy.retry_s)
+        self._reconciles = Timetable(policy.reconcile_s)
+        self._changed = trio.Event()
+        self._token: trio.lowlevel.TrioToken | None = None
 
     def __iter__(self) -> Iterator[Root]:
-        return iter(list(self._by_id.values()))
-
-    def count_folders(self) -> int:
-        """Return how many folders are wanted, each counted once."""
-        return len(self._wanting)
-
-    def __getitem__(self, root_id: str) -> Root:
-        return self._by_id[root_id]
+        return iter(list(self._roots.values()))
 
     def get(self, root_id: str) -> Root | None:
-        """Return the root with this id."""
-        return self._by_id.get(root_id)
+        """Return the root of this id; in any thread."""
+        return self._roots.get(root_id)
 
-    def put(self, root: Root, folders: Iterable[str]) -> list[str]:
-        """Make `folders` what a root wants; return the paths that nobody wants any more."""
-        self._by_id[root.id] = root
-        wanted = {root.at(folder): folder for folder in folders}
-        unwanted = self._forget(root, root.wanted.keys() - wanted.keys())
-        for path in wanted.keys() - root.wanted.keys():
-            self._wanting[path] = (*self._wanting.get(path, ()), root)
-        root.wanted = wanted
-        root.refused &= wanted.keys()
-        return unwanted
+    def polled(self) -> Mapping[str, Why]:
+        """Return the ids of the polled roots, each with the reason; in any thread."""
+        return {root.id: root.polled for root in self if root.polled is not None}
 
-    def remove(self, root: Root) -> list[str]:
-        """Forget a root; return the paths that nobody wants any more."""
-        del self._by_id[root.id]
-        return self._forget(root, root.wanted.keys())
+    def add(self, root: Root) -> None:
+        """Begin a root."""
+        self._roots[root.id] = root
+        self._schedule(root)
 
-    def wanting(self, paths: Iterable[str]) -> list[Root]:
-        """Return the roots that want any of these paths."""
-        return list(dict.fromkeys(root for path in paths for root in self._wanting.get(path, ())))
+    def remove(self, root_id: str) -> Root | None:
+        """End a root and return it; None if there is none of this id."""
+        root = self._roots.pop(root_id, None)
+        for timetable in (self._polls, self._retries, self._reconciles):
+            timetable.remove(root_id)
+        return root
 
-    def interpret(self, batch: Batch) -> Meaning:
-        """Return what a batch of changes means to the roots."""
-        meaning = Meaning({}, {})
-        for kind, path in batch:
-            above = path.rpartition("/")[0] or "/"
-            for root in self._wanting.get(above, ()):
-                meaning.folders.setdefault(root, set()).add(root.wanted[above])
-            for root in self._wanting.get(path, ()):
-                meaning.folders.setdefault(root, set()).add(root.wanted[path])
-                if kind != MODIFIED:
-                    below = path.rstrip("/") + "/"
-                    upset = (p for p in root.wanted if p == path or p.startswith(below))
-                    meaning.upset.setdefault(root, set()).update(upset)
-        return meaning
+    def poll(self, root: Root, why: Why) -> None:
+        """Poll a root from now on; in any thread."""
+        root.polled, root.is_tried = why, False
+        if self._token is not None:
+            self._token.run_sync_soon(self._schedule, root)
 
-    def _forget(self, root: Root, paths: Iterable[str]) -> list[str]:
-        unwanted = []
-        for path in paths:
-            rest = tuple(r for r in self._wanting[path] if r is not root)
-            if rest:
-                self._wanting[path] = rest
-            else:
-                del self._wanting[path]
-                unwanted.append(path)
-        return unwanted
+    def hint_all(self, via: Via) -> None:
+        """Hint all of every root."""
+        for root in self:
+            root.hint(None, via)
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Give the timed hints until cancelled."""
+        self._token = trio.lowlevel.current_trio_token()
+        task_status.started()
+        for root in self:
+            self._schedule(root)
+        while True:
+            before, wall = trio.current_time(), self._wall()
+            due = min(before + CLOCKS_S, *(t.next_due for t in (self._polls, self._retries, self._reconciles)))
+            with trio.move_on_at(due):
+                await self._changed.wait()
+                due = trio.current_time()
+                self._changed = trio.Event()
+            now = trio.current_time()
+            if max(now - due, self._wall() - wall - (now - before)) >= JUMP_S and self._policy.polling:
+                self.hint_all("clock")
+            self._give_due(now)
+
+    def _give_due(self, now: float) -> None:
+        for root_id in self._polls.take_due(now):
+            root = self._roots[root_id]
+            if root.is_tried and root.watches:  # nothing has refused a folder since: all of it is watched
+                root.polled, root.is_tried = None, False
+            if root.polled is None:
+                self._polls.remove(root_id)
+                self._retries.remove(root_id)
+            if self._policy.polling:  # the last one too: it covers what happened while it was being tried
+                root.hint(None, "poll")
+        for root_id in self._retries.take_due(now):
+            root = self._roots[root_id]
+            if root.polled is not None and self._can_watch(root):
+                root.is_tried = True
+                root.hint(None, "restart")
+        for root_id in self._reconciles.take_due(now):
+            if self._policy.polling and self._roots[root_id].polled is None:
+                self._roots[root_id].hint(None, "reconcile")
+
+    def _schedule(self, root: Root) -> None:
+        if self._token is None or self._roots.get(root.id) is not root:
+            return
+        now = trio.current_time()
+        self._reconciles.add(root.id, now)
+        if root.polled is not None:
+            self._polls.add(root.id, now)
+            self._retries.add(root.id, now)
+        self._changed.set()

@@ -20,6 +20,13 @@ class Timetable:
     def __contains__(self, key: str) -> bool:
         return key in self._due
 
+    @property
+    def next_due(self) -> float:
+        """When the next key comes due; infinity if there is none."""
+        while self._heap and self._due.get(self._heap[0][1]) != self._heap[0][0]:
+            heapq.heappop(self._heap)
+        return self._heap[0][0] if self._heap else math.inf
+
     def add(self, key: str, now: float) -> None:
         """Make `key` due within a period from now, and every period from then on; nothing if it is already."""
         if key in self._due:
@@ -29,7 +36,7 @@ class Timetable:
         self._schedule(key, now + self._period_s * (self._added * _GOLDEN % 1))
 
     def remove(self, key: str) -> None:
-        """Make `key` due no longer."""
+        """Remove `key`."""
         self._due.pop(key, None)
 
     def take_due(self, now: float) -> list[str]:

@@ -15,8 +15,9 @@ from __future__ import annotations
 import re
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
@@ -31,6 +32,9 @@ from rhd.workflow.outline import Outline, read_outline
 from rhd.workflow.revisions import VERSION_BYTES, digest_of, version_digest
 from rhd.workflow.root import MAX_DEPTH, Root
 from rhwire.escape import escape
+
+Arm = Callable[[str, int], None]
+"""Takes a folder that is about to be listed, and its descriptor."""
 
 MAX_ARTIFACTS = 20_000
 MAX_READ_BYTES = 4 << 20
@@ -108,19 +112,20 @@ class Catalog:
         self.problems: Mapping[str, Problem] = MappingProxyType({})
         self._is_full = False
 
-    def refresh(self, folders: frozenset[str] | None = None) -> Refreshed:
+    def refresh(self, folders: frozenset[str] | None = None, arm: Arm | None = None) -> Refreshed:
         """Look again and return what changed.
 
         Args:
             folders: relative folders to list; what appeared or vanished in them is followed with everything below.
                 None looks at everything.
+            arm: called with each folder that is listed and its descriptor, before its names are read.
 
         Raises:
             Detached: the repository is not where it was; nothing is changed.
         """
         if self._is_full:
             folders = None  # what was left out may fit by now, wherever it lies
-        look = _Look(self._root, self._key, self.artifacts, self._folders, self.problems)
+        look = _Look(self._root, self._key, self.artifacts, self._folders, self.problems, arm)
         look.at(None if folders is None else {look.nearest(folder) for folder in folders})
         refreshed = look.result(self._senseless if folders is None else set())
         if folders is None:
@@ -144,8 +149,10 @@ class _Look:
         artifacts: Artifacts,
         folders: Mapping[str, int | None],
         problems: Mapping[str, Problem],
+        arm: Arm | None,
     ) -> None:
         self._root = root
+        self._arm = arm
         self._key = key
         self.artifacts = dict(zip(artifacts, artifacts.all(), strict=True))
         self.folders = dict(folders)
@@ -201,7 +208,10 @@ class _Look:
             if path == folder or path not in self.folders:
                 del self.problems[path]
         try:
-            listing = self._root.list(RelPath.trust(folder) if folder else "", ARTIFACTS, limit=MAX_ARTIFACTS + 1)
+            arm = None if self._arm is None else partial(self._arm, folder)
+            listing = self._root.list(
+                RelPath.trust(folder) if folder else "", ARTIFACTS, limit=MAX_ARTIFACTS + 1, arm=arm
+            )
         except Detached:
             raise
         except (NotFound, PathRefused):  # gone, or a link now, which is the same

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Literal
 
@@ -164,7 +164,14 @@ class Root:
                 return None
             raise refusals.cannot_read(error, path) from error
 
-    def list(self, folder: RelPath | Literal[""], reach: Reach, *, limit: int | None = None) -> Sequence[Entry]:
+    def list(
+        self,
+        folder: RelPath | Literal[""],
+        reach: Reach,
+        *,
+        limit: int | None = None,
+        arm: Callable[[int], None] | None = None,
+    ) -> Sequence[Entry]:
         """Return the files and folders in `folder` that `reach` can read or that may hold such, in no order.
 
         Links, devices, other file systems and names that no `RelPath` can spell (not UTF-8, control characters,
@@ -174,6 +181,7 @@ class Root:
             folder: the empty path is the root.
             reach: what may be listed.
             limit: at most so many entries are returned; a caller with a bound asks for one more than that.
+            arm: called with the folder's descriptor before its names are read, so that a watch misses nothing.
 
         Raises:
             PathRefused: POLICY_DENIED; SYMLINK_ESCAPE.
@@ -186,6 +194,8 @@ class Root:
         is_readable, device = reaches.reader_of(reach, folder), self.identity[0]
         try:
             with self._attached() as root, self._folder(root, folder, _LIST) as descriptor:
+                if arm is not None:
+                    arm(descriptor)
                 with os.scandir(descriptor) as names:
                     for name in names:
                         if limit is not None and len(found) >= limit:

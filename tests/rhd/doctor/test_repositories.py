@@ -40,7 +40,7 @@ def examine(subject: Any, *running: str, usage: Usage = USAGE) -> dict[str, Find
     found = examine_repository(subject, registry, usage)
     for finding in found:
         # A model is told of no folder that its profile may not reach.
-        assert finding.is_local == (finding.check == "watch" and bool(usage.refused))
+        assert not finding.is_local
         assert finding.repo == "project"
         assert finding.status == OK or finding.next_step, "what is wrong says what to do"
     assert len({finding.check for finding in found}) == len(found)
@@ -95,17 +95,6 @@ def test_every_reason_to_poll_has_words() -> None:
 def test_a_polled_repository_without_a_known_reason_is_a_warning_too(polled: Any) -> None:
     finding = examine(service(watch="poll"), usage=USAGE._replace(polled=polled))["watch"]
     assert (finding.status, finding.cause) == (WARNING, _UNKNOWN[0])
-
-
-def test_folders_that_may_not_be_watched_are_named() -> None:
-    finding = examine(service(), usage=USAGE._replace(refused={"rh": ("docs", "plans/\u202e")}))["watch"]
-    assert finding.status == WARNING
-    assert "docs" in finding.message
-    assert "docs" in (finding.next_step or "")
-    assert "\u202e" not in finding.message
-    many = USAGE._replace(refused={"rh": ("", *(f"f{number}" for number in range(9)))})
-    finding = examine(service(), usage=many)["watch"]
-    assert "the repository itself, f0, f1 and 7 more" in finding.message
 
 
 def test_sprints_without_any_prd_are_at_odds() -> None:

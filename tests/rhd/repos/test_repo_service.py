@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -13,7 +14,7 @@ from rhd.access import PLANNER
 from rhd.errors import Detached, Refusal
 from rhd.ids import Cursor, RelPath
 from rhd.repos.repo_service import LOOK_AGAIN_S, RETRY_S, RepoService, describe
-from rhd.watch.hub import WatchHub
+from rhd.watch.sources import make_source
 from rhd.workflow.catalog import Catalog, Refreshed
 from rhd.workflow.root import Root
 from tests.support.hints import FakeHints
@@ -68,9 +69,9 @@ async def test_what_is_looked_at_a_second_time_was_noticed_as_the_first_time(
 ) -> None:
     refresh, looks = Catalog.refresh, 0
 
-    def look_again(self: Catalog, folders: frozenset[str] | None = None) -> Refreshed:
+    def look_again(self: Catalog, *arguments: Any) -> Refreshed:
         nonlocal looks
-        found = refresh(self, folders)
+        found = refresh(self, *arguments)
         looks += 1
         if looks == 1:  # a file whose content is younger than its time can tell
             repository.write("plans/plan-new.md", "# New\n")
@@ -100,7 +101,7 @@ async def test_folders_are_armed_until_a_look_finds_no_new_ones(tmp_path: Path, 
 
 
 async def test_the_real_watcher_notices_by_itself(tmp_path: Path, repository: Repository) -> None:
-    async with running_rooms(tmp_path / "db", WatchHub()) as rooms:
+    async with running_rooms(tmp_path / "db", make_source("auto")) as rooms:
         service = rooms.service(await rooms.adopt(repository))
         await until(lambda: service.watch == "events")
         cursor = service.changes.cursor

@@ -135,11 +135,11 @@ async def test_a_service_begins_when_all_before_it_are_over_however_often_it_is_
     entered, go_on = threading.Event(), threading.Event()
     refresh = Catalog.refresh
 
-    def hang_once(self: Catalog, folders: frozenset[str] | None = None) -> Refreshed:
+    def hang_once(self: Catalog, *arguments: Any) -> Refreshed:
         if not entered.is_set():
             entered.set()
             assert go_on.wait(20)
-        return refresh(self, folders)
+        return refresh(self, *arguments)
 
     async with running_rooms(tmp_path / "db") as rooms, trio.open_nursery() as nursery:
         repo = (await rooms.adopt(repository)).repo

@@ -1,78 +1,155 @@
 from __future__ import annotations
 
-from rhd.watch.roots import Owed, Root, Roots
-from tests.support.inotify import ADDED, DELETED, MODIFIED
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+import trio
+
+from rhd.watch.hints import Why
+from rhd.watch.roots import CLOCKS_S, Policy, Root, Roots
 
 
-def make(*folders: str, root_id: str = "a", path: str = "/r", roots: Roots | None = None) -> tuple[Roots, Root]:
-    roots = roots or Roots()
-    root = Root(root_id, path)
-    roots.put(root, folders)
-    return roots, root
+class Setting:
+    """Roots under a clock that jumps to the next timer, and what they hint, with the second of each hint."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.can_watch = False
+        self.wall = 0.0
+        self.hints: list[tuple[str, Any, str]] = []
+        self.times: list[float] = []
+        self.roots = Roots(policy, lambda _: self.can_watch, wall=lambda: trio.current_time() + self.wall)
+
+    def add(self, root_id: str, polled: Why | None = None) -> Root:
+        root = Root(root_id, f"/{root_id}", self.hear, polled)
+        self.roots.add(root)
+        return root
+
+    def hear(self, root_id: str, folders: Any, via: str) -> None:
+        self.hints.append((root_id, folders, via))
+        self.times.append(trio.current_time())
+
+    def count(self, via: str) -> int:
+        return sum(hint[2] == via for hint in self.hints)
 
 
-def test_a_changed_file_means_its_folder() -> None:
-    roots, root = make("", "plans", "plans/prds")
-    meaning = roots.interpret({(MODIFIED, "/r/plans/prds/a.md"), (ADDED, "/r/AGENTS.md")})
-    assert meaning.folders == {root: {"plans/prds", ""}}
-    assert meaning.upset == {}
+@asynccontextmanager
+async def running(policy: Policy = Policy()) -> AsyncIterator[Setting]:  # noqa: B008
+    setting = Setting(policy)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(setting.roots.run)
+        yield setting
+        nursery.cancel_scope.cancel()
 
 
-def test_a_folder_that_came_or_went_means_itself_its_parent_and_what_is_below() -> None:
-    for kind in (ADDED, DELETED):
-        roots, root = make("", "plans", "plans/prds", "plansible")
-        meaning = roots.interpret({(kind, "/r/plans")})
-        assert meaning.folders == {root: {"", "plans"}}
-        assert meaning.upset == {root: {"/r/plans", "/r/plans/prds"}}
+async def test_a_polled_root_is_hinted_whole_once_a_period(autojump_clock: Any) -> None:
+    async with running() as setting:
+        setting.add("a", "disabled")
+        await trio.sleep(10.5)
+        assert setting.count("poll") == 5
+        assert set(setting.hints) == {("a", None, "poll")}
+        assert setting.roots.polled() == {"a": "disabled"}
 
 
-def test_a_folder_whose_own_facts_changed_is_not_upset() -> None:
-    roots, root = make("", "plans")
-    meaning = roots.interpret({(MODIFIED, "/r/plans")})
-    assert meaning.folders == {root: {"", "plans"}}
-    assert meaning.upset == {}
+async def test_polls_of_many_roots_are_spread_over_the_period(autojump_clock: Any) -> None:
+    async with running() as setting:
+        for number in range(50):
+            setting.add(str(number), "disabled")
+        start = trio.current_time()
+        await trio.sleep(2)
+        tenths = [int((at - start) * 10) for at in setting.times]
+        assert all(tenths.count(tenth) <= 5 for tenth in tenths)
 
 
-def test_the_root_itself_has_no_parent_to_hint() -> None:
-    roots, root = make("", "plans")
-    meaning = roots.interpret({(DELETED, "/r")})
-    assert meaning.folders == {root: {""}}
-    assert meaning.upset == {root: {"/r", "/r/plans"}}
+async def test_a_watched_root_is_reconciled_once_a_period(autojump_clock: Any) -> None:
+    async with running() as setting:
+        setting.add("a")
+        await trio.sleep(1801)
+        assert setting.hints == [("a", None, "reconcile")] * 3
 
 
-def test_what_nobody_wants_means_nothing() -> None:
-    roots, _ = make("plans")
-    assert roots.interpret({(ADDED, "/r/src/a.py"), (ADDED, "/elsewhere/b")}) == ({}, {})
+async def test_without_polling_no_timer_hints(autojump_clock: Any) -> None:
+    async with running(Policy(polling=False)) as setting:
+        setting.add("a", "disabled")
+        setting.add("b")
+        await trio.sleep(2000)
+        assert setting.hints == []
 
 
-def test_a_folder_that_two_roots_want_means_both() -> None:
-    roots, outer = make("", "sub")
-    _, inner = make("", root_id="b", path="/r/sub", roots=roots)
-    assert roots.interpret({(MODIFIED, "/r/sub/x.md")}).folders == {outer: {"sub"}, inner: {""}}
-    assert roots.count_folders() == 2
-    assert roots.remove(inner) == []
-    assert sorted(roots.remove(outer)) == ["/r", "/r/sub"]
-    assert roots.interpret({(MODIFIED, "/r/sub/x.md")}) == ({}, {})
+async def test_a_root_that_begins_to_be_polled_is_hinted_from_then_on(autojump_clock: Any) -> None:
+    async with running() as setting:
+        root = setting.add("a")
+        await trio.sleep(100)
+        await trio.to_thread.run_sync(setting.roots.poll, root, "watches")
+        await trio.sleep(10.1)
+        assert setting.count("poll") == 5
 
 
-def test_a_new_set_says_what_is_wanted_no_longer() -> None:
-    roots, root = make("", "plans", "tasks")
-    assert sorted(roots.put(root, {"", "docs"})) == ["/r/plans", "/r/tasks"]
-    assert set(root.wanted.values()) == {"", "docs"}
-    assert roots.wanting(["/r/plans"]) == []
-    assert roots.wanting(["/r/docs", "/r"]) == [root]
+async def test_a_polled_root_that_can_be_watched_again_is_tried_and_ends_polling(autojump_clock: Any) -> None:
+    async with running() as setting:
+        root = setting.add("a", "watches")
+        await trio.sleep(100)
+        assert setting.count("restart") == 0
+        setting.can_watch = True
+        await trio.sleep(60)
+        assert setting.count("restart") == 1
+        assert root.polled == "watches", "nothing was armed, so it does not count as watched"
+        root.watches[""] = 1
+        await trio.sleep(3)
+        assert root.polled is None
+        assert setting.hints[-1][2] == "poll", "what happened while it was tried is found"
+        setting.hints.clear()
+        await trio.sleep(30)
+        assert setting.hints == []
 
 
-def test_a_root_at_the_root_of_everything_is_found() -> None:
-    roots, root = make("", "plans", path="")
-    assert roots.interpret({(ADDED, "/plans/x"), (ADDED, "/y")}).folders == {root: {"plans", ""}}
+async def test_a_root_whose_trial_fails_goes_on_being_polled(autojump_clock: Any) -> None:
+    async with running() as setting:
+        root = setting.add("a", "watches")
+        setting.can_watch = True
+        await trio.sleep(61)
+        root.watches[""] = 1
+        setting.roots.poll(root, "watches")
+        await trio.sleep(3)
+        assert root.polled == "watches"
 
 
-def test_what_is_owed_gathers_and_everything_swallows_folders() -> None:
-    root = Root("a", "/r")
-    root.owe(frozenset({"plans"}), "event")
-    root.owe(frozenset({"tasks"}), "event")
-    assert root.owed == Owed(frozenset({"plans", "tasks"}), "event")
-    root.owe(None, "restart")
-    root.owe(frozenset({"docs"}), "event")
-    assert root.owed == Owed(None, "restart")
+async def test_a_removed_root_is_hinted_no_more(autojump_clock: Any) -> None:
+    async with running() as setting:
+        root = setting.add("a", "disabled")
+        assert setting.roots.get("a") is root
+        assert setting.roots.remove("a") is root
+        assert setting.roots.remove("a") is None
+        setting.roots.poll(root, "watches")
+        await trio.sleep(700)
+        assert setting.hints == []
+
+
+@pytest.mark.parametrize("ahead_s", [1.5, 7200.0])
+async def test_a_wall_clock_that_ran_ahead_means_a_suspended_machine(autojump_clock: Any, ahead_s: float) -> None:
+    async with running() as setting:
+        setting.add("a")
+        await trio.sleep(1)
+        setting.wall += ahead_s
+        await trio.sleep(CLOCKS_S)
+        assert setting.count("clock") == 1
+        setting.wall -= ahead_s
+        await trio.sleep(CLOCKS_S)
+        assert setting.count("clock") == 1, "a clock that is set back hides nothing"
+
+
+async def test_idle_roots_wake_the_loop_rarely(autojump_clock: Any) -> None:
+    class Wakes(trio.abc.Instrument):
+        count = 0
+
+        def before_io_wait(self, timeout: float) -> None:
+            self.count += timeout > 0
+
+    async with running() as setting:
+        for number in range(100):
+            setting.add(str(number))
+        wakes = Wakes()
+        trio.lowlevel.add_instrument(wakes)
+        await trio.sleep(600)
+        assert wakes.count <= 100 + 600 / CLOCKS_S + 20
