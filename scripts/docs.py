@@ -5,10 +5,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import importlib
 import inspect
-import io
 import os
 import re
 import sys
@@ -16,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rhctl.verbs import GROUPS, overview
+from rhctl.command import NAMES, find_command, overview
 from rhd.access import DENIED_PARTS, PROFILES
 from rhd.control.verb_table import VERBS
 from rhd.mcpserver.tools.output_schemas import ARTIFACT, CHANGE
@@ -72,19 +69,9 @@ def codes() -> str:
 def commands() -> str:
     """Return what every command's `--help` says."""
     pages = [("rhctl", overview())]
-    for _, group in GROUPS:
-        for name, _ in group:
-            pages.append((f"rhctl {name}", _help_of(name)))
-    return "".join(f"## `{name}`\n\n```text\n{text}```\n\n" for name, text in pages)
-
-
-def _help_of(name: str) -> str:
-    shown = io.StringIO()
     os.environ["COLUMNS"] = "100"  # argparse would ask the terminal
-    command: Any = importlib.import_module(f"rhctl.commands.{name.replace('-', '_')}")
-    with contextlib.redirect_stdout(shown), contextlib.suppress(SystemExit):
-        command.run(["--help"])
-    return shown.getvalue()
+    pages += [(f"rhctl {name}", find_command(name).parser().format_help()) for name in NAMES]
+    return "".join(f"## `{name}`\n\n```text\n{text}```\n\n" for name, text in pages)
 
 
 def verbs() -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import sys
 
+from rhctl.command import NAMES, overview, run_command
 from rhctl.errors import UsageError
 from rhctl.rendering import say_json
-from rhctl.verbs import VERBS, overview
 from rhwire.errors import HarnessError
 
 TYPE_CHECKING = False
@@ -34,12 +34,9 @@ def _run(argv: list[str]) -> int:
         name, rest = rest[0], ["--help"]
     elif name == "--version":
         name = "version"
-    if name not in VERBS:
+    if name not in NAMES:
         raise _unknown(name, rest)
-    module = f"rhctl.commands.{name.replace('-', '_')}"
-    __import__(module)
-    command: Callable[[list[str]], int] = sys.modules[module].run
-    return command(rest)
+    return run_command(name, rest)
 
 
 def _unknown(name: str, rest: list[str]) -> UsageError:
@@ -47,7 +44,7 @@ def _unknown(name: str, rest: list[str]) -> UsageError:
         return UsageError(f"{name} comes before any command", next_step="Options stand behind it: rhctl status --json")
     import difflib
 
-    near = difflib.get_close_matches(name, VERBS, 1)
+    near = difflib.get_close_matches(name, NAMES, 1)
     hint = f"Did you mean: rhctl {' '.join([*near, *rest])}" if near else "List the commands with: rhctl --help"
     return UsageError(f"there is no command {name!r}", next_step=hint)
 

@@ -13,10 +13,10 @@ from contextlib import contextmanager
 
 from rhctl.__main__ import guard
 from rhctl.client import DaemonClient, is_running, open_client
+from rhctl.command import NAMES, run_command
 from rhctl.errors import NoDaemon, UsageError
 from rhctl.options import add_profile, add_runner, home_words, make_parser, repo_params
 from rhctl.rendering import say, say_json, say_problem, say_runs
-from rhctl.verbs import VERBS
 from rhwire.errors import HarnessError
 from rhwire.escape import escape
 from rhwire.home import Home
@@ -58,22 +58,16 @@ def _run(argv: list[str]) -> int:
         sys.stdout.write(OVERVIEW)
         return 0 if argv not in ([], ["mcp"]) else 2
     if argv[0] in ("--version", "version"):
-        from rhctl.commands.version import run as version
-
-        return version(argv[1:])
+        return run_command("version", argv[1:])
     if argv[0] == "adopt":
-        from rhctl.commands.adopt import run as adopt
-
-        return adopt(argv[1:])
+        return run_command("adopt", argv[1:])
     if argv[:2] == ["mcp", "serve"]:
         return serve(argv[2:])
     if argv[:2] == ["mcp", "setup"]:
         return setup(argv[2:])
     if argv[:2] == ["mcp", "doctor"]:
-        from rhctl.commands.doctor import run as doctor
-
-        return doctor(argv[2:])
-    is_other = argv[0] in VERBS
+        return run_command("doctor", argv[2:])
+    is_other = argv[0] in NAMES
     hint = f"Did you mean: rhctl {' '.join(argv)}" if is_other else "See: repo-harness --help"
     raise UsageError(f"there is no command {' '.join(argv[:2])!r}", next_step=hint)
 

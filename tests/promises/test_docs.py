@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from rhctl.verbs import VERBS
+from rhctl.command import NAMES as COMMANDS
 from rhd.mcpserver.tools.tool_table import TOOLS
 from rhd.web.routes import find_route
 from rhwire.codes import CODES
@@ -52,7 +52,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_commands_that_are_named_exist(page: Path) -> None:
     code = "\n".join(re.findall(r"```.*?```|`[^`\n]+`", page.read_text(), re.DOTALL))
-    assert set(re.findall(r"\brhctl ([a-z]+(?:-[a-z]+)*)", code)) <= VERBS.keys()
+    assert set(re.findall(r"\brhctl ([a-z]+(?:-[a-z]+)*)", code)) <= set(COMMANDS)
     assert set(re.findall(r"\brepo-harness ([a-z]+)", code)) <= FRONT
     makefile = (ROOT / "Makefile").read_text()
     for target in re.findall(r"(?:^|`)make ([a-z]+)", code, re.MULTILINE):

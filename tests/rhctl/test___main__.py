@@ -12,7 +12,7 @@ import pytest
 import trio
 
 from rhctl.__main__ import INTERRUPTED, guard
-from rhctl.verbs import overview
+from rhctl.command import overview
 from rhwire.errors import HarnessError
 from tests.support.daemons import environment
 from tests.support.inprocess import Running
@@ -150,7 +150,7 @@ def loaded_by(*words: str, heavy: str = "") -> tuple[list[str], str]:
     return names.split(), code
 
 
-@pytest.mark.parametrize("words", [("version",), ("status",), ("--help",), ("status", "--help"), ("stauts",)])
+@pytest.mark.parametrize("words", [("version",), ("status",), ("status", "--help"), ("stauts",)])
 def test_light_commands_import_nothing_heavy(no_daemon: Path, words: tuple[str, ...]) -> None:
     assert loaded_by(*words)[0] == []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rhctl.client import open_client
+from rhctl.command import REPOSITORIES, Command
 from rhctl.options import home_words, make_parser, real_path
 from rhctl.rendering import say, say_json
 from rhwire.escape import escape
@@ -12,9 +13,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from rhctl.options import Parser
 
-def run(arguments: list[str]) -> int:
-    """Adopt a repository and print the next step."""
+
+def build_parser() -> Parser:
+    """Return the parser of `rhctl adopt`."""
     parser = make_parser(
         "adopt",
         "Make a repository's workflow artifacts reachable over MCP. Creates what is missing and changes nothing that "
@@ -26,7 +29,11 @@ def run(arguments: list[str]) -> int:
     )
     parser.add_argument("--name", metavar="SLUG", help="its name in URLs and commands; the folder's if left out")
     parser.add_argument("--dry-run", action="store_true", help="only list what would be created")
-    args = parser.parse_args(arguments)
+    return parser
+
+
+def run(args: Any) -> int:
+    """Adopt a repository and print the next step."""
     params = {"path": real_path(args.path), "name": args.name, "dry_run": args.dry_run or None}
     home = Home.find(args.home)
     with open_client(home, may_start=not args.no_start) as client:
@@ -56,3 +63,6 @@ def show(done: dict[str, Any], home: str) -> None:
         say(f"  ChatGPT:  rhctl setup chatgpt {done['slug']}{home}")
         say(f"  Codex:    rhctl setup codex {done['slug']} --write{home}")
         say(f"  look at:  rhctl status {done['slug']}{home}")
+
+
+COMMAND = Command("adopt", REPOSITORIES, "Adopt a repository: make its workflow artifacts reachable", build_parser, run)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from rhctl.client import open_client
+from rhctl.command import ACCESS, Command
 from rhctl.errors import UsageError
 from rhctl.options import add_profile, make_parser, repo_params
 from rhctl.rendering import duration, say, say_json
@@ -15,9 +16,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from rhctl.options import Parser
 
-def run(arguments: list[str]) -> int:
-    """Show the login under a code, ask, and let it in."""
+
+def build_parser() -> Parser:
+    """Return the parser of `rhctl approve`."""
     parser = make_parser(
         "approve",
         "Answer a login that waits in a browser, instead of typing a passphrase there. Compare what is shown with what "
@@ -30,7 +33,11 @@ def run(arguments: list[str]) -> int:
     which.add_argument("--all-repos", action="store_true", help="it may reach every adopted repository")
     add_profile(parser, "planner, executor or orchestrator; can be repeated", action="append")
     parser.add_argument("--yes", action="store_true", help="do not ask")
-    args = parser.parse_args(arguments)
+    return parser
+
+
+def run(args: Any) -> int:
+    """Show the login under a code, ask, and let it in."""
     home = Home.find(args.home)
     params = {
         "code": args.code.strip().lower(),
@@ -74,3 +81,6 @@ def show(login: dict[str, Any]) -> None:
     say(f"  begun       {duration(login['age_s'])} ago")
     if "orchestrator" in login["profiles"]:
         say("  orchestrator starts a coding agent on this machine: it can change and run whatever you can")
+
+
+COMMAND = Command("approve", ACCESS, "Approve a login that waits in a browser", build_parser, run)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rhctl.client import open_client
+from rhctl.command import ACCESS, Command
 from rhctl.options import add_repo, make_parser, repo_params
 from rhctl.rendering import age, say, say_json, say_table
 from rhwire.home import Home
@@ -11,14 +12,20 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from rhctl.options import Parser
 
-def run(arguments: list[str]) -> int:
-    """Show who is connected."""
+
+def build_parser() -> Parser:
+    """Return the parser of `rhctl clients`."""
     parser = make_parser(
         "clients", "Show which clients are connected, since when, and what each may do.", "rhctl clients project"
     )
     add_repo(parser, about="slug or path; all of them if left out")
-    args = parser.parse_args(arguments)
+    return parser
+
+
+def run(args: Any) -> int:
+    """Show who is connected."""
     with open_client(Home.find(args.home), may_start=not args.no_start) as client:
         answer = client.call("clients", repo_params(args.repo, around=False))
     if args.json:
@@ -37,3 +44,6 @@ def _row(client: dict[str, Any]) -> tuple[str, ...]:
     used = age(client["used_at"]) if client["used_at"] else "never" if client["resource"] else "-"
     name = client["name"] + (f" ({client['host']})" if client["host"] else "")
     return client["id"], name, may or "nothing any more", client["since"][:10], used
+
+
+COMMAND = Command("clients", ACCESS, "List the connected clients and what each may do", build_parser, run)

@@ -6,12 +6,19 @@ import sys
 
 from rhctl.bridge import pump
 from rhctl.client import DaemonClient, open_client
+from rhctl.command import CONNECT, Command
 from rhctl.options import add_profile, add_repo, make_parser, repo_params
 from rhwire.home import Home
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
-def run(arguments: list[str]) -> int:
-    """Speak MCP on stdin and stdout until either side ends."""
+    from rhctl.options import Parser
+
+
+def build_parser() -> Parser:
+    """Return the parser of `rhctl connect`."""
     parser = make_parser(
         "connect",
         "Speak MCP on standard input and output for a local agent. Serves planner and executor unless one is named.",
@@ -19,7 +26,11 @@ def run(arguments: list[str]) -> int:
     )
     add_repo(parser, is_option=True)
     add_profile(parser, "planner, executor or orchestrator")
-    args = parser.parse_args(arguments)
+    return parser
+
+
+def run(args: Any) -> int:
+    """Speak MCP on stdin and stdout until either side ends."""
     with open_client(Home.find(args.home), may_start=not args.no_start) as client:
         return connect(client, args.repo, args.profile)
 
@@ -30,3 +41,6 @@ def connect(client: DaemonClient, repo: str | None, profile: str | None) -> int:
     if sys.stdin.isatty():
         print("rhctl: this terminal speaks MCP now, which is for programs; Ctrl-D ends it", file=sys.stderr)
     return pump(client.sock, client.take_rest())
+
+
+COMMAND = Command("connect", CONNECT, "Serve MCP on standard input and output to a local agent", build_parser, run)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rhctl.client import DaemonClient, is_running
+from rhctl.command import DAEMON, Command
 from rhctl.errors import NoDaemon
 from rhctl.options import add_repo, make_parser, repo_params
 from rhctl.rendering import say, say_json
@@ -14,13 +15,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from rhctl.options import Parser
+
+
 WARNED, FAILED = 10, 11
 WITHIN_S = 60.0
 _MARKS = {OK: "ok  ", WARNING: "warn", ERROR: "FAIL"}
 
 
-def run(arguments: list[str]) -> int:
-    """Examine the installation and its repositories; starts nothing."""
+def build_parser() -> Parser:
+    """Return the parser of `rhctl doctor`."""
     parser = make_parser(
         "doctor",
         "Examine the installation and its repositories: what was found, why, and what to do. Works with the daemon "
@@ -29,7 +33,11 @@ def run(arguments: list[str]) -> int:
         starts=False,
     )
     add_repo(parser, about="slug or path; everything if left out")
-    args = parser.parse_args(arguments)
+    return parser
+
+
+def run(args: Any) -> int:
+    """Examine the installation and its repositories; starts nothing."""
     home = Home.find(args.home)
     findings = None
     if is_running(home):
@@ -84,3 +92,6 @@ def show(findings: list[dict[str, Any]]) -> None:
         for part, word in (("cause", "because"), ("next_step", "next")):
             if finding[part] and (finding["status"] != OK or part == "next_step"):
                 say(f"        {'':<{width}}{word}: {escape(finding[part])}")
+
+
+COMMAND = Command("doctor", DAEMON, "Check the installation and the repositories", build_parser, run)

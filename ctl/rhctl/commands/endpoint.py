@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rhctl.client import open_client
+from rhctl.command import CONNECT, Command
 from rhctl.options import make_parser
 from rhctl.rendering import say, say_json
 from rhwire.escape import escape
@@ -12,9 +13,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from rhctl.options import Parser
 
-def run(arguments: list[str]) -> int:
-    """Show or record the public endpoint."""
+
+def build_parser() -> Parser:
+    """Return the parser of `rhctl endpoint`."""
     parser = make_parser(
         "endpoint",
         "Show the public URL that remote clients know the daemon by, or record it. It is the URL of your tunnel and "
@@ -23,7 +26,11 @@ def run(arguments: list[str]) -> int:
     )
     parser.add_argument("url", nargs="?", metavar="URL", help="https://HOST[:PORT]/mcp")
     parser.add_argument("--replace", action="store_true", help="replace another recorded one; its connectors end")
-    args = parser.parse_args(arguments)
+    return parser
+
+
+def run(args: Any) -> int:
+    """Show or record the public endpoint."""
     with open_client(Home.find(args.home), may_start=not args.no_start) as client:
         answer = client.call("endpoint", {"url": args.url, "replace": args.replace or None})
     if args.json:
@@ -42,3 +49,6 @@ def show(answer: dict[str, Any]) -> None:
     say(answer["endpoint"])
     if answer["ended"]:
         say(f"  made with the one before, and ended: {', '.join(escape(name) for name in answer['ended'])}")
+
+
+COMMAND = Command("endpoint", CONNECT, "Show or record the public URL", build_parser, run)

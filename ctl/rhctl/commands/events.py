@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from rhctl.client import DaemonClient, come_back, open_client
+from rhctl.command import REPOSITORIES, Command
 from rhctl.errors import CommandRefused, NoDaemon
 from rhctl.options import add_repo, make_parser, repo_params
 from rhctl.rendering import say, say_json
@@ -17,9 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, NoReturn
 
+    from rhctl.options import Parser
 
-def run(arguments: list[str]) -> int:
-    """Show the newest changes, and with -f those to come."""
+
+def build_parser() -> Parser:
+    """Return the parser of `rhctl events`."""
     parser = make_parser(
         "events",
         "Show what changed in the workflow artifacts, oldest first.",
@@ -28,8 +31,12 @@ def run(arguments: list[str]) -> int:
     )
     add_repo(parser, about="slug or path; all of them if left out")
     parser.add_argument("-f", "--follow", action="store_true", help="go on with what changes, until interrupted")
-    parser.add_argument("-n", "--count", type=int, metavar="N", help="how many to begin with; 20 unless told")
-    args = parser.parse_args(arguments)
+    parser.add_argument("-n", "--count", type=int, metavar="N", help="how many to begin with; (default: 20)")
+    return parser
+
+
+def run(args: Any) -> int:
+    """Show the newest changes, and with -f those to come."""
     home, params = Home.find(args.home), repo_params(args.repo, around=False)
 
     def show(change: dict[str, Any]) -> None:
@@ -90,3 +97,6 @@ def _output() -> int | None:
         return sys.stdout.fileno()
     except OSError:  # it is none of the system's
         return None
+
+
+COMMAND = Command("events", REPOSITORIES, "Show what changed; with -f follow further changes", build_parser, run)

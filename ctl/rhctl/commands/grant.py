@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from rhctl.client import open_client
+from rhctl.command import ACCESS, Command
 from rhctl.options import add_profile, home_words, make_parser, repo_params
 from rhctl.rendering import say, say_json
 from rhwire.escape import escape
 from rhwire.home import Home
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
-def run(arguments: list[str]) -> int:
-    """Let a connected client do more."""
+    from rhctl.options import Parser
+
+
+def build_parser() -> Parser:
+    """Return the parser of `rhctl grant`."""
     parser = make_parser(
         "grant",
         "Let a connected client act with a profile in a repository; in force with its next call.",
@@ -19,7 +26,11 @@ def run(arguments: list[str]) -> int:
     parser.add_argument("client", metavar="CLIENT", help="its id or name, as rhctl clients shows it")
     parser.add_argument("repo", metavar="REPO", help="slug or path")
     add_profile(parser, "planner, executor or orchestrator", required=True)
-    args = parser.parse_args(arguments)
+    return parser
+
+
+def run(args: Any) -> int:
+    """Let a connected client do more."""
     home = Home.find(args.home)
     with open_client(home, may_start=not args.no_start) as client:
         done = client.call("grant", {**repo_params(args.repo), "client": args.client, "profile": args.profile})
@@ -30,3 +41,6 @@ def run(arguments: list[str]) -> int:
         once = "" if done["started"] else f", once it is started: {command}"
         say(f"{escape(done['client'])} may act as {done['profile']} in {done['slug']}{once}")
     return 0
+
+
+COMMAND = Command("grant", ACCESS, "Grant a client a profile in a repository", build_parser, run)

@@ -6,6 +6,7 @@ import json
 import os
 
 from rhctl.client import DaemonClient, open_client
+from rhctl.command import ACCESS, Command
 from rhctl.options import make_parser, repo_params
 from rhctl.rendering import count, say, say_json
 from rhwire.errors import HarnessError
@@ -16,9 +17,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from rhctl.options import Parser
 
-def run(arguments: list[str]) -> int:
-    """Show the passphrase's copy, or have a new one made."""
+
+def build_parser() -> Parser:
+    """Return the parser of `rhctl passphrase`."""
     parser = make_parser(
         "passphrase",
         "Show the passphrase that opens a repository, or rotate it. The daemon keeps only a digest; the copy for "
@@ -30,7 +33,11 @@ def run(arguments: list[str]) -> int:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--drop-sessions", action="store_true", help="connected clients must log in again (default)")
     which.add_argument("--keep-sessions", action="store_true", help="connected clients stay connected")
-    args = parser.parse_args(arguments)
+    return parser
+
+
+def run(args: Any) -> int:
+    """Show the passphrase's copy, or have a new one made."""
     params = repo_params(args.repo)
     with open_client(Home.find(args.home), may_start=not args.no_start) as client:
         if args.action == "rotate":
@@ -94,3 +101,6 @@ def show_rotated(done: dict[str, Any]) -> None:
         say(f"  {count(done['ended'], 'client')} must log in again" if done["ended"] else "  no client was connected")
     if done["copy_problem"]:
         say(f"  its copy could not be written: {escape(done['copy_problem'])}")
+
+
+COMMAND = Command("passphrase", ACCESS, "Show or rotate the passphrase of a repository", build_parser, run)

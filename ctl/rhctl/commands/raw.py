@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from rhctl.client import open_client
+from rhctl.command import DAEMON, Command
 from rhctl.errors import UsageError
 from rhctl.options import make_parser
 from rhctl.rendering import say_json
@@ -14,9 +15,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from rhctl.options import Parser
 
-def run(arguments: list[str]) -> int:
-    """Send a verb as it is and print its answer."""
+
+def build_parser() -> Parser:
+    """Return the parser of `rhctl raw`."""
     parser = make_parser(
         "raw",
         "Send a verb of the control protocol (docs/control.md) and print the result; a stream prints a line an event.",
@@ -27,7 +30,11 @@ def run(arguments: list[str]) -> int:
     parser.add_argument(
         "params", nargs="*", default=[], metavar="NAME=VALUE", help="VALUE is JSON, or a string if it is none"
     )
-    args = parser.parse_args(arguments)
+    return parser
+
+
+def run(args: Any) -> int:
+    """Send a verb as it is and print its answer."""
     params = dict(_pair(text) for text in args.params)
     with open_client(Home.find(args.home), may_start=not args.no_start) as client:
         say_json(client.call(args.verb, params, on_event=say_json))
@@ -42,3 +49,6 @@ def _pair(text: str) -> tuple[str, Any]:
         return name, json.loads(value)
     except ValueError:
         return name, value
+
+
+COMMAND = Command("raw", DAEMON, "Send a request of the control protocol as it is", build_parser, run)

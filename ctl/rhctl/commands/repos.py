@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from rhctl.client import open_client
+from rhctl.command import REPOSITORIES, Command
 from rhctl.options import make_parser
 from rhctl.rendering import say, say_json, say_table
 from rhwire.home import Home
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
-def run(arguments: list[str]) -> int:
+    from rhctl.options import Parser
+
+
+def build_parser() -> Parser:
+    """Return the parser of `rhctl repos`."""
+    return make_parser("repos", "List the adopted repositories.", "rhctl repos --json")
+
+
+def run(args: Any) -> int:
     """List the adopted repositories."""
-    parser = make_parser("repos", "List the adopted repositories.", "rhctl repos --json")
-    args = parser.parse_args(arguments)
     with open_client(Home.find(args.home), may_start=not args.no_start) as client:
         answer = client.call("repos")
     if args.json:
@@ -22,3 +32,6 @@ def run(arguments: list[str]) -> int:
         say("no repository is adopted")
         say("  Adopt one with: rhctl adopt PATH")
     return 0
+
+
+COMMAND = Command("repos", REPOSITORIES, "List the adopted repositories", build_parser, run)

@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 
+from rhctl.command import DAEMON, Command
 from rhctl.errors import UsageError
 from rhctl.managers import actions, steps
 from rhctl.managers.actions import Subject
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from rhctl.managers.steps import Step
+    from rhctl.options import Parser
     from rhctl.units import Spec
+
 
 ACTIONS = ("install", "uninstall", "start", "stop", "restart", "status")
 STARTING = ("install", "start", "restart")
@@ -37,14 +40,18 @@ Everything can be repeated without harm.
   status     what is installed, what runs, what to do next"""
 
 
-def run(arguments: list[str]) -> int:
-    """Keep the daemon as a service of this user."""
+def build_parser() -> Parser:
+    """Return the parser of `rhctl service`."""
     parser = make_parser("service", ABOUT, "rhctl service install --dry-run", starts=False)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter  # a table is no paragraph
     parser.add_argument("action", choices=ACTIONS, metavar="ACTION", help=", ".join(ACTIONS))
     parser.add_argument("--port", type=int, metavar="PORT", help="the HTTP port from now on; recorded in the settings")
     parser.add_argument("--dry-run", action="store_true", help="only show what would be written and run")
-    args = parser.parse_args(arguments)
+    return parser
+
+
+def run(args: Any) -> int:
+    """Keep the daemon as a service of this user."""
     if args.port is not None and args.action not in STARTING:
         raise UsageError(f"--port means nothing to {args.action}", next_step="See: rhctl service --help")
     if args.port is not None and not 1 <= args.port <= 65535:
@@ -293,3 +300,6 @@ def _lines(found: dict[str, Any]) -> list[tuple[str, str]]:
     if found["problem"]:
         lines.append(("problem", found["problem"]))
     return lines
+
+
+COMMAND = Command("service", DAEMON, "Install, start or stop the daemon as a service", build_parser, run)

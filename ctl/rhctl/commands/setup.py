@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from rhctl.client import DaemonClient, open_client
+from rhctl.command import CONNECT, Command
 from rhctl.errors import UsageError
 from rhctl.options import Parser, home_words, make_parser, repo_params
 from rhctl.rendering import say, say_json
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 CLIENTS = ("chatgpt", "codex")
 
 
-def run(arguments: list[str]) -> int:
-    """Print a client's configuration, or write it."""
+def build_parser() -> Parser:
+    """Return the parser of `rhctl setup`."""
     parser = make_parser(
         "setup",
         "Print what a client needs to reach a repository. With --write, merge it into the client's configuration file; "
@@ -33,7 +34,11 @@ def run(arguments: list[str]) -> int:
     add_options(parser)
     parser.add_argument("repo", nargs="?", metavar="REPO", help="slug or path; the current folder's if left out")
     parser.add_argument("--write", action="store_true", help="write the configuration")
-    args = parser.parse_args(arguments)
+    return parser
+
+
+def run(args: Any) -> int:
+    """Print a client's configuration, or write it."""
     home = Home.find(args.home)
     with open_client(home, may_start=not args.no_start) as client:
         return configure(client, home, args.client, args, write=args.write)
@@ -140,3 +145,6 @@ def _say_toml(text: str) -> None:
     """Print a configuration; a tab stays, what would drive the terminal is written as TOML writes it."""
     for line in text.splitlines():
         say("\t".join(escape(part) for part in line.split("\t")))
+
+
+COMMAND = Command("setup", CONNECT, "Print or write the configuration of a client", build_parser, run)

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from rhctl.client import open_client
+from rhctl.command import CONNECT, Command
 from rhctl.options import add_profile, add_repo, add_runner, make_parser, repo_params
 from rhctl.rendering import say, say_json, say_problem, say_runs
 from rhwire.home import Home
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
-def run(arguments: list[str]) -> int:
-    """Let HTTP clients be served with a profile."""
+    from rhctl.options import Parser
+
+
+def build_parser() -> Parser:
+    """Return the parser of `rhctl start`."""
     parser = make_parser(
         "start",
         "Let HTTP clients be served with a profile of a repository, from now on and after a restart. Local agents "
@@ -17,7 +24,7 @@ def run(arguments: list[str]) -> int:
         "rhctl start project --profile orchestrator --enable-dev-runner --dev-runner-agents codex,claude",
     )
     add_repo(parser)
-    add_profile(parser, "planner (unless told), executor or orchestrator", default="planner")
+    add_profile(parser, "planner, executor or orchestrator (default: planner)", default="planner")
     add_runner(parser)
     parser.add_argument(
         "--allow",
@@ -25,7 +32,11 @@ def run(arguments: list[str]) -> int:
         action="append",
         help="what Claude Code may run without asking, such as 'Bash(pytest *)'; can be repeated",
     )
-    args = parser.parse_args(arguments)
+    return parser
+
+
+def run(args: Any) -> int:
+    """Let HTTP clients be served with a profile."""
     params = {
         **repo_params(args.repo),
         "profile": args.profile,
@@ -43,3 +54,6 @@ def run(arguments: list[str]) -> int:
         say_runs(done["agent_runs"])
         say_problem(done["problem"])
     return 0
+
+
+COMMAND = Command("start", CONNECT, "Enable a profile for HTTP clients (starts no daemon)", build_parser, run)

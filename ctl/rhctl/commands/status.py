@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rhctl.client import DaemonClient
+from rhctl.command import REPOSITORIES, Command
 from rhctl.errors import NoDaemon
 from rhctl.options import add_repo, make_parser, repo_params
 from rhctl.rendering import age, duration, runs_line, say, say_json, say_table
@@ -14,14 +15,20 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from rhctl.options import Parser
 
-def run(arguments: list[str]) -> int:
-    """Show the daemon and its repositories; never starts one."""
+
+def build_parser() -> Parser:
+    """Return the parser of `rhctl status`."""
     parser = make_parser(
         "status", "Show the daemon and its repositories. Starts nothing.", "rhctl status project", starts=False
     )
     add_repo(parser, about="slug or path; all of them if left out")
-    args = parser.parse_args(arguments)
+    return parser
+
+
+def run(args: Any) -> int:
+    """Show the daemon and its repositories; never starts one."""
     home = Home.find(args.home)
     # The lock is asked first: connecting to an activated socket would start the daemon.
     pid = ask_lock(home.lock)
@@ -100,3 +107,6 @@ def show(answer: dict[str, Any]) -> None:
 
 def _of(allowed: int | None) -> str:
     return "" if allowed is None else f" of {allowed}"
+
+
+COMMAND = Command("status", REPOSITORIES, "Show the daemon and its repositories", build_parser, run)

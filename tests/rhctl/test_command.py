@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from rhctl.verbs import GROUPS, VERBS, overview
+from rhctl.command import GROUPS, NAMES, find_command, overview
 from rhwire.codes import CODES
 from tests.support.inprocess import Running
 from tests.support.repositories import Repository
@@ -61,12 +61,12 @@ DONE: dict[str, tuple[str, set[str]]] = {
         "setup codex project",
         {"client", "config", "file", "needs_trust", "server", "slug", "written"},
     ),
-    "start": ("start project", {"hub_url", "leased", "problem", "profile", "slug", "url"}),
+    "start": ("start project", {"agent_runs", "hub_url", "leased", "problem", "profile", "slug", "url"}),
     "status": (
         "status",
         inside("daemon", {"pid", "public_url", "socket", "uptime_s", "url", "version"})
         | inside("daemon.watch", {"advice[]", "instances", "max_instances", "max_watches", "watches"})
-        | inside("repos[]", {"clients", "path", "problem", "profiles[]", "slug", "state", "url", "watch"})
+        | inside("repos[]", {"agent_runs", "clients", "path", "problem", "profiles[]", "slug", "state", "url", "watch"})
         | inside("repos[].last_change", {"at", "change", "path", "via"}),
     ),
     "stop": ("stop project", {"leased[]", "profiles[]", "slug", "stopped[]"}),
@@ -149,29 +149,36 @@ def keys(value: Any, prefix: str = "") -> Iterator[str]:
 
 
 def test_the_tables_of_this_file_are_complete() -> None:
-    assert set(DONE) | {"connect"} == set(VERBS)
-    assert set(REFUSED) | NEVER_REFUSED == set(VERBS)
-    assert set(NO_REPO) | NAMES_NO_REPO == set(VERBS)
+    assert set(DONE) | {"connect"} == set(NAMES)
+    assert set(REFUSED) | NEVER_REFUSED == set(NAMES)
+    assert set(NO_REPO) | NAMES_NO_REPO == set(NAMES)
     assert not set(REFUSED) & NEVER_REFUSED
     assert not set(NO_REPO) & NAMES_NO_REPO
 
 
 def test_every_command_has_a_file_and_every_file_is_a_command() -> None:
     files = {path.stem.replace("_", "-") for path in (ROOT / "ctl/rhctl/commands").glob("*.py")}
-    assert files - {"--init--"} == set(VERBS)
-    assert sum(len(group) for _, group in GROUPS) == len(VERBS)
+    assert files - {"--init--"} == set(NAMES)
+    assert list(NAMES) == sorted(NAMES)
+    for name in NAMES:
+        command = find_command(name)
+        assert command.name == name
+        assert command.group in GROUPS
+        assert command.help[0].isupper()
+        assert not command.help.endswith(".")
 
 
-def test_the_overview_names_every_command_in_one_screen() -> None:
+def test_the_overview_names_every_command_under_its_group() -> None:
     lines = overview().splitlines()
     assert all(len(line) <= 80 for line in lines)
-    assert [line.split()[0] for line in lines if line.startswith("  ")] == list(VERBS)
+    expected = [name for group in GROUPS for name in NAMES if find_command(name).group == group]
+    assert [line.split()[0] for line in lines if line.startswith("  ")] == expected
 
 
 # Help.
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", NAMES)
 def test_the_help_has_an_example_and_fits_a_terminal(no_daemon: Path, verb: str, monkeypatch: Any) -> None:
     monkeypatch.setenv("COLUMNS", str(MAX_COLUMNS))
     said = run(verb, "--help")
@@ -187,7 +194,7 @@ def test_the_help_has_an_example_and_fits_a_terminal(no_daemon: Path, verb: str,
     assert not no_daemon.exists()
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", NAMES)
 def test_the_example_is_a_command_line_that_is_understood(no_daemon: Path, verb: str) -> None:
     lines = run(verb, "--help").out.splitlines()
     words = shlex.split(lines[lines.index("example:") + 1])[1:]
@@ -198,7 +205,7 @@ def test_the_example_is_a_command_line_that_is_understood(no_daemon: Path, verb:
 # Exit codes.
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", NAMES)
 def test_exit_2_is_a_command_line_that_is_not_understood(no_daemon: Path, verb: str) -> None:
     said = run(verb, "--no-such-option", "--json")
     assert (said.code, said.refusal, said.err) == (2, "USAGE", "")
@@ -209,7 +216,7 @@ def test_exit_2_is_a_command_line_that_is_not_understood(no_daemon: Path, verb: 
     assert not no_daemon.exists()
 
 
-@pytest.mark.parametrize("verb", sorted(set(VERBS) - NEEDS_NONE))
+@pytest.mark.parametrize("verb", sorted(set(NAMES) - NEEDS_NONE))
 def test_exit_3_is_no_daemon(no_daemon: Path, verb: str, tmp_path: Path) -> None:
     words = NO_REPO.get(verb) or DONE[verb][0].format(code="abcd-efgh")
     said = run(*words.split(), "--no-start", "--json")

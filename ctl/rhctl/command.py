@@ -1,0 +1,98 @@
+"""`Command`: one command of `rhctl` as a value, from which dispatch, help, docs, completion and the man page derive."""
+
+from __future__ import annotations
+
+import sys
+from collections import namedtuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, NamedTuple
+
+    from rhctl.options import Parser
+
+    class Command(NamedTuple):
+        """One command.
+
+        Attributes:
+            name: as typed, such as `auth-header`.
+            group: one of `GROUPS`.
+            help: one line in the imperative, for the list of commands.
+            parser: builds its parser.
+            run: carries it out and returns the exit code.
+        """
+
+        name: str
+        group: str
+        help: str
+        parser: Callable[[], Parser]
+        run: Callable[[Any], int]
+
+else:
+    Command = namedtuple("Command", "name group help parser run")  # typing.NamedTuple would import typing
+
+REPOSITORIES = "Repositories"
+CONNECT = "Connect a client"
+ACCESS = "Decide who may do what"
+DAEMON = "The daemon"
+GROUPS = (REPOSITORIES, CONNECT, ACCESS, DAEMON)
+
+NAMES = (
+    "adopt",
+    "approve",
+    "clients",
+    "connect",
+    "deny",
+    "doctor",
+    "endpoint",
+    "events",
+    "forget",
+    "grant",
+    "passphrase",
+    "raw",
+    "repos",
+    "revoke",
+    "service",
+    "setup",
+    "start",
+    "status",
+    "stop",
+    "version",
+)
+"""Every command, sorted. Each is a module of `rhctl.commands` with a `COMMAND`, imported only when it is needed."""
+
+
+def find_command(name: str) -> Command:
+    """Return the command of this name; it must be one of `NAMES`."""
+    module = f"rhctl.commands.{name.replace('-', '_')}"
+    __import__(module)
+    command: Command = sys.modules[module].COMMAND
+    return command
+
+
+def run_command(name: str, arguments: list[str]) -> int:
+    """Run the command of this name and return its exit code.
+
+    Raises:
+        HarnessError: the arguments are not understood, or what the command refuses.
+    """
+    command = find_command(name)
+    return command.run(command.parser().parse_args(arguments))
+
+
+def overview(program: str = "rhctl") -> str:
+    """Return the help that lists every command by group."""
+    commands = [find_command(name) for name in NAMES]
+    width = max(len(name) for name in NAMES)
+    lines = [
+        f"usage: {program} COMMAND [OPTION…]",
+        "",
+        "Gives planning models the workflow artifacts of your repositories, and nothing",
+        "else of them.",
+    ]
+    for group in GROUPS:
+        lines += ["", f"{group}:"]
+        lines += [f"  {c.name:<{width}}  {c.help}" for c in commands if c.group == group]
+    lines += ["", f"Every command takes --json, --home FOLDER and --help. Try: {program} adopt --help"]
+    return "\n".join(lines) + "\n"
