@@ -15,6 +15,9 @@ from types import MappingProxyType
 
 from rhd.ids import RepoId
 
+HUB = "hub"
+"""The resource of `/mcp`, which serves every granted repository; any other resource is a repository's id."""
+
 # Patterns are matched by rhd.workflow.reach: `*` stands for any run of characters within one part, a final `**` for
 # everything below. One of a reach's patterns must match the whole path.
 PLANNER_READS = (

@@ -62,7 +62,7 @@ class Daemon:
     def __init__(
         self,
         home: Home,
-        places: Paths,
+        paths: Paths,
         settings: Settings,
         config: str,
         flags: Mapping[str, Any],
@@ -81,7 +81,7 @@ class Daemon:
             release_control: takes the control socket's path away, if nobody holds it either.
         """
         self._home = home
-        self._places = places
+        self._paths = paths
         self._config = config
         self._flags = flags
         self._store = store

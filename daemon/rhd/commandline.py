@@ -79,9 +79,9 @@ def _examine(home: Home, flags: Mapping[str, Any]) -> int:
 
 
 def _show_settings(home: Home, flags: Mapping[str, Any]) -> int:
-    """Print places and settings as a start here and now would have them; unless one is recorded, nothing is made."""
+    """Print paths and settings as a start here and now would have them; unless one is recorded, nothing is made."""
     from rhd.errors import StartRefused
-    from rhd.paths import find_places, look_up_places
+    from rhd.paths import find_paths, look_up_paths
     from rhd.settings import Settings, write_file
 
     name, equals, value = flags["settings"].partition("=")
@@ -89,12 +89,12 @@ def _show_settings(home: Home, flags: Mapping[str, Any]) -> int:
         raise StartRefused(f"{name} is given no value", next_step=f"Write it as {name}=VALUE; {name}= takes it out.")
     if equals:
         home.prepare()
-    places = find_places(home) if equals else look_up_places(home)
-    config = _config(flags, places.config)
+    paths = find_paths(home) if equals else look_up_paths(home)
+    config = _config(flags, paths.config)
     if equals:
         write_file(config, name, value)
     settings = Settings.load(config, os.environ, flags)
-    found = {"config": config, "database": places.database, "logs": places.logs, "settings": settings.to_json()}
+    found = {"config": config, "database": paths.database, "logs": paths.logs, "settings": settings.to_json()}
     print(json.dumps(found))  # noqa: T201
     return 0
 
@@ -123,12 +123,12 @@ def _open(home: Home, flags: Mapping[str, Any], readiness: Readiness, stack: Exi
     from rhd.hosting.descriptors import raise_descriptor_limit
     from rhd.hosting.sockets import bind_control, bind_http, inherited
     from rhd.logs import set_up_logging
-    from rhd.paths import find_places
+    from rhd.paths import find_paths
     from rhd.settings import Settings, check_host
 
     raise_descriptor_limit()
-    places = find_places(home)
-    config = _config(flags, places.config)
+    paths = find_paths(home)
+    config = _config(flags, paths.config)
     settings = Settings.load(config, os.environ, flags)
     set_up_logging(settings.log_level)
     held = inherited(home.socket)
@@ -143,7 +143,7 @@ def _open(home: Home, flags: Mapping[str, Any], readiness: Readiness, stack: Exi
 
     from rhd.store.database import Store
 
-    store = Store.open(places.database)
+    store = Store.open(paths.database)
 
     # What is imported lives as long as the process: collecting amid the imports costs an eighth of their time, and
     # looking through it all in every full collection would hold up whatever is being answered.
@@ -157,7 +157,7 @@ def _open(home: Home, flags: Mapping[str, Any], readiness: Readiness, stack: Exi
 
     daemon = Daemon(
         home,
-        places,
+        paths,
         settings,
         config,
         flags,

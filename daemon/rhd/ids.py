@@ -15,7 +15,8 @@ MAX_PATH_BYTES = 1024
 MAX_NAME_BYTES = 255
 _ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
 _REPO_ID = re.compile(rf"rh_[{_ALPHABET}]{{20}}\Z")
-_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?\Z")
+SLUG_PATTERN = r"[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?"
+_SLUG = re.compile(rf"{SLUG_PATTERN}\Z")
 _CURSOR = re.compile(rf"([{_ALPHABET}]{{6}})-(0|[1-9][0-9]{{0,17}})\Z")
 _REVISION = re.compile(r"r1_[A-Za-z0-9_-]{22}\Z")
 

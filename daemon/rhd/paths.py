@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from dataclasses import dataclass
 
 from rhd.errors import StartRefused
+from rhwire.atomic_file import replace_file
 from rhwire.home import Home, HomeUnusable, make_folders, make_private_folder
 
 VERSION = 1
@@ -32,31 +32,31 @@ class Paths:
     logs: str
 
 
-def find_places(home: Home) -> Paths:
+def find_paths(home: Home) -> Paths:
     """Return what the home has recorded, or propose and record it at the first start; the folders then exist.
 
     Raises:
         StartRefused: HOME_UNUSABLE, the record cannot be read or written, or a folder cannot be made.
     """
-    places = _read(home)
-    if places is None:
-        places = _propose(home)
-        _record(home, places)
+    paths = _read(home)
+    if paths is None:
+        paths = _propose(home)
+        _record(home, paths)
     try:
-        make_private_folder(places.logs)
-        make_folders(os.path.dirname(places.config))
-        database_folder = os.path.dirname(places.database)
+        make_private_folder(paths.logs)
+        make_folders(os.path.dirname(paths.config))
+        database_folder = os.path.dirname(paths.database)
         if database_folder != home.base:
             make_private_folder(database_folder)
     except HomeUnusable as error:
         raise StartRefused(error.message, code=error.code, next_step=error.next_step) from error
     except OSError as error:
         raise StartRefused(f"cannot make a folder: {error}", code="HOME_UNUSABLE") from error
-    return places
+    return paths
 
 
-def look_up_places(home: Home) -> Paths:
-    """Return what `find_places` would; nothing is recorded or made.
+def look_up_paths(home: Home) -> Paths:
+    """Return what `find_paths` would; nothing is recorded or made.
 
     Raises:
         StartRefused: HOME_UNUSABLE, the record cannot be read.
@@ -95,30 +95,21 @@ def _parse(text: str, path: str) -> Paths:
                 f"{path} was written by a newer version; it is left as it is",
                 code="SCHEMA_TOO_NEW",
             )
-        places = Paths(found["config"], found["database"], found["logs"])
+        paths = Paths(found["config"], found["database"], found["logs"])
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise StartRefused(
             f"{path} is damaged",
             code="HOME_UNUSABLE",
             next_step="Correct it by hand; without it a start would not find the database.",
         ) from error
-    if not all(isinstance(p, str) and os.path.isabs(p) for p in (places.config, places.database, places.logs)):
+    if not all(isinstance(p, str) and os.path.isabs(p) for p in (paths.config, paths.database, paths.logs)):
         raise StartRefused(f"{path} does not name absolute paths", code="HOME_UNUSABLE")
-    return places
+    return paths
 
 
-def _record(home: Home, places: Paths) -> None:
-    text = json.dumps({"version": VERSION, "config": places.config, "database": places.database, "logs": places.logs})
+def _record(home: Home, paths: Paths) -> None:
+    text = json.dumps({"version": VERSION, "config": paths.config, "database": paths.database, "logs": paths.logs})
     try:
-        fd, temporary = tempfile.mkstemp(prefix=".rh-", suffix=".tmp", dir=home.base)
-        try:
-            with open(fd, "w", encoding="utf-8") as stream:
-                stream.write(text + "\n")
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.replace(temporary, home.record)
-        except BaseException:
-            os.unlink(temporary)
-            raise
+        replace_file(home.record, f"{text}\n".encode(), mode=0o600)
     except OSError as error:
         raise StartRefused(f"cannot write {home.record}: {error.strerror}", code="HOME_UNUSABLE") from error

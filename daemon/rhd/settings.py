@@ -6,16 +6,16 @@ commented sample, `rhctl config` and docs/operations.md derive from it.
 
 from __future__ import annotations
 
-import ipaddress
 import os
-import tempfile
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 from urllib.parse import urlsplit
 
+from rhd.addresses import is_loopback
 from rhd.errors import StartRefused
+from rhwire.atomic_file import replace_file
 from rhwire.home import make_folders
 
 DEFAULT_PORT = 8765
@@ -183,7 +183,7 @@ def check_host(host: str, public_url: str | None) -> None:
     Raises:
         StartRefused: it is so.
     """
-    if not _is_loopback(host) and public_url is None:
+    if not is_loopback(host) and public_url is None:
         raise StartRefused(
             f"the host {host} is reachable from other machines and no public_url is set",
             next_step="Keep 127.0.0.1 and use a tunnel, or record the public URL first: rhctl endpoint URL",
@@ -265,16 +265,7 @@ def write_file(path: str, name: str, value: Any) -> None:
     folder = os.path.dirname(path)
     try:
         make_folders(folder)
-        fd, temporary = tempfile.mkstemp(prefix=".rh-", suffix=".tmp", dir=folder)
-        try:
-            with open(fd, "w", encoding="utf-8") as stream:
-                stream.write(tomlkit.dumps(document))
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
+        replace_file(path, tomlkit.dumps(document).encode())
     except OSError as error:
         raise StartRefused(f"cannot write the configuration {path}: {error.strerror}") from error
 
@@ -288,12 +279,3 @@ def _parse(setting: Setting, value: Any, origin: str) -> Any:
         return setting.parse(value)
     except ValueError as error:
         raise StartRefused(f"{setting.name} = {value!r} ({origin}) cannot be used: it is {error}") from None
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

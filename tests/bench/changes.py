@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rhd.mcpserver.notifier import MAX_STREAMS_PER_CALLER
-from rhd.paths import find_places
+from rhd.paths import find_paths
 from rhwire.home import ENVIRONMENT_NAME, Home
 from tests.bench.client import INITIALIZE, RHCTL
 from tests.bench.figures import Figure, quantile, report
@@ -210,7 +210,7 @@ def busily(many: VerbContext, streams: Streams) -> list[float]:
 def own_tokens(many: VerbContext) -> list[str]:
     """Stop the daemon and return a token for each repository's own endpoint: a hub keeps fewer sessions."""
     many.daemon.end()
-    with closing(sqlite3.connect(find_places(Home(str(many.daemon.home))).database)) as connection, connection:
+    with closing(sqlite3.connect(find_paths(Home(str(many.daemon.home))).database)) as connection, connection:
         return [save_grant(connection, {repo: ("planner",)}, resource=repo)[1] for repo in many.ids]
 
 

@@ -24,7 +24,7 @@ from rhd.hosting.sockets import bind_control, bind_http
 from rhd.ids import new_token
 from rhd.oauth.clients import Client as OAuthClient
 from rhd.oauth.login import Login
-from rhd.paths import find_places
+from rhd.paths import find_paths
 from rhd.repos.repo_service import RepoService
 from rhd.settings import Settings
 from rhd.store.audit import AuditRow, read_rows
@@ -186,17 +186,17 @@ async def running_daemon(base: Path, *, readiness: Readiness | None = None, **fl
     home = Home(str(base))
     home.prepare()
     lock = take_lock(home.lock)
-    places = find_places(home)
+    paths = find_paths(home)
     flags = {"host": None, "port": "0", "config": None, **flags}
-    settings = Settings.load(places.config, {}, {"host": flags["host"], "port": flags["port"]})
+    settings = Settings.load(paths.config, {}, {"host": flags["host"], "port": flags["port"]})
     control = bind_control(home.socket)
     http = bind_http(settings.host, settings.port)
-    store = Store.open(places.database)
+    store = Store.open(paths.database)
     daemon = Daemon(
         home,
-        places,
+        paths,
         settings,
-        places.config,
+        paths.config,
         flags,
         store,
         readiness or Readiness(),

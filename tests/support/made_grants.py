@@ -13,9 +13,10 @@ import httpx2
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
+from rhd.access import HUB
 from rhd.ids import RepoId
 from rhd.oauth.clients import Client as OAuthClient
-from rhd.oauth.grants import HUB, new_grant_id
+from rhd.oauth.grants import new_grant_id
 from rhd.oauth.tokens import _new_pair
 from rhd.store import oauth_rows as rows
 from tests.support.inprocess import Running

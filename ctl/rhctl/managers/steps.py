@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from rhctl.client_settings import ask_settings
 from rhctl.daemon_start import start_detached
 from rhctl.daemon_stop import end_daemon
+from rhwire.atomic_file import replace_file
 from rhwire.errors import HarnessError
 from rhwire.escape import escape
 from rhwire.home import Home, make_folders
@@ -129,17 +130,9 @@ def perform(step: Step, environ: Mapping[str, str]) -> None:
 
 
 def _write(path: str, text: str) -> None:
-    temporary = path + "~"
     try:
         make_folders(os.path.dirname(path))
-        # What launchd wants, whatever the umask: everybody may read it, nobody else write it.
-        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
-        with open(fd, "w", encoding="utf-8") as stream:
-            os.fchmod(fd, 0o644)
-            stream.write(text)
-            stream.flush()
-            os.fsync(fd)
-        os.replace(temporary, path)
+        replace_file(path, text.encode(), mode=0o644)  # launchd requires that others cannot write it
     except OSError as error:
         raise _failed(f"cannot write {path}: {error.strerror}") from error
 

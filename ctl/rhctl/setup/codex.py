@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import tempfile
 
 from rhctl.setup.served_repo import SERVER_NAME as SERVER_NAME
 from rhctl.setup.served_repo import bridge_command
+from rhwire.atomic_file import replace_file
 from rhwire.errors import HarnessError
 from rhwire.home import Home
 
@@ -102,18 +102,7 @@ def write(path: str, text: str, scope: str) -> None:
                 raise HarnessError(
                     f"{part} is a link", code="SYMLINK_ESCAPE", next_step="Merge what --dry-run prints in yourself."
                 )
-        mode = os.stat(path).st_mode & 0o777 if os.path.exists(path) else 0o644
-        fd, temporary = tempfile.mkstemp(prefix=".rh-", suffix=".tmp", dir=folder)
-        try:
-            with open(fd, "w", encoding="utf-8", newline="") as stream:
-                stream.write(text)
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.chmod(temporary, mode)
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
+        replace_file(path, text.encode(), mode=None if os.path.exists(path) else 0o644)
     except OSError as error:
         raise HarnessError(f"cannot write {path}: {error.strerror}", code="WRITE_FAILED") from error
 

@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from rhd.access import PROFILES
+from rhd.access import HUB, PROFILES
 from rhd.control.lookup import PARAMS, find_profile, find_repo
 from rhd.control.verb import Verb, VerbCall
 from rhd.control.verb_context import VerbContext
 from rhd.errors import Refusal
-from rhd.oauth.grants import HUB
 from rhd.oauth.login import Login
 from rhd.repos.registry import Repo
 

@@ -6,13 +6,12 @@ import ipaddress
 import re
 from urllib.parse import urlsplit
 
+from rhd.addresses import is_public
 from rhd.errors import Refusal
 from rhd.settings import parse_origin
 
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\Z")
 _LOCAL_ENDINGS = ("localhost", "local", "internal", "lan", "home", "home.arpa", "test", "invalid", "example", "onion")
-# Shared address space of carriers (RFC 6598); the standard library does not call it private.
-_CARRIER = ipaddress.ip_network("100.64.0.0/10")
 
 
 def parse_endpoint(text: str) -> str:
@@ -58,7 +57,7 @@ def _check_host(host: str) -> None:
         if labels[-1] in _LOCAL_ENDINGS or ".".join(labels[-2:]) in _LOCAL_ENDINGS:
             raise _refusal(f"{host} cannot be reached from the internet") from None
         return
-    if not address.is_global or address.is_multicast or (address.version == 4 and address in _CARRIER):
+    if not is_public(str(address)):
         raise _refusal(f"{host} cannot be reached from the internet")
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rhd.errors import HarnessError
-from rhd.paths import Paths, find_places
+from rhd.paths import Paths, find_paths
 from rhd.settings import Settings
 from rhd.store.schema import MIGRATIONS
 from rhwire.findings import ERROR, OK, WARNING, Finding
@@ -29,7 +29,7 @@ class Installation:
     """What the checks look at; paths and settings as the daemon would take them."""
 
     home: Home
-    places: Paths
+    paths: Paths
     settings: Settings
     environ: Mapping[str, str]
 
@@ -42,11 +42,11 @@ def examine_installation(home: Home, flags: Mapping[str, Any], environ: Mapping[
     """
     try:
         home.prepare()
-        places = find_places(home)
-        settings = Settings.load(str(flags.get("config") or places.config), environ, flags)
+        paths = find_paths(home)
+        settings = Settings.load(str(flags.get("config") or paths.config), environ, flags)
     except HarnessError as error:
         return [Finding("home", ERROR, error.message, next_step=error.next_step)]
-    subject = Installation(home, places, settings, environ)
+    subject = Installation(home, paths, settings, environ)
     found = [Finding("home", OK, home.base)]
     for check in (_daemon, _database, _endpoint, _programs):
         found += check(subject)
@@ -115,7 +115,7 @@ def _port(subject: Installation) -> Iterator[Finding]:
 
 def _database(subject: Installation) -> Iterator[Finding]:
     """The database opens, is whole and of a version that we know."""
-    path = subject.places.database
+    path = subject.paths.database
     if not os.path.isfile(path):  # noqa: TID251 - the daemon's own database; sqlite would say no more than "unable"
         yield Finding("database", OK, f"{path} will be made at the first start")
         return

@@ -10,14 +10,14 @@ from functools import partial
 
 import trio
 
-from rhd.access import PROFILES, Principal
+from rhd.access import HUB, PROFILES, Principal
 from rhd.errors import Refusal
 from rhd.ids import RepoId
 from rhd.oauth.audit_bursts import AuditBursts
 from rhd.oauth.client_metadata import Documents
 from rhd.oauth.clients import Client
 from rhd.oauth.fetching import Network
-from rhd.oauth.grants import HUB, Bearer, GrantChange, Grants, LiveGrant
+from rhd.oauth.grants import Bearer, GrantChange, Grants, LiveGrant
 from rhd.oauth.login import VALID_S, Login
 from rhd.oauth.login_flow import Logins
 from rhd.oauth.registration import Registrations

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import h11
 import trio
 
-from rhd.oauth.addresses import is_public
+from rhd.addresses import is_public
 
 MAX_URL_BYTES = 512
 MAX_BODY_BYTES = 5 * 1024

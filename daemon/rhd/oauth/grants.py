@@ -25,7 +25,6 @@ from rhd.oauth.clients import Client
 from rhd.store import oauth_rows as rows
 from rhd.store.database import Store
 
-HUB = "hub"
 ACCESS_PREFIX = "rha_"
 AHEAD_S = 300.0
 """An access token issued further in the future than this was issued by a clock that was wrong: it is refreshed."""

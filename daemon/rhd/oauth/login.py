@@ -14,13 +14,12 @@ from dataclasses import dataclass, replace
 
 from itsdangerous import BadData
 
-from rhd.access import PROFILES
+from rhd.access import HUB, PROFILES
 from rhd.errors import Refusal
 from rhd.ids import RepoId
 from rhd.oauth import redirects
 from rhd.oauth.clients import Client
 from rhd.oauth.errors import RedirectError
-from rhd.oauth.grants import HUB
 from rhd.oauth.registration import make_signer
 from rhd.oauth.tokens import is_challenge
 from rhd.repos.registry import Repo

@@ -10,13 +10,13 @@ import secrets
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
-from rhd.access import PROFILES
+from rhd.access import HUB, PROFILES
 from rhd.errors import Refusal
 from rhd.ids import RepoId
 from rhd.oauth import redirects
 from rhd.oauth.approvals import Approvals
 from rhd.oauth.clients import Client
-from rhd.oauth.grants import HUB, Grants, digest_secret, new_grant_id
+from rhd.oauth.grants import Grants, digest_secret, new_grant_id
 from rhd.oauth.login import Login, Seals, client_of, mark_of, read_request
 from rhd.oauth.wrong_passphrases import WrongPassphrases
 from rhd.repos.registry import Registry, Repo

@@ -18,9 +18,10 @@ import sqlite3
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from rhd.access import HUB
 from rhd.oauth.audit_bursts import AuditBursts
 from rhd.oauth.errors import OAuthError
-from rhd.oauth.grants import ACCESS_PREFIX, HUB, Grants, LiveGrant, digest_secret
+from rhd.oauth.grants import ACCESS_PREFIX, Grants, LiveGrant, digest_secret
 from rhd.repos.registry import Registry
 from rhd.store import oauth_rows as rows
 from rhd.store.audit import AuditLog

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from rhd.access import Principal
+from rhd.access import HUB, Principal
 from rhd.asgi import Receive, Scope, Send
 from rhd.errors import HarnessError
 from rhd.ids import RepoId
@@ -14,7 +14,7 @@ from rhd.mcpserver.callers import Caller
 from rhd.mcpserver.repo_servers import RepoServers
 from rhd.mcpserver.sdk import MODERN_PROTOCOL_VERSIONS
 from rhd.mcpserver.tools.tool_table import TOOLS
-from rhd.oauth.grants import HUB, Bearer
+from rhd.oauth.grants import Bearer
 from rhd.web.replies import RequestRefused, header
 from rhd.web.wellknown import step_up
 

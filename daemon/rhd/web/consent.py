@@ -17,12 +17,11 @@ from quart import Request, Response, render_template, request
 from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException
 
-from rhd.access import PROFILES
+from rhd.access import HUB, PROFILES
 from rhd.errors import Refusal
 from rhd.oauth import redirects
 from rhd.oauth.authority import Authority
 from rhd.oauth.errors import RedirectError
-from rhd.oauth.grants import HUB
 from rhd.oauth.login import Login
 from rhd.repos.registry import Registry
 from rhd.web.origins import Origins

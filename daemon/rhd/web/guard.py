@@ -7,9 +7,10 @@ request arrives from loopback means nothing: a tunnel does too.
 
 from __future__ import annotations
 
+from rhd.access import HUB
 from rhd.asgi import Header, Scope
 from rhd.oauth.authority import Authority
-from rhd.oauth.grants import HUB, Bearer
+from rhd.oauth.grants import Bearer
 from rhd.repos.registry import Registry
 from rhd.web.origins import Origins
 from rhd.web.replies import RequestRefused, header

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-HUB = "hub"
+from rhd.access import HUB
+from rhd.ids import SLUG_PATTERN
+
 BROWSERS = ("https://chatgpt.com", "https://claude.ai")
 """Origins of hosted clients whose pages may call with a token."""
-SLUG = r"[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?"
-_RESOURCE = re.compile(rf"(?:/mcp|/r/(?P<slug>{SLUG})/mcp)/?\Z")
+_RESOURCE = re.compile(rf"(?:/mcp|/r/(?P<slug>{SLUG_PATTERN})/mcp)/?\Z")
 
 
 class Origins:
@@ -77,13 +77,6 @@ class Origins:
 
 def listener_origins(host: str, port: int) -> tuple[str, ...]:
     """Return the origins of a listener on this machine: the three loopback names, or the address itself."""
-    if host == "localhost" or _is_loopback(host):
+    if host in ("localhost", "127.0.0.1", "::1"):
         return tuple(f"http://{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]"))
     return (f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}",)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host) in (ipaddress.ip_address("127.0.0.1"), ipaddress.ip_address("::1"))
-    except ValueError:
-        return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from rhd.web.origins import SLUG
+from rhd.ids import SLUG_PATTERN
 
 METADATA = "/.well-known/oauth-protected-resource"
 
@@ -43,7 +43,7 @@ ROUTES: tuple[Route, ...] = (
 
 _FIXED = {route.path: route for route in ROUTES if "{" not in route.path}
 _WITH_SLUG = tuple(
-    (re.compile(re.escape(route.path).replace(r"\{slug\}", rf"(?P<slug>{SLUG})") + r"\Z"), route)
+    (re.compile(re.escape(route.path).replace(r"\{slug\}", rf"(?P<slug>{SLUG_PATTERN})") + r"\Z"), route)
     for route in ROUTES
     if "{" in route.path
 )

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from rhd.access import Principal
+from rhd.access import HUB, Principal
 from rhd.errors import Refusal
 from rhd.ids import RepoId
 from rhd.mcpserver.callers import Caller
 from rhd.mcpserver.tools.tool_table import TOOLS
-from rhd.oauth.grants import HUB, Bearer
+from rhd.oauth.grants import Bearer
 from rhd.web.admission import Admission, refuse_what_no_grant_holds
 from rhd.web.replies import RequestRefused
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rhd.oauth.addresses import is_public
+from rhd.addresses import is_public
 
 PRIVATE = {
     "this host": ["0.0.0.0", "0.1.2.3", "::"],

@@ -1,4 +1,4 @@
-"""Which addresses a document may be fetched from: public ones, and none that leads back to a private one."""
+"""Which addresses are public, and which are this machine's own."""
 
 from __future__ import annotations
 
@@ -14,6 +14,16 @@ _NEVER_6 = (
     IPv6Network("2002::/16"),  # 6to4: any IPv4 address inside
     IPv6Network("3fff::/20"),  # documentation
 )
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether a host name or literal address is this machine's loopback."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def is_public(address: str) -> bool:
