@@ -173,6 +173,7 @@ class Daemon:
                 # Streams and waits first: each is told that its end is meant, and its client comes back to the next
                 # daemon.
                 self._notifier.drain()
+                self._endpoints.drain()
                 self._tool_context.waits.end()
                 self._authority.drain()
                 drain.set()

@@ -10,6 +10,9 @@ from rhd.access import Principal
 from rhd.errors import Refusal
 from rhd.ids import RepoId
 
+CALLER_KEY = "repo_harness.caller"
+"""The entry of a request's ASGI scope that holds its caller; a socket connection has it as its state."""
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:

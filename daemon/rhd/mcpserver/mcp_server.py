@@ -13,12 +13,13 @@ from mcp.shared.exceptions import MCPError
 
 from rhd.errors import HarnessError
 from rhd.logs import trace_of
-from rhd.mcpserver.callers import Caller
+from rhd.mcpserver.callers import CALLER_KEY, Caller
 from rhd.mcpserver.notifier import Notifier
 from rhd.mcpserver.permissions import granted_profiles
 from rhd.mcpserver.prompts import complete, get_prompt, list_prompts
 from rhd.mcpserver.resources import list_resources, list_templates, read_resource
 from rhd.mcpserver.sdk import ListChangedServer
+from rhd.mcpserver.session_records import note_subscription
 from rhd.mcpserver.tool_calls import UnknownTool, call_tool, error_of, result_of
 from rhd.mcpserver.tool_context import ToolContext
 from rhd.mcpserver.tools.tool_table import described_tools, input_schema
@@ -27,9 +28,6 @@ from rhd.repos.registry import Repo
 log = logging.getLogger(__name__)
 
 Context = ServerRequestContext[Any, Any]
-
-CALLER_KEY = "repo_harness.caller"
-"""Where the web room leaves the caller in a request's ASGI scope; a socket connection has it as its state."""
 
 _ABOUT = (
     "Workflow artifacts of {what}: plans, PRDs, sprints, contracts, reviews, checks, handoffs; never source code. You "
@@ -108,10 +106,12 @@ def make_server(context: ToolContext, notifier: Notifier, find: Callable[[], Rep
 
     async def on_subscribe(ctx: Context, params: types.SubscribeRequestParams) -> Any:
         await notifier.subscribe(ctx, str(params.uri))
+        note_subscription(ctx.request and ctx.request.scope, str(params.uri), is_kept=True)
         return {}
 
     async def on_unsubscribe(ctx: Context, params: types.UnsubscribeRequestParams) -> Any:
         notifier.unsubscribe(ctx, str(params.uri))
+        note_subscription(ctx.request and ctx.request.scope, str(params.uri), is_kept=False)
         return {}
 
     async def on_listen(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import trio
@@ -13,13 +14,15 @@ from rhd.access import Principal
 from rhd.asgi import Receive, Scope, Send
 from rhd.errors import Refusal
 from rhd.ids import RepoId
-from rhd.mcpserver.callers import Caller
-from rhd.mcpserver.mcp_server import CALLER_KEY, make_server
+from rhd.mcpserver.callers import CALLER_KEY, Caller
+from rhd.mcpserver.mcp_server import make_server
 from rhd.mcpserver.notifier import Notifier
 from rhd.mcpserver.sdk import ListChangedServer, serve_dual_era_loop
+from rhd.mcpserver.session_records import HUB, SessionRecords
 from rhd.mcpserver.sessions import Sessions
 from rhd.mcpserver.tool_context import ToolContext
 from rhd.repos.registry import RegistryChange, Repo
+from rhd.store.session_rows import delete_sessions_of
 
 log = logging.getLogger(__name__)
 
@@ -27,9 +30,11 @@ log = logging.getLogger(__name__)
 class Endpoint:
     """One MCP server and its HTTP sessions."""
 
-    def __init__(self, server: ListChangedServer, on_stream: Callable[[str, bool], None]) -> None:
+    def __init__(
+        self, server: ListChangedServer, records: SessionRecords, on_stream: Callable[[str, bool], None]
+    ) -> None:
         self.server = server
-        self.sessions = Sessions(server, on_stream=on_stream)
+        self.sessions = Sessions(server, records, on_stream=on_stream)
         self.scope = trio.CancelScope()
         self.ready = trio.Event()
 
@@ -112,6 +117,13 @@ class RepoServers:
         self._notifier.on_grant(grant_id, is_ended=True)
         for endpoint in list(self._live.values()):
             await endpoint.sessions.end_of(grant_id)
+        # Those of endpoints that no request has opened yet.
+        self._tool_context.store.write_later(partial(delete_sessions_of, grant_id=grant_id))
+
+    def drain(self) -> None:
+        """End the streams of every session: their clients open them again at the next daemon."""
+        for endpoint in list(self._live.values()):
+            endpoint.sessions.drain()
 
     async def _endpoint(self, repo_id: RepoId | None) -> Endpoint:
         endpoint = self._live.get(repo_id)
@@ -119,7 +131,9 @@ class RepoServers:
             if self._nursery is None:
                 raise Refusal("the daemon is not serving yet", code="TIMEOUT")
             find = self._finder(repo_id) if repo_id is not None else None
-            endpoint = Endpoint(make_server(self._tool_context, self._notifier, find), self._notifier.on_stream)
+            records = SessionRecords(self._tool_context.store, repo_id or HUB)
+            server = make_server(self._tool_context, self._notifier, find)
+            endpoint = Endpoint(server, records, self._notifier.on_stream)
             self._live[repo_id] = endpoint  # before the wait, so that two first requests share it
             self._nursery.start_soon(self._keep, repo_id, endpoint)
         await endpoint.ready.wait()

@@ -88,6 +88,24 @@ MIGRATIONS: tuple[str, ...] = (
     );                                      -- with its rowid: the order of issue, whatever the clock does
     CREATE INDEX tokens_grant ON tokens (grant_id, kind);
 
+    -- Sessions of the 2025 revision. Most of its clients never initialize again, so a session is opened again from its
+    -- row after a restart or an idle end. An ended one is kept for a day: until then its id is answered with 404.
+    CREATE TABLE sessions (
+        digest BLOB PRIMARY KEY,            -- of the id that the client was given
+        endpoint TEXT NOT NULL,             -- 'hub' or a repository id
+        grant_id TEXT NOT NULL,
+        parameters BLOB NOT NULL,           -- JSON: params of `initialize`
+        used_at REAL NOT NULL,
+        ended_at REAL                       -- by DELETE or eviction
+    ) WITHOUT ROWID;
+    CREATE INDEX sessions_endpoint ON sessions (endpoint);
+
+    CREATE TABLE session_uris (
+        session BLOB NOT NULL REFERENCES sessions (digest) ON DELETE CASCADE,
+        uri TEXT NOT NULL,
+        PRIMARY KEY (session, uri)
+    ) WITHOUT ROWID;
+
     -- The catalog as last announced: what a restart compares the disk with.
     CREATE TABLE artifacts (
         repo_id TEXT NOT NULL REFERENCES repos (id) ON DELETE CASCADE,

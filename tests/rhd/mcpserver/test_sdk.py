@@ -25,8 +25,8 @@ from mcp.shared.subscriptions import SUBSCRIPTION_ID_META_KEY
 
 from rhd.access import Principal
 from rhd.asgi import Receive, Scope, Send
-from rhd.mcpserver.callers import Caller
-from rhd.mcpserver.mcp_server import CALLER_KEY, make_server
+from rhd.mcpserver.callers import CALLER_KEY, Caller
+from rhd.mcpserver.mcp_server import make_server
 from rhd.mcpserver.notifier import Notifier
 from rhd.mcpserver.outbox import Event
 from rhd.mcpserver.sdk import (
@@ -39,6 +39,7 @@ from rhd.mcpserver.sdk import (
     session_count,
     session_owner,
 )
+from rhd.mcpserver.session_records import SessionRecords
 from rhd.mcpserver.sessions import Sessions
 from rhd.mcpserver.tool_context import ToolContext
 from tests.support.attached import attached
@@ -365,7 +366,7 @@ async def test_a_client_that_does_not_read_holds_up_neither_publisher_nor_others
             await nursery.start(notifier.run)
             context = ToolContext(rooms.registry, rooms.services, rooms.store, rooms.audit, KEY)
             server = make_server(context, notifier, lambda: adopted)
-            sessions = Sessions(server, on_stream=notifier.on_stream)
+            sessions = Sessions(server, SessionRecords(rooms.store, adopted.id), on_stream=notifier.on_stream)
             principal = Principal("g", "g", {adopted.id: frozenset({"planner"})}, is_owner=False)
             caller = Caller("g", "g", False, lambda: principal)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -15,20 +16,24 @@ import trio
 
 from rhd.access import Principal
 from rhd.asgi import Receive, Scope, Send
-from rhd.mcpserver.callers import Caller
-from rhd.mcpserver.mcp_server import CALLER_KEY, make_server
+from rhd.mcpserver.callers import CALLER_KEY, Caller
+from rhd.mcpserver.mcp_server import make_server
 from rhd.mcpserver.notifier import Notifier
-from rhd.mcpserver.sdk import session_count
+from rhd.mcpserver.sdk import has_session, session_count
+from rhd.mcpserver.session_records import MAX_OF_GRANT, MAX_PARAMETER_BYTES, SessionRecords
 from rhd.mcpserver.sessions import Sessions
 from rhd.mcpserver.tool_context import ToolContext
+from rhd.repos.registry import Repo
 from tests.support.inprocess import Running
 from tests.support.made_grants import grant
 from tests.support.repositories import Repository
-from tests.support.running_repos import KEY, running_rooms
+from tests.support.running_repos import KEY, Rooms, running_rooms
 from tests.support.served import served
+from tests.support.waiting import until
 
 WITHIN_S = 10
 CAP = 3
+_numbers = itertools.count(100)
 ACCEPT = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
 URI = "repo-harness://project/docs/spec.md"
 
@@ -50,6 +55,7 @@ class Endpoint:
     url: str
     sessions: Sessions
     http: httpx2.AsyncClient
+    notifier: Notifier
 
     def headers(self, session_id: str | None, caller: str) -> dict[str, str]:
         return {**ACCEPT, "X-Caller": caller} | ({"Mcp-Session-Id": session_id} if session_id else {})
@@ -83,7 +89,7 @@ class Endpoint:
 
     async def is_open(self, session_id: str) -> bool:
         """Say whether the session answers as itself."""
-        answer = await self.post(request("ping"), session_id)
+        answer = await self.post(request("ping", next(_numbers)), session_id)
         assert answer.status_code == 200
         return bool(answer.headers.get("mcp-session-id") == session_id)
 
@@ -104,27 +110,55 @@ def refusal(answer: httpx2.Response) -> int:
     return int(answer.status_code)
 
 
+@dataclass
+class Daemon:
+    """What outlives an endpoint: rooms below it, and how it is served."""
+
+    rooms: Rooms
+    adopted: Repo
+    living: set[str]
+
+    @asynccontextmanager
+    async def serve(self) -> AsyncIterator[Endpoint]:
+        """Serve the repository as a daemon would that has just started; it holds at most three sessions in the SDK."""
+        rooms, adopted = self.rooms, self.adopted
+        async with trio.open_nursery() as nursery:
+            context = ToolContext(rooms.registry, rooms.services, rooms.store, rooms.audit, KEY)
+            notifier = Notifier(rooms.registry, rooms.services, rooms.store)
+            server = make_server(context, notifier, lambda: adopted)
+            records = SessionRecords(rooms.store, adopted.id)
+            sessions = Sessions(server, records, on_stream=notifier.on_stream, max_open=CAP)
+            await nursery.start(notifier.run)
+
+            async def app(scope: Scope, receive: Receive, send: Send) -> None:
+                name = dict(scope["headers"])[b"x-caller"].decode()
+                principal = Principal(name, name, {adopted.id: frozenset({"planner"})}, is_owner=False)
+                caller = Caller(name, name, False, lambda: principal if name in self.living else None)
+                await sessions.serve(caller, "client", {**scope, CALLER_KEY: caller}, receive, send)
+
+            async with sessions.run(), served(lambda port: app) as url, httpx2.AsyncClient(timeout=WITHIN_S) as http:
+                yield Endpoint(url + "/mcp", sessions, http, notifier)
+            nursery.cancel_scope.cancel()
+
+
 @pytest.fixture
-async def endpoint(tmp_path: Path, repository: Repository) -> AsyncIterator[Endpoint]:
-    """Serves one repository to callers of one grant each, and keeps at most three sessions."""
-    async with running_rooms(tmp_path / "rhd.db") as rooms, trio.open_nursery() as nursery:
+async def daemon_rooms(tmp_path: Path, repository: Repository) -> AsyncIterator[Daemon]:
+    async with running_rooms(tmp_path / "rhd.db") as rooms:
         adopted = (await rooms.adopt(repository)).repo
         assert adopted is not None
-        context = ToolContext(rooms.registry, rooms.services, rooms.store, rooms.audit, KEY)
-        notifier = Notifier(rooms.registry, rooms.services, rooms.store)
-        server = make_server(context, notifier, lambda: adopted)
-        sessions = Sessions(server, on_stream=notifier.on_stream, max_sessions=CAP)
-        await nursery.start(notifier.run)
+        yield Daemon(rooms, adopted, {"one", "two"})
 
-        async def app(scope: Scope, receive: Receive, send: Send) -> None:
-            name = dict(scope["headers"])[b"x-caller"].decode()
-            principal = Principal(name, name, {adopted.id: frozenset({"planner"})}, is_owner=False)
-            caller = Caller(name, name, False, lambda: principal)
-            await sessions.serve(caller, "client", {**scope, CALLER_KEY: caller}, receive, send)
 
-        async with sessions.run(), served(lambda port: app) as url, httpx2.AsyncClient(timeout=WITHIN_S) as http:
-            yield Endpoint(url + "/mcp", sessions, http)
-        nursery.cancel_scope.cancel()
+@pytest.fixture
+async def endpoint(daemon_rooms: Daemon) -> AsyncIterator[Endpoint]:
+    """Serves one repository to callers of one grant each."""
+    async with daemon_rooms.serve() as endpoint:
+        yield endpoint
+
+
+def held(endpoint: Endpoint) -> int:
+    """Return how many sessions the SDK holds."""
+    return session_count(endpoint.sessions._kept)
 
 
 # -- opening -------------------------------------------------------------------------------------------------
@@ -138,16 +172,144 @@ async def test_initialize_opens_a_new_session_whatever_id_it_carries(endpoint: E
     assert await endpoint.is_open(first), "the session whose id was carried goes on"
 
 
-async def test_at_the_cap_the_session_that_was_not_used_for_longest_is_ended(endpoint: Endpoint) -> None:
-    held, idle, used = [await endpoint.open() for _ in range(CAP)]
-    async with endpoint.stream(held):
+async def test_beyond_what_the_sdk_holds_the_session_that_was_not_used_for_longest_waits_as_a_row(
+    endpoint: Endpoint,
+) -> None:
+    streaming, idle, used = [await endpoint.open() for _ in range(CAP)]
+    async with endpoint.stream(streaming):
         assert await endpoint.is_open(idle)
         assert await endpoint.is_open(used)
         newest = await endpoint.open()
-        open_now = [s for s in (held, idle, used, newest) if await endpoint.is_open(s)]
-        assert open_now == [held, used, newest]
-        assert refusal(await endpoint.send("GET", idle)) == 404
-        assert endpoint.sessions.count() == session_count(endpoint.sessions._kept) == CAP
+        assert held(endpoint) == CAP
+        assert endpoint.sessions.count() == CAP + 1
+        for session_id in (used, newest, idle, streaming):
+            assert await endpoint.is_open(session_id), "it is opened again when it is used"
+        assert held(endpoint) == CAP
+
+
+async def test_a_session_of_the_same_grant_makes_room_first(endpoint: Endpoint) -> None:
+    theirs = await endpoint.open("two")
+    mine = [await endpoint.open() for _ in range(2 * CAP)]
+    (kept,) = endpoint.sessions._records.living("two")
+    assert kept.sdk_id is not None
+    assert has_session(endpoint.sessions._kept, kept.sdk_id), "the other grant's was used least recently, and stays"
+    assert [await endpoint.is_open(s) for s in mine] == [True] * 2 * CAP
+    assert (await endpoint.post(request("ping"), theirs, "two")).headers["mcp-session-id"] == theirs
+
+
+async def test_a_grant_at_its_limit_loses_its_own_least_recently_used_session(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rhd.mcpserver.sessions.MAX_OF_GRANT", 2)
+    theirs = await endpoint.open("two")
+    first, second = await endpoint.open(), await endpoint.open()
+    assert await endpoint.is_open(first)
+    third = await endpoint.open()
+    assert refusal(await endpoint.send("GET", second)) == 404
+    assert refusal(await endpoint.post(request("ping"), second)) == 404
+    assert [await endpoint.is_open(s) for s in (first, third)] == [True, True]
+    assert (await endpoint.post(request("ping"), theirs, "two")).headers["mcp-session-id"] == theirs
+
+
+@pytest.mark.parametrize("size", [MAX_PARAMETER_BYTES, 100_000])
+async def test_parameters_too_large_to_keep_open_no_session(endpoint: Endpoint, size: int) -> None:
+    body = request("initialize", **{**INITIALIZE["params"], "x": "y" * size})
+    answer = await endpoint.post(body)
+    assert result(answer)["protocolVersion"] == "2025-11-25"
+    assert "mcp-session-id" not in answer.headers
+    assert endpoint.sessions.count() == 0
+
+
+# -- outliving the daemon, and the SDK's idle end ---------------------------------------------------------------
+
+
+async def idle_end(endpoint: Endpoint) -> None:
+    """End every session in the SDK, as its idle limit does."""
+    for transport in list(endpoint.sessions._kept._server_instances.values()):
+        transport.idle_scope.cancel()
+    await until(lambda: held(endpoint) == 0)
+
+
+@pytest.mark.parametrize("end", ["a restart", "an idle end", "a crash in the SDK"])
+@pytest.mark.parametrize("first", ["GET", "subscribe", "ping"])
+async def test_a_session_goes_on_after(daemon_rooms: Daemon, repository: Repository, end: str, first: str) -> None:
+    async with AsyncExitStack() as stack:
+        endpoint = await stack.enter_async_context(daemon_rooms.serve())
+        session_id = await endpoint.open()
+        assert result(await endpoint.post(request("resources/subscribe", uri=URI), session_id)) == {}
+        gone = f"{URI}x"
+        for method in ("resources/subscribe", "resources/unsubscribe"):
+            assert result(await endpoint.post(request(method, uri=gone), session_id)) == {}
+        if end == "a restart":
+            await stack.aclose()
+            endpoint = await stack.enter_async_context(daemon_rooms.serve())
+        elif end == "an idle end":
+            await idle_end(endpoint)
+        else:
+            for transport in list(endpoint.sessions._kept._server_instances.values()):
+                await transport.terminate()
+        assert endpoint.sessions.count() == 1
+        if first == "ping":
+            assert await endpoint.is_open(session_id)
+        elif first == "subscribe":
+            assert result(await endpoint.post(request("resources/subscribe", uri=URI), session_id)) == {}
+        async with endpoint.stream(session_id) as chunks:
+            (repository.path / "docs/spec.md").write_text("changed\n")
+            daemon_rooms.rooms.services.get(daemon_rooms.adopted.id).hint(None, "test")
+            with trio.fail_after(WITHIN_S):
+                seen = b""
+                while URI.encode() not in seen:
+                    seen += await anext(chunks)
+            assert gone.encode() not in seen
+        assert (await endpoint.send("DELETE", session_id)).status_code == 200
+        assert refusal(await endpoint.send("GET", session_id)) == 404
+
+
+async def test_a_session_that_ended_is_gone_after_a_restart_too_and_unknown_a_day_later(
+    daemon_rooms: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with daemon_rooms.serve() as endpoint:
+        session_id = await endpoint.open()
+        assert (await endpoint.send("DELETE", session_id)).status_code == 200
+    async with daemon_rooms.serve() as endpoint:
+        assert refusal(await endpoint.post(request("tools/list"), session_id)) == 404
+        assert refusal(await endpoint.send("DELETE", session_id)) == 404
+    monkeypatch.setattr("rhd.mcpserver.session_records.ENDED_S", -1)
+    async with daemon_rooms.serve() as endpoint:
+        assert result(await endpoint.post(request("tools/list"), session_id))["tools"]
+
+
+async def test_many_requests_of_a_session_that_waits_open_it_once(endpoint: Endpoint) -> None:
+    session_id = await endpoint.open()
+    await idle_end(endpoint)
+    async with trio.open_nursery() as nursery:
+        for _ in range(10):
+            nursery.start_soon(endpoint.is_open, session_id)
+    assert held(endpoint) == 1
+
+
+async def test_any_two_ends_of_a_session_at_once_leave_the_endpoint_serving(endpoint: Endpoint) -> None:
+    """DELETE, eviction, an idle end and the end of its grant, each beside each other and beside its opening again."""
+    ends = {
+        "delete": lambda s: endpoint.send("DELETE", s),
+        "evict": lambda s: endpoint.open(),
+        "idle": lambda s: idle_end(endpoint),
+        "grant": lambda s: endpoint.sessions.end_of("one"),
+        "use": lambda s: endpoint.post(request("ping", next(_numbers)), s),
+        "stream": lambda s: endpoint.send("GET", s),
+    }
+    for one, other in itertools.combinations_with_replacement(ends.values(), 2):
+        session_id = await endpoint.open()
+        for _ in range(CAP):
+            await endpoint.open("two")
+        with trio.move_on_after(0.05):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(one, session_id)
+                nursery.start_soon(other, session_id)
+        await endpoint.sessions.end_of("one")
+        await endpoint.sessions.end_of("two")
+    assert await endpoint.is_open(await endpoint.open())
+    assert endpoint.sessions.count() == held(endpoint) == 1
 
 
 async def test_if_all_sessions_hold_a_stream_initialize_is_answered_without_an_id(endpoint: Endpoint) -> None:
@@ -173,16 +335,16 @@ async def test_a_burst_of_clients_is_served_to_the_last(endpoint: Endpoint) -> N
         for _ in range(8 * CAP):
             nursery.start_soon(initialize)
     assert [answer.status_code for answer in answers] == [200] * 8 * CAP, "nobody is refused for want of room"
-    assert endpoint.sessions.count() <= CAP
-    assert session_count(endpoint.sessions._kept) == endpoint.sessions.count()
+    assert endpoint.sessions.count() <= MAX_OF_GRANT
+    assert held(endpoint) <= CAP
 
 
 async def test_attempts_to_initialize_that_fail_never_use_up_the_room(endpoint: Endpoint) -> None:
     for body in [request("initialize"), [INITIALIZE], {"method": "initialize"}] * CAP:
         assert "error" in (await endpoint.post(body)).text
-    held = await endpoint.open()
-    assert await endpoint.is_open(held)
-    assert session_count(endpoint.sessions._kept) == endpoint.sessions.count() <= CAP
+    opened = await endpoint.open()
+    assert await endpoint.is_open(opened)
+    assert held(endpoint) == endpoint.sessions.count() == 1
 
 
 # -- without a session, or with one that nobody knows --------------------------------------------------------
