@@ -49,8 +49,9 @@ ROWS: dict[str, list[tuple[object, ...]]] = {
         (LIVE, 2, "tasks/current.md", "task", "removed", AT + 1, "disk"),
     ],
     "heard": [("g-1", LIVE, 1, AT + 1)],
-    "writes": [
-        (LIVE, "plans/prds/beds.prd.md", "write_prd_from_idea", "g-1", b"\x05" * 32, "v-1", '{"path": "x"}', AT)
+    "writes": [(LIVE, "plans/prds/beds.prd.md", "write_prd_from_idea", "v-1")],
+    "creates": [
+        (LIVE, "g-1", "write_prd_from_idea", b"\x05" * 16, "plans/prds/beds.prd.md", "v-1", 1, '{"cards": 2}', AT)
     ],
     "audit": [
         (1, AT, "g-1", "ChatGPT", LIVE, "planner", "read_workflow_file", "plans/prds/beds.prd.md", "ok", 0.75, 3)

@@ -106,14 +106,14 @@ async def test_a_reload_of_what_cannot_be_used_changes_nothing_and_says_why(
 async def test_a_write_in_progress_is_finished_and_recorded_before_the_store_closes(
     tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    began, may_end = trio.Event(), threading.Event()
+    began, may_end, token = trio.Event(), threading.Event(), trio.lowlevel.current_trio_token()
 
     def slow(*args: Any, **kwargs: Any) -> Any:
-        trio.from_thread.run_sync(began.set)
+        trio.from_thread.run_sync(began.set, trio_token=token)
         may_end.wait(10)
         return save(*args, **kwargs)
 
-    monkeypatch.setattr("rhd.mcpserver.tools.document_writes.save", slow)
+    monkeypatch.setattr("rhd.repos.creates.save", slow)
     with trio.fail_after(30):
         async with trio.open_nursery() as nursery, running_daemon(tmp_path / "home") as daemon:
             await daemon.adopt(repository.path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from typing import Any
 
 import trio
@@ -12,8 +13,8 @@ from rhd.control.lookup import PARAMS, find_repos
 from rhd.control.verb import Verb, VerbCall
 from rhd.control.verb_context import VerbContext
 from rhd.doctor.repositories import advise
+from rhd.ids import RepoId
 from rhd.repos.registry import AgentRuns, Repo
-from rhd.repos.repo_service import describe
 from rhwire.times import format_time
 from rhwire.version import VERSION
 
@@ -22,7 +23,19 @@ async def run(request: VerbCall) -> dict[str, Any]:
     """Describe the daemon and the repositories that were asked for."""
     context = request.context
     repos = await find_repos(context, request.params)
-    return {"daemon": describe_daemon(context), "repos": [describe_repo(context, repo) for repo in repos]}
+    clients = count_clients(context)
+    return {
+        "daemon": describe_daemon(context),
+        "repos": [describe_repo(context, repo, clients[repo.id]) for repo in repos],
+    }
+
+
+def count_clients(context: VerbContext) -> Counter[RepoId]:
+    """Return how many clients reach each repository, in one pass over the grants."""
+    counts = Counter(context.endpoints.attached())
+    for client in context.authority.clients():
+        counts.update(client.profiles.keys())
+    return counts
 
 
 def describe_daemon(context: VerbContext) -> dict[str, Any]:
@@ -45,8 +58,12 @@ def describe_daemon(context: VerbContext) -> dict[str, Any]:
     }
 
 
-def describe_repo(context: VerbContext, repo: Repo) -> dict[str, Any]:
-    """Return one repository's part of the status."""
+def describe_repo(context: VerbContext, repo: Repo, clients: int) -> dict[str, Any]:
+    """Return one repository's part of the status.
+
+    Args:
+        clients: how many clients reach it.
+    """
     service = context.services.get(repo.id)
     last = service.changes.last
     return {
@@ -57,7 +74,7 @@ def describe_repo(context: VerbContext, repo: Repo) -> dict[str, Any]:
         "agent_runs": describe_runs(context.registry.runs_enabled(repo.id)),
         "url": f"{context.url}/r/{repo.slug}/mcp",
         "watch": service.watch,
-        "clients": len(context.authority.clients(repo.id)) + context.endpoints.attached(repo.id),
+        "clients": clients,
         "last_change": (
             {"path": last.path, "change": last.change, "at": format_time(last.at), "via": last.via}
             if last is not None
@@ -82,8 +99,7 @@ def describe_runs(runs: AgentRuns | None) -> dict[str, Any] | None:
 def describe_problem(context: VerbContext, repo: Repo) -> dict[str, Any] | None:
     """Return `{code, message, next_step}` of what is wrong with a repository; None if nothing is."""
     service = context.services.get(repo.id)
-    problem = describe(service.problem)
-    return None if problem is None else {**problem, "next_step": advise(service)}
+    return None if service.problem is None else {**service.problem.to_json(), "next_step": advise(service)}
 
 
 VERB = Verb("status", run, PARAMS)

@@ -17,7 +17,9 @@ Check = Callable[[RepoService, Registry, Usage], Iterator[Finding]]
 
 def _repository(service: RepoService, registry: Registry, usage: Usage) -> Iterator[Finding]:
     """The folder is where it was adopted and can be served."""
-    if service.state != "ok":
+    if service.state == "opening":
+        yield Finding("repository", OK, "the repository is being opened", is_local=False)
+    elif not service.is_served:
         problem = service.problem
         yield Finding(
             "repository",
@@ -105,7 +107,7 @@ def _watch(service: RepoService, registry: Registry, usage: Usage) -> Iterator[F
 
 def _workflow(service: RepoService, registry: Registry, usage: Usage) -> Iterator[Finding]:
     """The workflow's own documents fit together."""
-    if service.state != "ok":
+    if not service.is_served:
         return
     try:
         artifacts = service.artifacts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -108,9 +109,9 @@ class RepoServers:
         finally:
             del self._attached[connection_id]
 
-    def attached(self, repo_id: RepoId) -> int:
-        """Return how many peers of the control socket speak MCP to a repository now."""
-        return sum(1 for r in self._attached.values() if r == repo_id)
+    def attached(self) -> Counter[RepoId]:
+        """Return how many peers of the control socket speak MCP to each repository now."""
+        return Counter(self._attached.values())
 
     async def end_grant(self, grant_id: str) -> None:
         """End every stream and session of a grant that has ended."""

@@ -138,7 +138,7 @@ class Adopter:
             if not survey.has_copy:
                 notes.append(f"{COPY} is gone; make a new passphrase with: rhctl passphrase rotate {repo.slug}")
         service = await self._services.ready(repo.id)
-        if outcome == "kept" and service.state != "ok":
+        if outcome == "kept" and not service.is_served:
             service.look_again()
         return Adopted(repo, survey.path, outcome, created, tuple(notes))
 
@@ -286,11 +286,8 @@ async def write_copy(services: Supervisor, repo_id: RepoId, passphrase: str) -> 
     """Write the passphrase's copy for people; return what refused it, since the passphrase holds either way."""
     service = services.get(repo_id)
 
-    async def work() -> None:
-        await service.write(lambda root: _write_copy(root, passphrase), folder=None)
-
     try:
-        await service.submit(work)
+        await service.write(lambda root: _write_copy(root, passphrase), folder=None)
     except (Refusal, NotFound, Detached) as refusal:
         return refusal
     return None

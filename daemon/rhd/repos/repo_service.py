@@ -1,27 +1,39 @@
-"""`RepoService`: one adopted repository, supervised; whatever touches it goes through here.
+"""`RepoService`: the owner of one adopted repository.
 
-Reads run in threads of this repository's own limit, so that a hung file system harms it alone. Writes are this
-service's, not the request's: one at a time, finished though the request is cancelled. The catalog is refreshed by
-one task at a time; hints only say where to look.
+One task writes to the repository and looks at it, one job at a time: writes and looks that a caller waits for come
+through a bounded queue, looks that hints ask for are collected until it is their turn, and what is due later is a
+deadline of this task. A job is finished though its caller is cancelled. A job never waits for another job: its inner
+steps are plain calls.
+
+Whatever touches the file system runs in a thread, since it may hang. The owner has one such call at a time. One that
+does not return is not given up as long as the daemon runs: the repository refuses writes until it does, and is then
+looked at as a whole. Reads run beside the owner, in threads of the repository's own limit, so that a file system that
+hangs harms its own repository alone.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import ExitStack
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Any, Literal, TypeVar
 
 import trio
 
 from rhd.access import SCAFFOLD
-from rhd.errors import Detached, NotFound, Refusal
+from rhd.errors import Detached, NotFound, Refusal, StoreFailed
+from rhd.hosting.thread_call import ThreadCall
 from rhd.ids import RelPath
 from rhd.repos.change_log import ChangeLog
+from rhd.repos.creates import Creates, DocumentWrite
+from rhd.repos.job_queue import Job, JobQueue
+from rhd.repos.problems import RepoProblem, worst
 from rhd.repos.registry import Repo
 from rhd.repos.scaffold import ID
 from rhd.store.change_rows import ArtifactRow
+from rhd.store.database import Store
 from rhd.watch.hints import HintSource
 from rhd.workflow.artifacts import Artifacts, Row
 from rhd.workflow.catalog import Catalog, Problem, Refreshed
@@ -30,30 +42,31 @@ from rhd.workflow.root import Root
 from rhwire.escape import escape
 
 T = TypeVar("T")
+State = Literal["opening", "ok", "degraded", "detached", "broken"]
 log = logging.getLogger(__name__)
 
 MAX_READERS = 4
-READ_WITHIN_S = 30.0
+MAX_JOBS = 64
+"""Writes and looks that wait for the owner; one more is refused with REPO_BUSY."""
+
+READ_WITHIN_S = 10.0
+JOB_WITHIN_S = 30.0
+"""How long a caller waits for its job, its place in the queue included."""
+
+HANGS_AFTER_S = 10.0
+"""A call to the file system that takes longer is a problem of the repository, until it returns."""
+
+FINISH_WITHIN_S = 0.5
+"""How long the end of the daemon waits for what is queued and for a call to the file system."""
+
 LOOK_AGAIN_S = 1.0
-"""How often a detached repository is looked at again without being asked to: it costs little, and it may be back."""
+"""How often a detached repository is looked for: it costs little, and it may be back."""
 
 MAX_LOOK_AGAIN_S = 60.0
-"""Likewise a broken one, in the end: each look at what it suffers from may cost much."""
+"""How often a broken one is tried again, in the end: each attempt may cost much."""
 
 RETRY_S = 2.0
-FINISH_WITHIN_S = 10.0
-"""How long the end of the daemon waits for a write that a file system holds up."""
-
-
-class _Outcome(Generic[T]):
-    """What a write came to; set once, whether or not anybody waits."""
-
-    __slots__ = ("done", "error", "value")
-
-    def __init__(self) -> None:
-        self.done = trio.Event()
-        self.value: T | None = None
-        self.error: Exception | None = None
+"""How long after the database refused changes they are handed to it again."""
 
 
 class RepoService:
@@ -61,126 +74,169 @@ class RepoService:
 
     Attributes:
         repo: as registered when the service began.
-        changes: its change log, which outlives it where the repository is moved.
-        state: `ok`, `detached` or `broken`.
-        problem: what is wrong and what to do next, or None; an `ok` repository can have one.
-        creating: held while a tool decides what it creates, so that a repeated call finds the first one's result.
+        changes: its change log, which outlives the service where the repository is moved.
         family: what its linked worktrees have in common, or None.
     """
 
-    def __init__(self, repo: Repo, *, changes: ChangeLog, hints: HintSource, key: bytes, nursery: trio.Nursery) -> None:
+    def __init__(self, repo: Repo, *, changes: ChangeLog, hints: HintSource, key: bytes, store: Store) -> None:
         self.repo = repo
         self.changes = changes
-        self.state = "broken"
-        self.problem: Refusal | None = Refusal("the repository is being opened", code="REPO_BROKEN")
-        self.creating = trio.Lock()
         self.family: str | None = None
         self._hints = hints
         self._key = key
-        self._nursery = nursery
+        self._creates = Creates(store, repo.id, key)
         self._readers = trio.CapacityLimiter(MAX_READERS)
-        self._own_thread = trio.CapacityLimiter(1)
-        self._writing = trio.Lock()
-        self._refreshing = trio.Lock()
+        self._queue = JobQueue(MAX_JOBS)
+        self._job: Job[Any] | None = None
+        self._task: trio.lowlevel.Task | None = None
         self._wake = trio.Event()
-        self._dirty: set[str] | None = set()
-        self._via = "start"
-        self._submitted = 0
-        self._finished = trio.Event()
+        self._phase: Literal["opening", "ok", "detached", "broken"] = "opening"
+        self._problem: RepoProblem | None = None
+        self._hang: RepoProblem | None = None
         self._root: Root | None = None
         self._catalog: Catalog | None = None
         self._is_lost = False
-        self._is_retrying = False
+        self._is_hinted = False
+        self._dirty: set[str] | None = set()
+        self._via = "start"
+        self._later: list[tuple[float, frozenset[str], str]] = []
+        self._life = trio.CancelScope(shield=True)
+        self._is_ending = False
 
-    # -- what callers do ------------------------------------------------------------------------------------
+    # -- what callers see -----------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> State:
+        """`opening`, `ok`, `degraded` (served, with a problem), `detached` or `broken`."""
+        if self._phase == "ok" and self.problem is not None:
+            return "degraded"
+        return "broken" if self._phase == "opening" and self._hang is not None else self._phase
+
+    @property
+    def is_served(self) -> bool:
+        """Whether the repository can be read."""
+        return self._phase == "ok"
+
+    @property
+    def problem(self) -> RepoProblem | None:
+        """What is wrong and what to do next, or None."""
+        return self._hang or self._problem
 
     @property
     def artifacts(self) -> Artifacts:
-        """The catalog as of the last refresh.
+        """The catalog as of the last look.
 
         Raises:
             Detached: the folder is not where it was adopted.
-            Refusal: REPO_BROKEN.
+            Refusal: REPO_OPENING, REPO_BROKEN.
         """
-        self._usable()
-        assert self._catalog is not None
-        return self._catalog.artifacts
+        return self._usable()[1].artifacts
 
     @property
     def catalog_problems(self) -> Collection[Problem]:
-        """What the catalog could not hold, or not as it should, at the last refresh.
+        """What the catalog could not hold, or not as it should, at the last look.
 
         Raises:
             Detached: the folder is not where it was adopted.
-            Refusal: REPO_BROKEN.
+            Refusal: REPO_OPENING, REPO_BROKEN.
         """
-        self._usable()
-        assert self._catalog is not None
-        return self._catalog.problems.values()
+        return self._usable()[1].problems.values()
 
     @property
     def watch(self) -> str:
         """How changes are noticed: `events`, `poll` or `off`."""
-        return self._hints.mode(self.repo.id) if self.state == "ok" else "off"
+        return self._hints.mode(self.repo.id) if self.is_served else "off"
+
+    # -- what callers do ------------------------------------------------------------------------------------
 
     async def read(self, job: Callable[[Root], T]) -> T:
         """Run `job` in a thread and return its result. Cancelling leaves the thread to end by itself.
 
         Raises:
             Detached: the folder is not where it was adopted.
-            Refusal: REPO_BROKEN, TIMEOUT, or what `job` refuses.
+            Refusal: REPO_OPENING, REPO_BROKEN, TIMEOUT, or what `job` refuses.
         """
-        root = self._usable()
+        root, _ = self._usable()
         with trio.move_on_after(READ_WITHIN_S):
-            return await trio.to_thread.run_sync(
-                self._attached, job, root, limiter=self._readers, abandon_on_cancel=True
-            )
-        raise Refusal("the file system did not answer in time", code="TIMEOUT")
-
-    async def submit(self, work: Callable[[], Awaitable[T]]) -> T:
-        """Run `work` in this service's own task and return its result; cancelling the caller does not cancel it.
-
-        Raises:
-            Exception: whatever `work` raises.
-        """
-        outcome: _Outcome[T] = _Outcome()
-        self._submitted += 1
-        self._nursery.start_soon(self._own, work, outcome)
-        await outcome.done.wait()
-        if outcome.error is not None:
-            raise outcome.error
-        return outcome.value  # type: ignore[return-value]
+            try:
+                return await trio.to_thread.run_sync(job, root, limiter=self._readers, abandon_on_cancel=True)
+            except Detached:
+                self._lose(root)
+                raise
+        raise Refusal("the repository's file system did not answer in time", code="TIMEOUT")
 
     async def write(self, job: Callable[[Root], T], *, folder: str | None) -> T:
-        """Run a writing `job` in a thread, then bring the catalog of `folder` up to date; call it within `submit`.
-
-        Jobs run one at a time, in the order of their calls.
+        """Have the owner run a writing `job` in a thread, then bring the catalog of `folder` up to date.
 
         Args:
             folder: in which an artifact is written; None if none is.
 
         Raises:
             Detached: the folder is not where it was adopted.
-            Refusal: REPO_BROKEN, or what `job` refuses.
+            Refusal: REPO_OPENING, REPO_BROKEN, REPO_BUSY, TIMEOUT (whether it was written is not known), or what
+                `job` refuses.
         """
-        async with self._writing:
-            root = self._usable()
-            result = await trio.to_thread.run_sync(self._attached, job, root, limiter=self._own_thread)
+
+        async def work() -> T:
+            result = await self._call(job)
             if folder is not None:
-                await self._refresh(frozenset({folder}), "write")
-        return result
+                await self._look_after_write(folder)
+            return result
+
+        return await self.submit(work)
+
+    async def write_document(self, write: DocumentWrite) -> dict[str, Any]:
+        """Have the owner write a document and return `{"path", "revision", "created", …}`.
+
+        A call that is repeated returns the first result (`rhd.repos.creates`).
+
+        Raises:
+            Conflict: WOULD_OVERWRITE or REVISION_CONFLICT.
+            Refusal: as for `write`, or what the path, the file system or the database refuses.
+        """
+
+        async def work() -> dict[str, Any]:
+            result, is_written = await self._creates.carry_out(write, self.artifacts, self._call)
+            if is_written:
+                await self._look_after_write(RelPath(result["path"]).folder)
+            return result
+
+        return await self.submit(work)
 
     async def settle(self) -> None:
-        """Look at the whole repository again and return when the catalog says what the disk says."""
-        await self._refresh(None, "asked")
+        """Look at the whole repository and return when the catalog says what the disk says.
+
+        Raises:
+            Detached: the folder is not where it was adopted.
+            Refusal: REPO_OPENING, REPO_BROKEN, REPO_BUSY, TIMEOUT.
+        """
+        await self.submit(partial(self._look, None, "asked"))
+
+    async def submit(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Have the owner carry `work` out and return its result. Cancelling the caller does not cancel the work.
+
+        Raises:
+            Refusal: REPO_OPENING, REPO_BROKEN, REPO_DETACHED; REPO_BUSY, nothing was begun; TIMEOUT, it was begun.
+            Exception: whatever `work` raises.
+        """
+        if trio.lowlevel.current_task() is self._task:
+            raise RuntimeError("a job must not wait for another one")
+        self._usable()
+        if self._hang is not None:
+            raise _busy()
+        job = self._queue.put(work)
+        self._wake.set()
+        with trio.move_on_after(JOB_WITHIN_S):
+            return await job.result()
+        raise _busy() if self._queue.withdraw(job) else _not_known()
 
     def hint(self, folders: frozenset[str] | None, via: str) -> None:
         """Note that these folders (None: any) may have changed; never waits.
 
-        What is found is said to have been noticed by whatever hinted first since the last look.
+        The changes that are found carry the `via` of the first hint since the last look.
         """
-        if not self._wake.is_set():
-            self._via = via
+        if not self._is_hinted:
+            self._is_hinted, self._via = True, via
         if folders is None:
             self._dirty = None
         elif self._dirty is not None:
@@ -191,163 +247,221 @@ class RepoService:
         """Try a detached or broken repository again now rather than later."""
         self._wake.set()
 
-    def _on_hint(self, _: str, folders: frozenset[str] | None, via: str) -> None:
-        self.hint(folders, via)
-
-    # -- the service's own task -----------------------------------------------------------------------------
+    # -- the owner's task -----------------------------------------------------------------------------------
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Keep the repository open and its catalog true until cancelled. Nothing it meets ends it but that.
+        """Keep the repository open and its catalog true until cancelled; then finish what is queued, within a bound.
 
         Reports started once the catalog answers, from what was stored, or the repository is known to be unusable.
         """
-        pause_s = LOOK_AGAIN_S
-        is_told = False
-        while True:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._end_when_cancelled)
+            with self._life:
+                await self._live(task_status)
+            nursery.cancel_scope.cancel()
+
+    async def _end_when_cancelled(self) -> None:
+        try:
+            await trio.sleep_forever()
+        finally:
+            self._is_ending = True
+            self._life.deadline = trio.current_time() + FINISH_WITHIN_S
+            self._wake.set()
+
+    async def _live(self, task_status: trio.TaskStatus[None]) -> None:
+        self._task = trio.lowlevel.current_task()
+        pause_s, is_told = LOOK_AGAIN_S, False
+        while not self._is_ending:
             try:
                 await self._open()
                 if not is_told:
                     task_status.started()
                     is_told = True
                 pause_s = LOOK_AGAIN_S
-                await self._follow()
+                await self._serve()
             except Refusal as refusal:
-                self._fail(refusal)
+                self._fail(RepoProblem.of(refusal))
             except Exception:
                 log.exception("repo-failed repo=%s", self.repo.slug)
-                self._fail(Refusal("serving the repository failed", code="REPO_BROKEN"))
+                self._fail(RepoProblem.make("REPO_BROKEN", "serving the repository failed"))
             finally:
-                self._hints.detach(self.repo.id)
-                await self._let_go()
+                self._close()
             if not is_told:
                 task_status.started()
                 is_told = True
-            pause_s = LOOK_AGAIN_S if self.state == "detached" else min(pause_s * 2, MAX_LOOK_AGAIN_S)
+            pause_s = LOOK_AGAIN_S if self._phase == "detached" else min(pause_s * 2, MAX_LOOK_AGAIN_S)
             with trio.move_on_after(pause_s):
                 await self._wake.wait()
             self._wake = trio.Event()
 
-    async def _let_go(self) -> None:
-        """Close the folder once what was submitted has been written to it."""
-        with trio.move_on_after(FINISH_WITHIN_S, shield=True):
-            if self._submitted:
-                await self._finished.wait()
-        if self._root is not None:
-            self._root.close()  # what threads of readers are in still finishes
-            self._root = None
-
     async def _open(self) -> None:
-        root, self.family = await trio.to_thread.run_sync(_open_own, self.repo, limiter=self._own_thread)
-        with ExitStack() as undo:
-            undo.enter_context(root)
-            if self._catalog is None:
-                known = [Row(*row) for row in await self.changes.read_catalog()]
-            else:
-                known = [artifact.row() for artifact in self._catalog.artifacts.all()]
+        root, self.family = await self._in_thread(self._open_root)
+        self._root = root  # `_close` closes it
+        if self._catalog is None:
+            known = [Row(*row) for row in await self.changes.read_catalog()]
+        else:
+            known = [artifact.row() for artifact in self._catalog.artifacts.all()]
 
-            def begin() -> Catalog:
-                root.sweep()  # nobody writes yet: what a killed process left behind goes
-                return Catalog(root, self._key, known)
+        def begin() -> Catalog:
+            root.sweep()  # no write is under way: what a killed process left behind goes
+            return Catalog(root, self._key, known)
 
-            async with self._writing:  # sweeping would take a temporary away from under a write
-                self._catalog = await trio.to_thread.run_sync(begin, limiter=self._own_thread)
-            self._root = root  # `_let_go` closes it
-            undo.pop_all()
+        self._catalog = await self._in_thread(begin)
         self._hints.attach(self.repo.id, self.repo.path, self._on_hint)
         self._is_lost = False
-        self.state, self.problem = "ok", None
-        self._dirty, self._via = None, "start"
-        self._wake.set()
+        self._phase, self._problem = "ok", None
+        self._is_hinted, self._dirty, self._via = True, None, "start"
 
-    async def _follow(self) -> None:
+    def _open_root(self) -> tuple[Root, str | None]:
+        root, family = _open_own(self.repo)
+        if self._is_ending:  # it may have hung for longer than the service lived
+            root.close()
+        return root, family
+
+    async def _serve(self) -> None:
         while True:
-            await self._wake.wait()
-            self._wake = trio.Event()
+            self._wake = trio.Event()  # before looking for work, so that none that comes meanwhile is missed
             if self._is_lost:
                 raise Detached("the repository's folder was moved, removed or replaced")
-            via, dirty, self._dirty = self._via, self._dirty, set()
-            await self._refresh(None if dirty is None else frozenset(dirty), via)
+            has_worked = False
+            if (job := self._queue.take()) is not None:
+                has_worked = True
+                self._job = job
+                await job.run()
+                self._job = None
+            elif self._is_ending:
+                return
+            if not await self._look_if_hinted() and not has_worked:
+                with trio.move_on_at(min((at for at, *_ in self._later), default=math.inf)):
+                    await self._wake.wait()
 
-    async def _refresh(self, folders: frozenset[str] | None, via: str) -> None:
-        async with self._refreshing:
-            root, catalog = self._usable(), self._catalog
-            assert catalog is not None
+    async def _look_if_hinted(self) -> bool:
+        """Look where hints say, if any do; return whether they did."""
+        now = trio.current_time()
+        for entry in [entry for entry in self._later if entry[0] <= now]:
+            self._later.remove(entry)
+            self.hint(entry[1], entry[2])
+        if not self._is_hinted or self._is_lost:
+            return False
+        via, dirty = self._via, self._dirty
+        self._is_hinted, self._dirty = False, set()
+        await self._look(None if dirty is None else frozenset(dirty), via)
+        return True
 
-            def look(_: Root) -> tuple[Refreshed, list[ArtifactRow]]:
-                known = catalog.folders
-                refreshed = catalog.refresh(folders, partial(self._hints.arm, self.repo.id))
-                self._hints.drop(self.repo.id, known - catalog.folders)
-                return refreshed, [ArtifactRow(*artifact.row()) for artifact in refreshed.save]
+    async def _look_after_write(self, folder: str) -> None:
+        """Bring the catalog up to date; the write itself has been made, whatever comes of this."""
+        try:
+            await self._look(frozenset({folder}), "write")
+        except Detached:
+            pass  # `_call` has noted it
+        except Exception:
+            log.exception("look-failed repo=%s", self.repo.slug)
+            self.hint(None, "write")
 
-            refreshed, saved = await trio.to_thread.run_sync(self._attached, look, root, limiter=self._own_thread)
-            self.problem = worst(catalog.problems.values())
-            try:
-                await self.changes.append(refreshed.changes, via=via, saved=saved, removed=refreshed.delete)
-            except Exception as error:
-                # The log keeps what it could not write; it is announced when the disk takes it.
-                log.error("changes-unsaved repo=%s reason=%s", self.repo.slug, escape(str(error)))
-                self.problem = Refusal(
-                    "changes cannot be recorded: the database does not take them", code="WRITE_FAILED"
-                )
-                if not self._is_retrying:  # or each attempt that fails would begin one more series of them
-                    self._is_retrying = True
-                    self._nursery.start_soon(self._record_later, via)
-            if refreshed.again_after_s is not None:
-                self._nursery.start_soon(self._look_later, refreshed.again, refreshed.again_after_s, via)
+    async def _look(self, folders: frozenset[str] | None, via: str) -> None:
+        """Compare the disk with the catalog and record what changed; each folder that is listed is watched from then."""
+        _, catalog = self._usable()
 
-    async def _look_later(self, folders: frozenset[str], after_s: float, via: str) -> None:
-        await trio.sleep(after_s)
+        def look(_: Root) -> tuple[Refreshed, list[ArtifactRow]]:
+            known = catalog.folders
+            refreshed = catalog.refresh(folders, partial(self._hints.arm, self.repo.id))
+            self._hints.drop(self.repo.id, known - catalog.folders)
+            return refreshed, [ArtifactRow(*artifact.row()) for artifact in refreshed.save]
+
+        refreshed, saved = await self._call(look)
+        self._problem = worst(catalog.problems.values())
+        try:
+            await self.changes.append(refreshed.changes, via=via, saved=saved, removed=refreshed.delete)
+        except Exception as error:
+            self._record_later(error, via)
+        if refreshed.again_after_s is not None:
+            self._later.append((trio.current_time() + refreshed.again_after_s, refreshed.again, via))
+
+    def _record_later(self, error: Exception, via: str) -> None:
+        """Hand the changes to the database again later: the log keeps what it could not write."""
+        log.error("changes-unsaved repo=%s reason=%s", self.repo.slug, escape(str(error)))
+        code = error.code if isinstance(error, StoreFailed) else "WRITE_FAILED"
+        self._problem = RepoProblem.make(code, "changes cannot be recorded: the database does not accept them")
+        if not any(not folders for _, folders, _ in self._later):  # else each failure would begin one more series
+            self._later.append((trio.current_time() + RETRY_S, frozenset(), via))
+
+    def _on_hint(self, _: str, folders: frozenset[str] | None, via: str) -> None:
         self.hint(folders, via)
 
-    async def _record_later(self, via: str) -> None:
-        await trio.sleep(RETRY_S)
-        self._is_retrying = False
-        self.hint(frozenset(), via)
+    # -- calls to the file system ---------------------------------------------------------------------------
 
-    async def _own(self, work: Callable[[], Awaitable[T]], outcome: _Outcome[T]) -> None:
-        with trio.CancelScope(shield=True):
-            try:
-                outcome.value = await work()
-            except Exception as error:
-                outcome.error = error
-            finally:
-                outcome.done.set()
-                self._submitted -= 1
-                if not self._submitted:
-                    self._finished.set()
-                    self._finished = trio.Event()
-
-    def _attached(self, job: Callable[[Root], T], root: Root) -> T:
+    async def _call(self, function: Callable[[Root], T]) -> T:
+        """Run `function` of the Root in a thread of the owner's."""
+        root, _ = self._usable()
         try:
-            return job(root)
+            return await self._in_thread(partial(function, root))
         except Detached:
-            trio.from_thread.run_sync(self._lose)
+            self._lose(root)
             raise
 
-    def _lose(self) -> None:
-        self._is_lost = True
-        self._wake.set()
+    async def _in_thread(self, function: Callable[[], T]) -> T:
+        """Run `function` in a thread; say so if it hangs, and go on waiting, since it may still write."""
+        call = ThreadCall(function)
+        with trio.move_on_after(HANGS_AFTER_S):
+            await call.done.wait()
+        if call.done.is_set():
+            return await call.result()
+        log.error("repo-hangs repo=%s", self.repo.slug)
+        self._hang = RepoProblem.make(
+            "TIMEOUT", f"the repository's file system has not answered for {HANGS_AFTER_S:g} seconds"
+        )
+        if self._job is not None:
+            self._job.refuse(_not_known())
+        self._queue.refuse_all(_busy)
+        await call.done.wait()
+        log.warning("repo-answers-again repo=%s", self.repo.slug)
+        self._hang = None
+        self.hint(None, "reconcile")
+        return await call.result()
 
-    def _usable(self) -> Root:
-        if self._root is None or self._is_lost:
-            raise self.problem or Detached("the repository's folder was moved, removed or replaced")
-        return self._root
+    def _lose(self, root: Root) -> None:
+        if root is self._root:
+            self._is_lost = True
+            self._wake.set()
 
-    def _fail(self, refusal: Refusal) -> None:
-        state = "detached" if isinstance(refusal, Detached) else "broken"
-        if (state, refusal.message) != (self.state, self.problem.message if self.problem else None):
-            log.warning("repo-%s repo=%s code=%s", state, self.repo.slug, refusal.code)
-        self.state, self.problem = state, refusal
-        self._is_lost = True
+    def _usable(self) -> tuple[Root, Catalog]:
+        if self._phase == "ok" and not self._is_lost and self._root is not None and self._catalog is not None:
+            return self._root, self._catalog
+        if self.problem is not None and self._phase != "ok":
+            raise self.problem.refusal()
+        if self._phase == "opening":
+            raise Refusal(f"{self.repo.slug} is being opened", code="REPO_OPENING")
+        raise Detached("the repository's folder was moved, removed or replaced")
+
+    def _fail(self, problem: RepoProblem) -> None:
+        phase: Literal["detached", "broken"] = "detached" if problem.code == Detached.code else "broken"
+        if (phase, problem) != (self._phase, self._problem):
+            log.warning("repo-%s repo=%s code=%s", phase, self.repo.slug, problem.code)
+        self._phase, self._problem = phase, problem
+
+    def _close(self) -> None:
+        """Let go of the folder; what readers' threads are in still finishes."""
+        self._hints.detach(self.repo.id)
+        if self._root is not None:
+            self._root.close()
+            self._root = None
+        why = self._problem or RepoProblem.make("TIMEOUT", "the repository is served no longer")
+        self._queue.refuse_all(why.refusal)
+        if self._job is not None:  # it hangs, and the daemon ends
+            self._job.refuse(_not_known())
+            self._job = None
 
 
-def worst(problems: Collection[Problem]) -> Refusal | None:
-    """Return one problem that stands for all of these, and says how many others there are; None if there are none."""
-    if not problems:
-        return None
-    first = next((p for p in problems if p.code == "CATALOG_TOO_LARGE"), next(iter(problems)))
-    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    return Refusal(first.message + more, code=first.code)
+def _busy() -> Refusal:
+    return Refusal("the repository has too many operations in progress, or one that does not end", code="REPO_BUSY")
+
+
+def _not_known() -> Refusal:
+    return Refusal(
+        "the repository's file system has not answered in time; whether this was written is not known",
+        code="TIMEOUT",
+        next_step="Look at what is there before you repeat the call.",
+    )
 
 
 def _open_own(repo: Repo) -> tuple[Root, str | None]:
@@ -363,10 +477,3 @@ def _open_own(repo: Repo) -> tuple[Root, str | None]:
         family = read_git_facts(root).family
         undo.pop_all()
     return root, family
-
-
-def describe(problem: Refusal | None) -> dict[str, Any] | None:
-    """Return `{code, message, next_step}` of a problem."""
-    if problem is None:
-        return None
-    return {"code": problem.code, "message": problem.message, "next_step": problem.next_step}

@@ -24,8 +24,8 @@ MAX_OPENING = 4
 TURN_S = 2.0
 """How long opening one keeps others from theirs: on a file system that hangs it may take for ever."""
 
-READY_WITHIN_S = 30.0
-"""How long a repository that is being opened is waited for; longer, and it is as good as unusable."""
+READY_WITHIN_S = 10.0
+"""How long a caller waits for a repository that is being opened; then it is told REPO_OPENING."""
 
 
 class _Running:
@@ -139,7 +139,7 @@ class Supervisor:
     def _begin(self, repo: Repo, changes: ChangeLog) -> None:
         if self._nursery is None:
             return
-        service = RepoService(repo, changes=changes, hints=self._hints, key=self._key, nursery=self._nursery)
+        service = RepoService(repo, changes=changes, hints=self._hints, key=self._key, store=self._store)
         running = self._running[repo.id] = _Running(service, self._ending.get(repo.id))
         self._nursery.start_soon(self._keep, running)
 

@@ -135,17 +135,27 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (listener, repo_id)
     ) WITHOUT ROWID;
 
-    -- What our tools wrote: replacing it unchanged needs no revision, repeating it returns the first result.
+    -- Which tool wrote the revision that is at a path: it replaces that without a revision.
     CREATE TABLE writes (
         repo_id TEXT NOT NULL REFERENCES repos (id) ON DELETE CASCADE,
         path TEXT NOT NULL,
         tool TEXT NOT NULL,
-        principal TEXT NOT NULL,
-        arguments BLOB NOT NULL,            -- digest of the call's arguments
         revision TEXT NOT NULL,
-        result TEXT NOT NULL,               -- JSON
-        at REAL NOT NULL,
         PRIMARY KEY (repo_id, path)
+    ) WITHOUT ROWID;
+
+    -- Creates of the last hour, recorded before the file is written: a call that is repeated returns the first result.
+    CREATE TABLE creates (
+        repo_id TEXT NOT NULL REFERENCES repos (id) ON DELETE CASCADE,
+        caller TEXT NOT NULL,
+        tool TEXT NOT NULL,
+        digest BLOB NOT NULL,               -- keyed, of the call's arguments
+        path TEXT NOT NULL,
+        revision TEXT NOT NULL,             -- of the text; at the path once it is written
+        created INTEGER NOT NULL,           -- nothing was at the path before
+        said TEXT NOT NULL,                 -- JSON: the rest of the result
+        at REAL NOT NULL,
+        PRIMARY KEY (repo_id, caller, tool, digest)
     ) WITHOUT ROWID;
 
     CREATE TABLE audit (

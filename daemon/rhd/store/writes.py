@@ -1,49 +1,67 @@
-"""Rows of what our tools wrote: repeating a call then changes nothing, and replacing our own text needs no revision."""
+"""Rows of what tools wrote: whose revision stands at a path, and which creates may be repeated."""
 
 from __future__ import annotations
 
 import sqlite3
 from typing import NamedTuple
 
+KEEP_CREATES_S = 3600.0
+"""Older creates are deleted as new ones are recorded; what counts as a repeat is younger by far."""
 
-class WriteRow(NamedTuple):
-    """The last write of a tool to a path; see the schema for what each column means."""
+
+class CreateRow(NamedTuple):
+    """What a create wrote, or was about to write; see the schema for what each column means."""
 
     path: str
-    tool: str
-    principal: str
-    arguments: bytes
     revision: str
-    result: str
+    created: bool
+    said: str
     at: float
 
 
-_COLUMNS = "path, tool, principal, arguments, revision, result, at"
-
-
-def save_write(connection: sqlite3.Connection, repo_id: str, row: WriteRow) -> None:
-    """Record a write in place of the one before to the same path."""
+def save_write(connection: sqlite3.Connection, repo_id: str, path: str, tool: str, revision: str) -> None:
+    """Record which tool wrote the revision that is now at a path."""
     connection.execute(
-        f"INSERT OR REPLACE INTO writes (repo_id, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
-        (repo_id, *row),
+        "INSERT OR REPLACE INTO writes (repo_id, path, tool, revision) VALUES (?, ?, ?, ?)",
+        (repo_id, path, tool, revision),
     )
 
 
 def read_revision(connection: sqlite3.Connection, repo_id: str, path: str, tool: str) -> str | None:
-    """Return the revision that `tool` last wrote to `path`."""
+    """Return the revision that `tool` wrote to `path`, if no other tool has written there since."""
     row = connection.execute(
         "SELECT revision FROM writes WHERE repo_id = ? AND path = ? AND tool = ?", (repo_id, path, tool)
     ).fetchone()
     return row[0] if row is not None else None
 
 
-def read_repeated(
-    connection: sqlite3.Connection, repo_id: str, principal: str, tool: str, arguments: bytes, since: float
-) -> WriteRow | None:
-    """Return the newest write that the same caller asked for in the same words since a moment."""
+def save_create(
+    connection: sqlite3.Connection, repo_id: str, caller: str, tool: str, digest: bytes, row: CreateRow
+) -> None:
+    """Record a create in place of an earlier one with equal arguments, and delete those that are too old to matter."""
+    connection.execute("DELETE FROM creates WHERE repo_id = ? AND at < ?", (repo_id, row.at - KEEP_CREATES_S))
+    connection.execute(
+        "INSERT OR REPLACE INTO creates (repo_id, caller, tool, digest, path, revision, created, said, at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (repo_id, caller, tool, digest, *row),
+    )
+
+
+def delete_create(connection: sqlite3.Connection, repo_id: str, caller: str, tool: str, digest: bytes) -> None:
+    """Forget a create that wrote nothing."""
+    connection.execute(
+        "DELETE FROM creates WHERE repo_id = ? AND caller = ? AND tool = ? AND digest = ?",
+        (repo_id, caller, tool, digest),
+    )
+
+
+def read_create(
+    connection: sqlite3.Connection, repo_id: str, caller: str, tool: str, digest: bytes, *, since: float
+) -> CreateRow | None:
+    """Return what the same caller created with equal arguments since a moment."""
     row = connection.execute(
-        f"SELECT {_COLUMNS} FROM writes WHERE repo_id = ? AND principal = ? AND tool = ? AND arguments = ? AND at > ?"  # noqa: S608
-        " ORDER BY at DESC LIMIT 1",
-        (repo_id, principal, tool, arguments, since),
+        "SELECT path, revision, created, said, at FROM creates"
+        " WHERE repo_id = ? AND caller = ? AND tool = ? AND digest = ? AND at > ?",
+        (repo_id, caller, tool, digest, since),
     ).fetchone()
-    return WriteRow(*row) if row is not None else None
+    return CreateRow(row[0], row[1], bool(row[2]), row[3], row[4]) if row is not None else None

@@ -277,14 +277,14 @@ async def test_what_fails_inside_tells_nothing_of_itself(
 async def test_a_call_whose_client_left_is_audited_and_its_write_is_finished(
     daemon: Running, repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    began, may_end = trio.Event(), threading.Event()
+    began, may_end, token = trio.Event(), threading.Event(), trio.lowlevel.current_trio_token()
 
     def slow(*args: Any, **kwargs: Any) -> Any:
-        trio.from_thread.run_sync(began.set)
+        trio.from_thread.run_sync(began.set, trio_token=token)
         may_end.wait(10)
         return save(*args, **kwargs)
 
-    monkeypatch.setattr("rhd.mcpserver.tools.document_writes.save", slow)
+    monkeypatch.setattr("rhd.repos.creates.save", slow)
     call = calling(daemon, granted(daemon, project=("planner",)), at="project")
     changes = daemon.context.services.get(next(iter(daemon.context.registry)).id).changes
     cursor = changes.cursor

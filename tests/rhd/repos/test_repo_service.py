@@ -13,7 +13,7 @@ import trio
 from rhd.access import PLANNER
 from rhd.errors import Detached, Refusal
 from rhd.ids import Cursor, RelPath
-from rhd.repos.repo_service import LOOK_AGAIN_S, RETRY_S, RepoService, describe
+from rhd.repos.repo_service import LOOK_AGAIN_S, RepoService
 from rhd.watch.sources import make_source
 from rhd.workflow.catalog import Catalog, Refreshed
 from rhd.workflow.root import Root
@@ -153,7 +153,7 @@ async def test_writes_run_one_at_a_time_and_are_one_change(tmp_path: Path, repos
             return write
 
         async def one(number: int) -> None:
-            await service.submit(lambda: service.write(job(number), folder="plans/prds"))
+            await service.write(job(number), folder="plans/prds")
 
         async with trio.open_nursery() as nursery:
             for number in range(8):
@@ -167,9 +167,10 @@ async def test_a_write_is_finished_though_its_request_is_cancelled(tmp_path: Pat
     async with running_rooms(tmp_path / "db") as rooms:
         service = rooms.service(await rooms.adopt(repository))
         entered, go_on = trio.Event(), threading.Event()
+        token = trio.lowlevel.current_trio_token()
 
         def write(root: Root) -> None:
-            trio.from_thread.run_sync(entered.set)
+            trio.from_thread.run_sync(entered.set, trio_token=token)
             assert go_on.wait(10)
             root.create(RelPath("plans/prds/late.prd.md"), PLANNER.reach, b"# Late\n")
 
@@ -178,7 +179,7 @@ async def test_a_write_is_finished_though_its_request_is_cancelled(tmp_path: Pat
             async with trio.open_nursery() as nursery:
 
                 async def request() -> None:
-                    await service.submit(lambda: service.write(write, folder="plans/prds"))
+                    await service.write(write, folder="plans/prds")
 
                 nursery.start_soon(request)
                 with trio.fail_after(10):
@@ -193,15 +194,15 @@ async def test_stopping_waits_for_the_write_in_progress(tmp_path: Path, reposito
     go_on = threading.Event()
     async with running_rooms(tmp_path / "db") as rooms:
         service = rooms.service(await rooms.adopt(repository))
-        entered = trio.Event()
+        entered, token = trio.Event(), trio.lowlevel.current_trio_token()
 
         def write(root: Root) -> None:
-            trio.from_thread.run_sync(entered.set)
+            trio.from_thread.run_sync(entered.set, trio_token=token)
             assert go_on.wait(10)
             root.create(RelPath("plans/prds/late.prd.md"), PLANNER.reach, b"# Late\n")
 
         async def request() -> None:
-            await service.submit(lambda: service.write(write, folder="plans/prds"))
+            await service.write(write, folder="plans/prds")
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(request)
@@ -222,10 +223,9 @@ async def test_a_moved_repository_is_detached_with_a_next_step_and_comes_back(
         with pytest.raises(Detached):
             await service.read(read_plan)
         await until(lambda: service.state == "detached")
-        problem = describe(service.problem)
-        assert problem is not None
-        assert problem["code"] == "REPO_DETACHED"
-        assert "adopt" in problem["next_step"]
+        assert service.problem is not None
+        assert service.problem.code == "REPO_DETACHED"
+        assert "adopt" in service.problem.next_step
         assert service.watch == "off"
         with pytest.raises(Detached):
             _ = service.artifacts
@@ -251,7 +251,7 @@ async def test_a_detached_repository_is_looked_for_as_often_as_ever(
         service = rooms.service(await rooms.adopt(repository))
         with monkeypatch.context() as patch:
             patch.setattr("rhd.repos.repo_service._open_own", look)
-            service._lose()
+            service._lose(service._root)
             await until(lambda: looks > 20)
             assert service.state == "detached"
         await until(lambda: service.state == "ok")
@@ -275,15 +275,15 @@ async def test_a_repository_that_was_replaced_while_the_daemon_was_down_is_not_s
 async def _looks(service: RepoService, monkeypatch: pytest.MonkeyPatch, times: int) -> None:
     """Have an unusable repository looked at again so many times, and come to an end each time."""
     seen = 0
-    real = RepoService._let_go
+    real = RepoService._close
 
-    async def counted(self: RepoService) -> None:
+    def counted(self: RepoService) -> None:
         nonlocal seen
-        await real(self)
+        real(self)
         seen += self is service
 
     with monkeypatch.context() as patch:
-        patch.setattr(RepoService, "_let_go", counted)
+        patch.setattr(RepoService, "_close", counted)
         for number in range(times):
             service.look_again()
             await until(lambda n=number: seen > n)
@@ -308,7 +308,7 @@ async def test_looking_again_and_again_leaves_no_descriptor_open(
             case "a sweep that fails":
                 (tmp_path / "aside").rename(folder)
                 monkeypatch.setattr(Root, "sweep", fail)
-        service._lose()
+        service._lose(service._root)
         await until(lambda: service.state != "ok")
         await _looks(service, monkeypatch, 2)  # threads and the store's connections are there from now on
         before = len(os.listdir("/proc/self/fd"))
@@ -387,22 +387,14 @@ async def test_a_database_that_is_full_delays_announcements_and_loses_none(
 async def test_a_database_that_is_full_is_tried_again_by_one_and_not_by_each_change(
     tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    waiting: list[float] = []
-
-    async def sleep(seconds: float) -> None:
-        waiting.append(seconds)
-        await trio.sleep_forever()
-
+    monkeypatch.setattr("rhd.repos.repo_service.RETRY_S", 3600.0)
     async with running_rooms(tmp_path / "db") as rooms:
         service = rooms.service(await rooms.adopt(repository))
         await rooms.store.write(lambda c: c.execute("ALTER TABLE changes RENAME TO away"))
-        monkeypatch.setattr("rhd.repos.repo_service.trio.sleep", sleep)
         for number in range(10):
             repository.write("plans/plan-new.md", f"# New {number}\n")
             await service.settle()
-        await trio.testing.wait_all_tasks_blocked(0.01)
-        assert waiting.count(RETRY_S) == 1
-        monkeypatch.undo()
+        assert len([folders for _, folders, _ in service._later if not folders]) == 1
         await rooms.store.write(lambda c: c.execute("ALTER TABLE away RENAME TO changes"))
 
 

@@ -103,7 +103,7 @@ async def test_repositories_on_a_file_system_that_hangs_keep_no_other_from_openi
             for repo in rooms.registry:
                 if repo.slug not in hung:
                     assert (await rooms.services.ready(repo.id)).state == "ok"
-            assert {s.state for s in rooms.services if s.repo.slug in hung} == {"broken"}
+            assert {s.state for s in rooms.services if s.repo.slug in hung} == {"opening"}
         finally:
             go_on.set()
         for repo in rooms.registry:
@@ -144,6 +144,7 @@ async def test_a_service_begins_when_all_before_it_are_over_however_often_it_is_
     async with running_rooms(tmp_path / "db") as rooms, trio.open_nursery() as nursery:
         repo = (await rooms.adopt(repository)).repo
         assert repo is not None
+        monkeypatch.setattr(service, "FINISH_WITHIN_S", 60.0)
         monkeypatch.setattr(Catalog, "refresh", hang_once)
         rooms.services.get(repo.id).hint(None, "event")
         assert await trio.to_thread.run_sync(entered.wait, 10)
@@ -163,7 +164,7 @@ async def test_a_service_begins_when_all_before_it_are_over_however_often_it_is_
         await rooms.registry.add(repo.path, repo.name, slug=None, repo_id=repo.id)
         await trio.testing.wait_all_tasks_blocked(0.01)
         third = rooms.services.get(repo.id)
-        assert third.state == "broken", "it has not begun"
+        assert third.state == "opening", "it has not begun"
         go_on.set()
         assert await rooms.services.ready(repo.id) is third
         await until(lambda: third.watch == "events")
@@ -217,5 +218,9 @@ async def test_a_repository_that_takes_too_long_to_open_is_not_waited_for(
     monkeypatch.setattr(services, "READY_WITHIN_S", 0.01)
     async with running_rooms(tmp_path / "db") as rooms:
         (repo,) = rooms.registry
-        assert (await rooms.services.ready(repo.id)).state == "broken"
+        found = await rooms.services.ready(repo.id)
+        assert (found.state, found.problem) == ("opening", None), "which is no problem: it passes"
+        with pytest.raises(Refusal) as refused:
+            await found.read(lambda _: None)
+        assert refused.value.code == "REPO_OPENING"
         go_on.set()

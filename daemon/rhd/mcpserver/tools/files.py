@@ -25,7 +25,7 @@ from rhd.mcpserver.tools.output_schemas import (
     whole,
 )
 from rhd.mcpserver.tools.tool_spec import ALL, Call, ToolSpec
-from rhd.repos.repo_service import describe, worst
+from rhd.repos.problems import worst
 from rhd.workflow.artifacts import Artifact
 from rhd.workflow.kinds import KINDS
 from rhd.workflow.listing import DEFAULT_LIMIT, MAX_LIMIT, list_page
@@ -57,15 +57,14 @@ def redactions_json(redactions: Mapping[str, int]) -> list[dict[str, Any]]:
 def left_out_json(call: Call, prefix: str = "") -> dict[str, Any] | None:
     """Return what lists lack of the artifacts below `prefix` that the caller may see; None if they lack nothing."""
     reaches = [profile.reach for profile in call.readable]
-    return describe(
-        worst(
-            [
-                problem
-                for problem in call.service.catalog_problems
-                if _may_be_below(problem.path, prefix) and any(_may_show(reach, problem.path) for reach in reaches)
-            ]
-        )
+    found = worst(
+        [
+            problem
+            for problem in call.service.catalog_problems
+            if _may_be_below(problem.path, prefix) and any(_may_show(reach, problem.path) for reach in reaches)
+        ]
     )
+    return found.to_json() if found is not None else None
 
 
 def _may_be_below(path: str, prefix: str) -> bool:

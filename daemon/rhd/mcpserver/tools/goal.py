@@ -23,7 +23,7 @@ async def prepare_codex_goal_from_sprint(call: Call) -> dict[str, Any]:
     prd, sprint = find_sources(call, "SOURCE_NOT_READABLE", prd=arguments["prd_path"], sprint=arguments["sprint_path"])
     goal = Goal(prd.path, sprint.path, arguments.get("reference_repo"), arguments.get("extra_instructions"))
     text, said = render_goal(goal, format_time(now)), {"prompt": render_prompt(goal)}
-    return await write_document(call, NAME, lambda: RelPath(GOAL_PATH), text, said)
+    return await write_document(call, NAME, lambda _: RelPath(GOAL_PATH), text, said)
 
 
 GOAL = ToolSpec(

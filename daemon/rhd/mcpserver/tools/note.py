@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from functools import partial
 from typing import Any
 
 from rhd.access import EXECUTOR_NOTE, PLANNER_NOTE
@@ -34,7 +33,7 @@ async def append_handoff_note(call: Call) -> dict[str, Any]:
                 refusal.next_step = "Ask the owner to move what is old in it elsewhere, or write a shorter note."
             raise
 
-    await call.service.submit(partial(call.service.write, add, folder=path.folder))
+    await call.service.write(add, folder=path.folder)
     return {"path": path}
 
 

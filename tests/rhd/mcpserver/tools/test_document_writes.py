@@ -174,9 +174,9 @@ async def test_a_text_larger_than_a_document_may_be_is_a_refusal(desk: Desk) -> 
 async def test_callers_do_not_find_each_others_results(desk: Desk) -> None:
     """Who repeats is the grant; another one's equal words make a document of its own."""
     first = await desk.call(TOOL, **IDEA)
-    row = await desk.context.store.read(lambda c: c.execute("SELECT principal, tool FROM writes").fetchall())
+    row = await desk.context.store.read(lambda c: c.execute("SELECT caller, tool FROM creates").fetchall())
     assert [tuple(each) for each in row] == [("g_test", TOOL)]
-    await desk.context.store.write(lambda c: c.execute("UPDATE writes SET principal = 'g_other'"))
+    await desk.context.store.write(lambda c: c.execute("UPDATE creates SET caller = 'g_other'"))
     assert (await desk.call(TOOL, **IDEA))["path"] != first["path"]
 
 
@@ -185,7 +185,7 @@ async def test_arguments_are_kept_as_a_keyed_digest_alone(desk: Desk, tmp_path: 
     await desk.call(TOOL, title="T", idea=f"An idea of {canary}.")
     kept = b"".join(path.read_bytes() for path in tmp_path.glob("rhd.db*"))
     assert canary.encode() not in kept
-    (row,) = await desk.context.store.read(lambda c: c.execute("SELECT arguments FROM writes").fetchall())
+    (row,) = await desk.context.store.read(lambda c: c.execute("SELECT digest FROM creates").fetchall())
     assert len(row[0]) == 16
 
 

@@ -40,6 +40,19 @@ CREATE TABLE clients (
         created_at REAL NOT NULL
     ) WITHOUT ROWID;
 INSERT INTO "clients" VALUES('c-1','ChatGPT','{"redirect_uris": ["https://chatgpt.com/connector/callback"]}',1790000000.25);
+CREATE TABLE creates (
+        repo_id TEXT NOT NULL REFERENCES repos (id) ON DELETE CASCADE,
+        caller TEXT NOT NULL,
+        tool TEXT NOT NULL,
+        digest BLOB NOT NULL,               -- keyed, of the call's arguments
+        path TEXT NOT NULL,
+        revision TEXT NOT NULL,             -- of the text; at the path once it is written
+        created INTEGER NOT NULL,           -- nothing was at the path before
+        said TEXT NOT NULL,                 -- JSON: the rest of the result
+        at REAL NOT NULL,
+        PRIMARY KEY (repo_id, caller, tool, digest)
+    ) WITHOUT ROWID;
+INSERT INTO "creates" VALUES('r-8TqPzR2xWk4','g-1','write_prd_from_idea',X'05050505050505050505050505050505','plans/prds/beds.prd.md','v-1',1,'{"cards": 2}',1790000000.25);
 CREATE TABLE grant_profiles (
         grant_id TEXT NOT NULL REFERENCES grants (id) ON DELETE CASCADE,
         repo_id TEXT NOT NULL REFERENCES repos (id) ON DELETE CASCADE,
@@ -135,14 +148,10 @@ CREATE TABLE writes (
         repo_id TEXT NOT NULL REFERENCES repos (id) ON DELETE CASCADE,
         path TEXT NOT NULL,
         tool TEXT NOT NULL,
-        principal TEXT NOT NULL,
-        arguments BLOB NOT NULL,            -- digest of the call's arguments
         revision TEXT NOT NULL,
-        result TEXT NOT NULL,               -- JSON
-        at REAL NOT NULL,
         PRIMARY KEY (repo_id, path)
     ) WITHOUT ROWID;
-INSERT INTO "writes" VALUES('r-8TqPzR2xWk4','plans/prds/beds.prd.md','write_prd_from_idea','g-1',X'0505050505050505050505050505050505050505050505050505050505050505','v-1','{"path": "x"}',1790000000.25);
+INSERT INTO "writes" VALUES('r-8TqPzR2xWk4','plans/prds/beds.prd.md','write_prd_from_idea','v-1');
 CREATE UNIQUE INDEX repos_path ON repos (path) WHERE forgotten_at IS NULL;
 CREATE INDEX grants_client ON grants (client_id);
 CREATE INDEX grant_profiles_repo ON grant_profiles (repo_id);
