@@ -359,7 +359,7 @@ class RepoService:
             self.hint(None, "write")
 
     async def _look(self, folders: frozenset[str] | None, via: str) -> None:
-        """Compare the disk with the catalog and record what changed; each folder that is listed is watched from then."""
+        """Compare the disk with the catalog and record what changed; folders that are listed are watched from then."""
         _, catalog = self._usable()
 
         def look(_: Root) -> tuple[Refreshed, list[ArtifactRow]]:

@@ -32,7 +32,14 @@ def service(
     """A service in some state; the later a path, the newer it is."""
     artifacts = [Artifact(path, (1, 1, at, 1), b"A" * 9, Outline(None, status, None)) for at, path in enumerate(paths)]
     repo = SimpleNamespace(id="rh", slug="project")
-    return SimpleNamespace(repo=repo, state=state, problem=problem, watch=watch, artifacts=Artifacts(artifacts))
+    return SimpleNamespace(
+        repo=repo,
+        state=state,
+        is_served=state in ("ok", "degraded"),
+        problem=problem,
+        watch=watch,
+        artifacts=Artifacts(artifacts),
+    )
 
 
 def examine(subject: Any, *running: str, usage: Usage = USAGE) -> dict[str, Finding]:
@@ -51,6 +58,11 @@ def test_when_all_is_well_every_check_says_so() -> None:
     found = examine(service("plans/prds/a.prd.md", "plans/sprints/a.sprint.md"))
     assert {check: finding.status for check, finding in found.items()} == dict.fromkeys(CHECKS, OK)
     assert found["workflow"].message.startswith("2 artifacts")
+
+
+def test_a_repository_that_is_being_opened_is_no_problem() -> None:
+    found = examine(service(state="opening", watch="off"))["repository"]
+    assert (found.status, found.next_step) == (OK, None)
 
 
 def test_the_checks_stand_in_order() -> None:
