@@ -70,13 +70,11 @@ class Store:
                 `write` that waits is told first.
         """
         task_status.started()
-        is_idle = True
+        is_idle = False
         try:
             is_idle = await self._writer.run()
         finally:
-            if is_idle:
-                with trio.CancelScope(shield=True, deadline=trio.current_time() + CLOSE_WITHIN_S):
-                    await ThreadCall(self._close_connections).result()
+            await self._close_connections(is_writer_idle=is_idle)
 
     def close(self, *, within_s: float = CLOSE_WITHIN_S) -> None:
         """Let `run` write what waits, close the database and end. Later writes are refused.
@@ -134,9 +132,13 @@ class Store:
             raise _cannot_open(self.path, error) from error
         return result
 
-    def _close_connections(self) -> None:
-        for connection in self._connections:
-            connection.close()
+    async def _close_connections(self, *, is_writer_idle: bool) -> None:
+        """Close the connections that no thread uses: closing one under a thread would crash the process."""
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + CLOSE_WITHIN_S):
+            if is_writer_idle:
+                await ThreadCall(self._connections[1].close).result()
+            await self._reads.acquire()  # and never release it: a read that was cancelled may still run
+            await ThreadCall(self._reader.close).result()
 
 
 def _cannot_open(path: str, error: OSError | sqlite3.Error) -> StartRefused:

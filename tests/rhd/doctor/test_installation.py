@@ -110,7 +110,8 @@ def test_any_free_port_needs_no_look(home: Home) -> None:
 def database(home: Home) -> str:
     home.prepare()
     path = find_paths(home).database
-    Store.open(path)._close_connections()
+    for connection in Store.open(path)._connections:
+        connection.close()
     return path
 
 

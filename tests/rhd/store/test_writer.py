@@ -222,3 +222,21 @@ async def test_a_disk_that_hangs_is_given_up_by_the_caller_and_by_the_end(
             store.close(within_s=0.05)
     assert not go_on.is_set(), "it ended while the disk hung"
     go_on.set()
+
+
+async def test_a_read_that_was_cancelled_keeps_its_connection_until_it_ends(tmp_path: Path) -> None:
+    go_on = threading.Event()
+    token = trio.lowlevel.current_trio_token()
+    with trio.fail_after(10):
+        async with running_store(tmp_path / "db") as store, trio.open_nursery() as nursery:
+            entered = trio.Event()
+
+            def read(connection: sqlite3.Connection) -> None:
+                trio.from_thread.run_sync(entered.set, trio_token=token)
+                go_on.wait(20)
+                connection.execute("SELECT key FROM meta").fetchall()
+
+            nursery.start_soon(store.read, read)
+            await entered.wait()
+            nursery.cancel_scope.cancel()
+            nursery.start_soon(trio.to_thread.run_sync, go_on.set)
