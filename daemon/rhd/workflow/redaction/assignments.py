@@ -26,7 +26,7 @@ from rhd.workflow.redaction.heuristics import (
 # beginnings taken out, and without what is not Latin where all the text is ASCII: that halves the search.
 _LATIN = (
     "key|p(?:ass(?:word|wd|phrase|code)|wd)|se(?:cret|ss(?:ionid|ion|id))|credential|token|_auth"
-    "|authorization|b(?:earer|asic)|_p(?:ass|w)(?![a-z])"
+    "|authorization|b(?:earer|asic)|_p(?:ass|w|at)(?![a-z])"
 )
 _KEYWORD_IN_ASCII = re.compile(_LATIN)
 _KEYWORD = re.compile(f"{_LATIN}|密钥|密码|口令|令牌")
@@ -39,6 +39,7 @@ _KINDS = {
     "pwd": "password",
     "_pass": "password",
     "_pw": "password",
+    "_pat": "token",
     "密码": "password",
     "口令": "password",
     "credential": "secret",
@@ -49,6 +50,12 @@ _KINDS = {
 }
 _KEY_OF = (
     "access", "account", "api", "app", "auth", "encryption", "master", "private", "secret", "service", "signing",
+)  # fmt: skip
+# Other names that end in `key` name a secret where the value is one beyond doubt, but for these.
+_OPEN_KEY_OF = (
+    "cache", "composite", "correlation", "dedup", "event", "foreign", "group", "hash", "idempotency", "index", "issue",
+    "lookup", "object", "order", "partition", "primary", "project", "public", "registry", "restore", "routing", "row",
+    "s3", "shard", "sort", "storage", "trace", "translation", "unique",
 )  # fmt: skip
 # Tokens that say where one is, not who: `next_page_token`, `progressToken`.
 _TOKEN_OF = (
@@ -66,6 +73,7 @@ _SIGN = re.compile(
         :[ \t]{0,4}+[A-Za-z_&][\w.\[\]<>|?& \t]{0,40}+(?<=[ \t])=(?![=>]) # typed: `token: str = `
       | ,?\s{0,40}+[\\"']{0,2}+[Vv]alue[\\"']{0,2}+[ \t]{0,4}+[:=]         # a pair: `"name": "TOKEN", "value": `
       | (?<=["']),(?=[ \t]{0,4}+["'])                                      # arguments: `set("token", "…")`
+      | --(?:body|data|value)(?:=|(?=[ \t]))                               # `gh secret set TOKEN --body `
       | :=|=>|->|\?{1,2}=|\|\|=|:-|%3[ADad]|[:：=|>→]
     )
     [ \t]{0,8}+ [*]{0,2}+ [ \t]{0,8}+
@@ -83,6 +91,7 @@ _COMMANDS_OF_TWO = frozenset(("login", "set", "ROLE", "USER"))
 _MAX_COMMAND = 80
 # Nor is more needed before a value beyond doubt: `setToken("…")`, `the API key is …`.
 _LOOSE = re.compile(r"[A-Za-z0-9_-]{0,40}+(?:[ \t]{1,4}+(?:is[ \t]{1,4}+)?+|\()[\"'`]?+([A-Za-z0-9_.~+/=-]{20,200}+)")
+_SPOKEN = re.compile(r"[ \t]{1,4}+(?:is[ \t]{1,4}+)?+[\"'`]?+([^\s\"'`]{8,64}+)")
 _QUOTED = re.compile(
     r"""
     "(?P<double>(?:[^"\\\r\n]|\\.)++)" | '(?P<single>(?:[^'\\\r\n]|\\.)++)' | `(?P<code>[^`\r\n]++)`
@@ -90,7 +99,9 @@ _QUOTED = re.compile(
     """,
     re.VERBOSE,
 )
-_ELEMENT = re.compile(r"[^<>\r\n]{1,256}+(?=</)")
+# A quoted value so long that its end lies behind what is searched.
+_UNCLOSED = re.compile(r"\\?[\"'`]([^\"'`\\\s]{1000,}+)\Z")
+_ELEMENT = re.compile(r"[^<>\r\n]{1,4000}+(?=</)")
 _MIN_VALUE = 6
 _CLOSING = ",;|)}]>.*"
 # A value without quotes is judged by its beginning, and only one that is a secret is read to its end: what is refused
@@ -102,13 +113,14 @@ _BARE_REST = re.compile(rf"(?:(?!{_NEXT_FIELD.pattern})[^\s\"'`\\])*+")
 _QUERY_REST = re.compile(rf"(?:(?!{_NEXT_FIELD.pattern})[^\s\"'`\\&#])*+")
 _AT_LINE_START = re.compile(r"(?:^|[\r\n]|\\[nr])[ \t>|]*(?:(?:[-+*]|\d{1,3}\.) )?(?:\[[ xX]\] )?[*_\"'`:]*\Z")
 _MAX_BEFORE = 40
-_AT_VALUE_END = re.compile(r"[\"'`*]{0,2}[ \t]*(?:[,;}\])|#]|//|\\[nr\"]|$)", re.MULTILINE)
+_AT_VALUE_END = re.compile(r"[\"'`*]{0,2}[ \t]*(?:[,;}\])|#]|//|\\[nr\"]|\([^\r\n()]{1,60}\)[ \t]*$|$)", re.MULTILINE)
 # What is sent after `Bearer`, `Basic` and in a header without either.
 _CREDENTIALS = re.compile(r"[ \t]{1,4}+([A-Za-z0-9._~+/-]{8,}+=*+)")
 _HEADER = re.compile(
     r"[\\\"'`*]{0,3}+[ \t]{0,4}+[:=][ \t]{0,4}+[\\\"'`*]{0,3}+(?!(?i:bearer|basic))(?:[A-Za-z]{3,12}+[ \t]{1,4}+)?+"
     r"[\"'`]?+([A-Za-z0-9._~+/-]{16,}+=*+)"
 )
+_HEX_KEY = re.compile(r"[0-9a-f]{32,128}|[0-9A-F]{32,128}")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 # Names that speak about a secret instead of giving one: their last words.
@@ -136,8 +148,12 @@ def find_assignments(text: str) -> Iterator[Secret]:
     for keyword in (_KEYWORD_IN_ASCII if text.isascii() else _KEYWORD).finditer(lowered):
         start, end = keyword.span()
         kind = _KINDS.get(keyword[0], keyword[0])
-        if start < done or (kind == "key" and not _follows(lowered, start, _KEY_OF)):
+        if start < done:
             continue
+        if kind == "key" and not _follows(lowered, start, _KEY_OF):
+            if lowered[start - 1 : start] not in ("_", "-") or _follows(lowered, start, _OPEN_KEY_OF):
+                continue
+            kind = "other_key"
         if kind == "token" and _follows(lowered, start, _TOKEN_OF):
             continue
         found = (_judge_credentials if kind in _CREDENTIAL_KINDS else _judge)(text, start, end, kind)
@@ -181,7 +197,9 @@ def _judge(text: str, keyword: int, keyword_end: int, kind: str) -> Secret | Non
         sign = _FLAG_SIGN.match(text, keyword_end)
     if sign is None:
         loose = _LOOSE.match(text, keyword_end)
-        return Secret(*loose.span(1), kind) if loose is not None and looks_issued(loose[1]) else None
+        if loose is not None and looks_issued(loose[1]):
+            return Secret(*loose.span(1), "key" if kind == "other_key" else kind)
+        return _judge_spoken(text, keyword_end) if kind == "password" else None
     rest = [word.lower() for word in _WORDS.findall(sign["rest"])]
     if (rest and rest[-1] in _ABOUT) or (kind == "session" and sign[0] != sign["rest"] + "="):
         return None
@@ -192,7 +210,9 @@ def _judge(text: str, keyword: int, keyword_end: int, kind: str) -> Secret | Non
     value = text[start:end]
     if len(value) < _MIN_VALUE or is_placeholder(value) or (not is_quoted and "(" in value):
         return None
-    if looks_random(value):
+    if kind == "other_key":
+        return Secret(start, end, "key") if looks_issued(value) or _HEX_KEY.fullmatch(value) else None
+    if looks_random(value) or (_UUID.fullmatch(value) and kind in ("key", "secret", "token")):
         if not is_quoted and len(value) == _JUDGED_CHARS:
             end = _rest_end(text, start, end, name_start)
         return Secret(start, end, kind)
@@ -202,6 +222,16 @@ def _judge(text: str, keyword: int, keyword_end: int, kind: str) -> Secret | Non
         return None
     is_certain = is_quoted or sign["sign"] not in _SIGNS_OF_PROSE or _stands_alone(text, name_start, start, end)
     return Secret(start, end, kind) if is_certain else None
+
+
+def _judge_spoken(text: str, at: int) -> Secret | None:
+    """Return a password that a sentence gives: `the password is …`, as strong as no word is."""
+    spoken = _SPOKEN.match(text, at)
+    if spoken is None:
+        return None
+    value = spoken[1].rstrip(".,;:)")
+    is_secret = looks_strong(value) and looks_chosen(value, is_quoted=True) and not is_placeholder(value)
+    return Secret(spoken.start(1), spoken.start(1) + len(value), "password") if is_secret else None
 
 
 def _stands_alone(text: str, name_start: int, start: int, end: int) -> bool:
@@ -230,6 +260,8 @@ def _value_span(text: str, sign: re.Match[str], name_start: int) -> tuple[int, i
         return None if element is None else (*element.span(), True)
     if (quoted := _QUOTED.match(text, at)) is not None:
         return *quoted.span(quoted.lastgroup or 0), True
+    if (unclosed := _UNCLOSED.match(text, at)) is not None:
+        return *unclosed.span(1), True
     bare = _BARE.match(text, at)
     if bare is None:
         return None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode
+from itertools import pairwise
 from typing import NamedTuple
 
 
@@ -63,6 +64,8 @@ def looks_random(value: str) -> bool:
 
 def _is_plain(word: str) -> bool:
     """Say whether a word is made of words and numbers (`Ed25519PrivateKey`); what is random changes all the time."""
+    if word.isdecimal() or (word.islower() and word.isalpha()):
+        return True
     runs = len(_RUN.findall(word))
     if runs > 4 and _ONE_CASE.fullmatch(word):
         return False
@@ -78,6 +81,20 @@ def looks_issued(value: str) -> bool:
         and re.search("[a-z]", value) is not None
         and re.search("[0-9]", value) is not None
     )
+
+
+_NAME_PART = re.compile(r"(?:[A-Z]?[a-z]+|[A-Z]+)[0-9]{0,4}|[0-9]{1,6}")
+
+
+def is_issued(body: str) -> bool:
+    """Say whether what follows an issuer's prefix is a token: no placeholder (`xxxx`) and no name (`for_the_ci`)."""
+    if len(set(body)) <= 6 or is_placeholder(body):
+        return False
+    steps = sum(ord(after) - ord(before) == 1 for before, after in pairwise(body))
+    if steps > len(body) // 2:  # abcdef…, 1234567890
+        return False
+    parts = [part for part in _NOT_ALNUM.split(body) if part]
+    return len(parts) == 1 or not all(map(_NAME_PART.fullmatch, parts))
 
 
 # Look like weak passwords, but are what plans talk about.

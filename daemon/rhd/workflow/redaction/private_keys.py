@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import zip_longest
+from typing import NamedTuple
 
 from rhd.workflow.redaction.heuristics import Secret, looks_random
+from rhd.workflow.text_steps import Window, in_turns, windows
 
-PIECE_CHARS = 1 << 16
-"""About so much of a text is searched at once."""
+_STEP_CHARS = 4 << 10
+"""At most so much of a text is searched at once."""
 
 _FENCE = re.compile(
     r"-{4,5} ?(?P<what>BEGIN|END) [A-Za-z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)? ?-{4,5}|Private-Lines: \d{1,4}"
@@ -30,15 +33,19 @@ _LAST_LINE = re.compile(
 )
 # Between BEGIN and END no line need be recognised: one run as long as no word, and all of it is a key.
 _MATERIAL = re.compile(r"[A-Za-z0-9+/=]{40,}+")
+_RUN = re.compile(r"[A-Za-z0-9+/=]*+")
 _DIGEST = re.compile(r"[0-9a-f]+")
 
 _WEB_KEY_MEMBER = re.compile(r"\\?\"(?:d|p|q|dp|dq|qi|k)\\?\"\s{0,4}+:\s{0,4}+\\?\"(?P<secret>[A-Za-z0-9_-]{20,}+)")
 
 
-def find_private_keys(text: str) -> Iterator[Secret]:
-    """Yield the private keys in `text`, in order: from BEGIN to its END, or as far as lines look like a key."""
-    if "PRIVATE KEY" in text or "Private-Lines" in text:
-        yield from _blocks(text)
+def find_private_keys(text: str) -> list[Secret]:
+    """Return the private keys in `text`, in order: from BEGIN to its END, or as far as lines look like a key."""
+    if "PRIVATE KEY" not in text and "Private-Lines" not in text:
+        return []
+    fences = [fence for found in in_turns(_fences, windows(text)) for fence in found]
+    begins = (pair for pair in zip_longest(fences, fences[1:]) if pair[0].what != "END")
+    return [key for key in in_turns(lambda pair: _key(text, *pair), begins) if key is not None]
 
 
 def find_web_keys(text: str) -> Iterator[Secret]:
@@ -49,40 +56,49 @@ def find_web_keys(text: str) -> Iterator[Secret]:
                 yield Secret(*member.span("secret"), "private_key")
 
 
-def _blocks(text: str) -> Iterator[Secret]:
-    begin: re.Match[str] | None = None
-    for fence in _fences(text):
-        is_end = fence["what"] == "END"
-        if begin is not None:
-            if is_end and _holds_material(text, begin.end(), fence.start()):
-                yield Secret(begin.start(), fence.end(), "private_key")
-            elif (end := _material_end(text, begin.end(), fence.start())) is not None:
-                yield Secret(begin.start(), fence.end() if is_end else end, "private_key")
-        begin = None if is_end else fence
-    if begin is not None and (end := _material_end(text, begin.end(), len(text))) is not None:
-        yield Secret(begin.start(), end, "private_key")
+class _Fence(NamedTuple):
+    start: int
+    end: int
+    what: str
 
 
-def _fences(text: str) -> Iterator[re.Match[str]]:
-    """Yield what begins and ends keys; in pieces, since a search holds the interpreter for as long as it runs."""
-    at = 0
-    while at < len(text):
-        end = text.find("\n", at + PIECE_CHARS) + 1 or len(text)
-        yield from _FENCE.finditer(text, at, end)
-        at = end
+def _fences(window: Window) -> list[_Fence]:
+    """Return what begins and ends keys."""
+    found = _FENCE.finditer(window.text)
+    return [
+        _Fence(window.start + fence.start(), window.start + fence.end(), fence["what"])
+        for fence in found
+        if window.begin <= fence.start() < window.end
+    ]
+
+
+def _key(text: str, begin: _Fence, after: _Fence | None) -> Secret | None:
+    """Return the key that begins at `begin`, before the fence `after`."""
+    is_closed = after is not None and after.what == "END"
+    last = after.start if after is not None else len(text)
+    if after is not None and is_closed and _holds_material(text, begin.end, last):
+        return Secret(begin.start, after.end, "private_key")
+    end = _material_end(text, begin.end, last)
+    if end is None:
+        return None
+    return Secret(begin.start, after.end if after is not None and is_closed else end, "private_key")
 
 
 def _holds_material(text: str, start: int, end: int) -> bool:
-    runs = (run[0] for run in _MATERIAL.finditer(text, start, end))
-    return any(looks_random(run) and not _DIGEST.fullmatch(run) for run in runs)
+    for at in range(start, end, _STEP_CHARS):
+        for run in _MATERIAL.finditer(text, at, min(end, at + _STEP_CHARS)):
+            if looks_random(run[0]) and not _DIGEST.fullmatch(run[0]):
+                return True
+    return False
 
 
 def _material_end(text: str, start: int, end: int) -> int | None:
-    """Return where the lines of a key end that begin at `start`; None if none does: then somebody speaks of keys."""
+    """Return where the lines of a key end that begin at `start`; None if there are none: the text speaks of keys."""
     at = start
-    while (line := _MATERIAL_LINE.match(text, at, end)) is not None:
+    while (line := _MATERIAL_LINE.match(text, at, min(end, at + _STEP_CHARS))) is not None:
         at = line.end()
     if at == start:
         return None
-    last = _LAST_LINE.match(text, at, end)
+    at = _RUN.match(text, at, min(end, at + _STEP_CHARS)).end()  # type: ignore[union-attr]
+    last = _LAST_LINE.match(text, at, min(end, at + _STEP_CHARS))
     return at if last is None else last.end()

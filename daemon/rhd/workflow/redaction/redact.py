@@ -1,19 +1,29 @@
 """Replaces secrets in text by their type: `[REDACTED:github_token]`. The syntax around them stays.
 
-Three kinds: private keys (`private_keys`), tokens with an issuer's prefix (`token_patterns`), and values assigned to
-names such as `password` (`assignments`). Each search takes linear time, since the text may be hostile.
+Private keys (`private_keys`), tokens with an issuer's prefix (`token_patterns`), passwords on command lines
+(`commands`), columns of tables (`tables`), and values assigned to names such as `password` (`assignments`). Each search
+takes linear time, since the text may be hostile, and runs in steps of bounded time.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import NamedTuple
 
 from rhd.workflow.redaction.assignments import find_assignments
+from rhd.workflow.redaction.commands import find_command_passwords
 from rhd.workflow.redaction.heuristics import Secret
-from rhd.workflow.redaction.private_keys import PIECE_CHARS, find_private_keys, find_web_keys
+from rhd.workflow.redaction.private_keys import find_private_keys, find_web_keys
+from rhd.workflow.redaction.tables import find_table_cells
 from rhd.workflow.redaction.token_patterns import find_shapes
+from rhd.workflow.text_steps import Window, in_turns, windows
+
+# A secret that reaches the end of a window goes on as long as a word does.
+_WORD_CHARS = 4 << 10
+_WORD = re.compile(r"[^\s\"'`<>\\|]*+")
 
 
 class Redacted(NamedTuple):
@@ -25,37 +35,45 @@ class Redacted(NamedTuple):
 
 def redact(text: str) -> Redacted:
     """Return `text` with every secret that is found replaced by `[REDACTED:type]`."""
+    found = sorted(chain(find_private_keys(text), find_table_cells(text), _find(text)), key=lambda each: each.start)
     counts: Counter[str] = Counter()
-    text = _replace(text, find_private_keys(text), counts)
-    text = _replace(text, find_web_keys(text), counts)
-    # In pieces: a regular expression holds the interpreter for as long as it runs, and other threads with it.
-    parts = [_redact_piece(piece, counts) for piece in _pieces(text)]
-    return Redacted(parts[0] if len(parts) == 1 else "".join(parts), dict(counts))
-
-
-def _redact_piece(text: str, counts: Counter[str]) -> str:
-    # One after the other: an assigned value that has been replaced is a secret no more.
-    text = _replace(text, find_shapes(text), counts)
-    return _replace(text, find_assignments(text), counts)
-
-
-def _replace(text: str, secrets: Iterable[Secret], counts: Counter[str]) -> str:
     parts: list[str] = []
     at = 0
-    for start, end, type_ in secrets:
-        parts += (text[at:start], f"[REDACTED:{type_}]")
-        at = end
-        counts[type_] += 1
-    return "".join((*parts, text[at:])) if parts else text
+    for secret in _apart(found):
+        parts += (text[at : secret.start], f"[REDACTED:{secret.type}]")
+        at = secret.end
+        counts[secret.type] += 1
+    return Redacted("".join((*parts, text[at:])) if parts else text, dict(counts))
 
 
-def _pieces(text: str) -> Iterator[str]:
-    """Yield `text` in pieces of about 64 Ki characters that end where a line does."""
-    at = 0
-    while len(text) - at > 2 * PIECE_CHARS:
-        end = text.find("\n", at + PIECE_CHARS) + 1
-        if not end:
-            break
-        yield text[at:end]
+def _find(text: str) -> Iterator[Secret]:
+    for window, secrets in in_turns(_find_in, windows(text)):
+        for start, end, type_ in secrets:
+            if window.begin <= start < window.end:
+                is_cut = window.is_cut and end == len(window.text)
+                last = _word_end(text, window.start + end) if is_cut else window.start + end
+                yield Secret(window.start + start, last, type_)
+
+
+def _find_in(window: Window) -> tuple[Window, list[Secret]]:
+    # Of two that begin at one place the first names the type, so what is known best stands first.
+    finders = (find_web_keys, find_shapes, find_command_passwords, find_assignments)
+    return window, [secret for find in finders for secret in find(window.text)]
+
+
+def _word_end(text: str, at: int) -> int:
+    while (end := _WORD.match(text, at, at + _WORD_CHARS).end()) > at:  # type: ignore[union-attr]
         at = end
-    yield text[at:] if at else text
+    return at
+
+
+def _apart(found: Iterable[Secret]) -> list[Secret]:
+    """Return what was found, in order, what overlaps as one."""
+    apart: list[Secret] = []
+    for secret in found:
+        if apart and secret.start < apart[-1].end:
+            if secret.end > apart[-1].end:
+                apart[-1] = apart[-1]._replace(end=secret.end)
+        else:
+            apart.append(secret)
+    return apart

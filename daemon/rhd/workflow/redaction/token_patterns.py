@@ -1,7 +1,8 @@
 """Secrets that their issuers made recognisable, as a table: what each begins with, and what follows.
 
-A shape alone is no secret: documentation is full of `ghp_xxxx…` and `sk-ant-your-key-here`, so what follows must look
-made up. No pattern can fail after an unbounded run that another attempt would read again: all is linear in time.
+A shape alone is no secret: documentation is full of `ghp_xxxx…` and `sk-ant-your-key-here`. What follows a prefix that
+only tokens have is a secret unless it is a placeholder or a name; after a prefix that words have too, it must look
+random. No pattern can fail after an unbounded run that another attempt would read again: all is linear in time.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from base64 import b64decode
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from rhd.workflow.redaction.heuristics import Secret, is_placeholder, looks_random
+from rhd.workflow.redaction.heuristics import Secret, is_basic, is_issued, is_placeholder, looks_random
 
 Verdict = Callable[[re.Match[str]], bool]
 
@@ -37,13 +38,25 @@ def _body_is_random(match: re.Match[str]) -> bool:
     return looks_random(match["body"])
 
 
+def _body_is_issued(match: re.Match[str]) -> bool:
+    return is_issued(match["body"])
+
+
 def _body_varies(match: re.Match[str]) -> bool:
     """Say whether the body is no placeholder, where it is too short or of too few letters to be called random."""
     return len(set(match["body"])) > 6 and not is_placeholder(match["body"])
 
 
 def _is_signed(match: re.Match[str]) -> bool:
-    return match[0].count(".") >= 2
+    # One of thousands of characters may have its signature behind the end of what is searched.
+    return match[0].count(".") >= 2 or (len(match[0]) > _LONG_TOKEN and match.end() == len(match.string))
+
+
+_LONG_TOKEN = 2000
+
+
+def _is_login(match: re.Match[str]) -> bool:
+    return is_basic(match["secret"])
 
 
 def _is_encoded_key(match: re.Match[str]) -> bool:
@@ -55,7 +68,7 @@ def _is_password(match: re.Match[str]) -> bool:
     return not (is_placeholder(password) or password == name or (len(password) < 4 and password.isalpha()))
 
 
-def _begun(type_: str, prefixes: str, body: str, is_secret: Verdict = _body_is_random) -> _Shape:
+def _begun(type_: str, prefixes: str, body: str, is_secret: Verdict = _body_is_issued) -> _Shape:
     """Return the shape that one of `prefixes` begins."""
     marks = tuple(prefixes.split())
     return _Shape(type_, marks, re.compile(rf"(?:{'|'.join(map(re.escape, marks))})(?P<body>{body})"), is_secret)
@@ -71,7 +84,7 @@ _SHAPES = (
     _begun("anthropic_key", "sk-ant-", r"[A-Za-z0-9_-]{16,}+"),
     _begun("langfuse_key", "sk-lf-", r"[0-9a-f-]{30,}+", _body_varies),
     _begun("openai_key", "sk-proj- sk-svcacct- sk-admin- sk-or-v1- sk-None-", r"[A-Za-z0-9_-]{16,}+"),
-    _begun("openai_key", "sk-", r"[A-Za-z0-9]{20,}+"),
+    _begun("openai_key", "sk-", r"[A-Za-z0-9]{20,}+", _body_is_random),
     _begun("groq_key", "gsk_", r"[A-Za-z0-9]{40,}+"),
     _begun("xai_key", "xai-", r"[A-Za-z0-9]{40,}+"),
     _begun("perplexity_key", "pplx-", r"[A-Za-z0-9]{32,}+"),
@@ -90,7 +103,7 @@ _SHAPES = (
            r"hooks\.slack\.com/(?:services|workflows|triggers)/(?P<secret>(?P<body>[\w/-]{20,}+))"),
     _shape("discord_webhook", "/api/webhooks/", r"/api/webhooks/\d{15,20}+/(?P<secret>(?P<body>[\w-]{50,}+))"),
     _shape("discord_token", "M N O", r"[MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.(?P<body>[A-Za-z0-9_-]{27,}+)"),
-    _shape("telegram_token", ":AA", r"[0-9]{8,10}:AA(?P<body>[A-Za-z0-9_-]{33})"),
+    _shape("telegram_token", ":AA", r"[0-9]{8,10}:(?P<secret>AA(?P<body>[A-Za-z0-9_-]{33}))", _body_is_issued),
     _begun("aws_key_id", "AKIA ASIA", r"[A-Z0-9]{16}(?![A-Za-z0-9])", _body_varies),
     _begun("aws_bedrock_key", "ABSK", r"[A-Za-z0-9+/=]{100,}+"),
     _begun("google_key", "AIza", r"[A-Za-z0-9_-]{35}"),
@@ -131,7 +144,54 @@ _SHAPES = (
     _begun("contentful_token", "CFPAT-", r"[A-Za-z0-9_-]{40,}+"),
     _begun("linear_key", "lin_api_", r"[A-Za-z0-9]{30,}+"),
     _begun("notion_token", "ntn_", r"[A-Za-z0-9]{30,}+"),
-    _begun("repo_harness_token", "rh_", r"[a-z]{2}_[A-Za-z0-9_-]{20,}+"),
+    _begun("repo_harness_token", "rha_ rhc_ rhr_", r"[A-Za-z0-9_-]{40,}+"),
+    _begun("artifactory_key", "AKCp", r"[A-Za-z0-9]{60,}+"),
+    _begun("sonarqube_token", "squ_ sqp_ sqa_", r"[0-9a-f]{40}"),
+    _begun("buildkite_token", "bkua_", r"[0-9a-f]{40}"),
+    _begun("circleci_token", "CCIPAT_ CCIPRJ_", r"[A-Za-z0-9_]{30,}+"),
+    _begun("netlify_token", "nfp_ nfc_ nfo_ nfu_", r"[A-Za-z0-9]{36,}+"),
+    _begun("render_key", "rnd_", r"[A-Za-z0-9]{32,}+", _body_is_random),
+    _begun("heroku_key", "HRKU-", r"[A-Za-z0-9_-]{36,}+"),
+    _begun("bitbucket_token", "ATBB ATCTT3", r"[A-Za-z0-9_=-]{32,}+", _body_is_random),
+    _begun("nuget_key", "oy2", r"[a-z0-9]{43}(?![A-Za-z0-9])", _body_is_random),
+    _begun("crates_token", "cio", r"[A-Za-z0-9]{32}(?![A-Za-z0-9])", _body_is_random),
+    _begun("clojars_token", "CLOJARS_", r"[0-9a-z]{60}"),
+    _begun("dynatrace_token", "dt0c01.", r"[A-Z0-9]{24}\.[A-Z0-9]{64}"),
+    _begun("sourcegraph_token", "sgp_", r"[A-Za-z0-9_]{40,}+"),
+    _begun("readme_key", "rdme_", r"[a-z0-9]{60,}+"),
+    _begun("brevo_key", "xkeysib- xsmtpsib-", r"[0-9a-f]{64}-[A-Za-z0-9]{16}"),
+    _begun("mailgun_key", "key-", r"[0-9a-f]{32}(?![A-Za-z0-9])", _body_varies),
+    _shape("mailchimp_key", "-us", r"(?<![A-Za-z0-9])(?P<secret>(?P<body>[0-9a-f]{32})-us[0-9]{1,2})(?![A-Za-z0-9])",
+           _body_varies),
+    _begun("airtable_token", "pat", r"[A-Za-z0-9]{14}\.[0-9a-f]{64}"),
+    _begun("facebook_token", "EAA", r"[A-Za-z0-9_-]{60,}+", _body_is_random),  # and Square's
+    _begun("braintree_token", "access_token$production$ access_token$sandbox$", r"[a-z0-9]{16}\$[0-9a-f]{32}"),
+    _begun("paypal_token", "A21AA", r"[A-Za-z0-9_-]{60,}+"),
+    _begun("shippo_token", "shippo_live_ shippo_test_", r"[0-9a-f]{40}"),
+    _begun("flutterwave_key", "FLWSECK- FLWSECK_TEST-", r"[A-Za-z0-9-]{20,}+"),
+    _begun("easypost_key", "EZAK EZTK", r"[A-Za-z0-9]{54}", _body_is_random),
+    _begun("google_token", "1//0", r"[A-Za-z0-9_-]{40,}+"),
+    _shape("azure_secret", "Q~",
+           r"(?<![A-Za-z0-9])(?P<secret>(?P<body>[A-Za-z0-9_~.-]{3}[0-9]Q~[A-Za-z0-9_~.-]{31,34}))"),
+    _shape("azure_key", "AZDO", r"(?<![A-Za-z0-9])(?P<secret>(?P<body>[A-Za-z0-9]{76}AZDO[A-Za-z0-9]{4}))"),
+    _begun("alibaba_key_id", "LTAI", r"[A-Za-z0-9]{17,21}(?![A-Za-z0-9])", _body_is_random),
+    _begun("dropbox_token", "sl.u.", r"[A-Za-z0-9_-]{60,}+"),
+    _begun("typeform_token", "tfp_", r"[A-Za-z0-9_.-]{40,}+"),
+    _begun("adafruit_key", "aio_", r"[A-Za-z0-9]{28}", _body_is_random),
+    _begun("apify_token", "apify_api_", r"[A-Za-z0-9]{30,}+"),
+    _begun("pinecone_key", "pcsk_", r"[A-Za-z0-9_]{40,}+"),
+    _begun("cerebras_key", "csk-", r"[a-z0-9]{40,}+"),
+    _begun("e2b_key", "e2b_", r"[0-9a-f]{40}"),
+    _begun("jina_key", "jina_", r"[A-Za-z0-9_-]{50,}+"),
+    _begun("firecrawl_key", "fc-", r"[0-9a-f]{32}(?![A-Za-z0-9])", _body_varies),
+    _begun("neon_key", "napi_", r"[a-z0-9]{60,}+"),
+    _begun("infracost_key", "ico-", r"[A-Za-z0-9]{32}(?![A-Za-z0-9])", _body_is_random),
+    _begun("mapbox_token", "sk.eyJ", r"[A-Za-z0-9_-]{40,}+\.[A-Za-z0-9_-]{20,}+"),
+    _begun("cloudflare_key", "v1.0-", r"[0-9a-f]{24}-[0-9a-f]{100,}+"),
+    _begun("prefect_key", "pnu_ pnb_", r"[A-Za-z0-9]{36}"),
+    _begun("frameio_token", "fio-u-", r"[A-Za-z0-9_=-]{60,}+"),
+    _shape("otp_secret", "otpauth://", r"otpauth://[^\s\"'`<>]{1,200}?[?&]secret=(?P<secret>(?P<body>[A-Za-z2-7]{16,}+))",
+           _body_varies),
     # A private key in base64 once more, as Kubernetes has it; certificates begin alike.
     _shape("private_key", "LS0tLS1CRUdJTi", r"LS0tLS1CRUdJTi[A-Za-z0-9+/=]{100,}+", _is_encoded_key),
     # Matches even without its second part, so that no run is read from each of its places.
@@ -139,11 +199,22 @@ _SHAPES = (
 )  # fmt: skip
 _IN_URLS = (
     # With a slash, a hash or a question mark in it as people write them, though not after what is a port.
-    _shape("password", "://",
-           r"://(?P<name>[^\s:/?#\[\"'<>`]{0,64}+):(?!(?:\d{1,5}|PORT|port|[$<{][^/?#@\s]{0,40}+)[/?#]|\d{1,5}@)"
-           r"(?P<secret>[^\s\"'`/?#]{1,256}|[^\s\"'`@]{1,256})@", _is_password),
+    _shape(
+        "password",
+        "://",
+        r"://(?P<name>[^\s:/?#\[\"'<>`]{0,64}+):(?!(?:\d{1,5}|PORT|port|[$<{][^/?#@\s]{0,40}+)[/?#]|\d{1,5}@)"
+        r"(?P<secret>[^\s\"'`/?#]{1,256}|[^\s\"'`@]{1,256})@",
+        _is_password,
+    ),
     _shape("password", "://", r"://(?P<secret>(?P<body>[A-Za-z0-9_-]{20,256}+))@(?=\w)"),
-)  # fmt: skip
+)
+# As in Docker's `config.json`: name and password in Base64.
+_LOGIN = _shape(
+    "docker_auth",
+    "auth",
+    r"\bauth\\?[\"']?[ \t]{0,4}+[:=]\s{0,4}+\\?[\"']?(?P<secret>[A-Za-z0-9+/]{12,}+={0,2})",
+    _is_login,
+)
 
 # What an AWS key id is a name for usually stands near it, with or without a telling name.
 _AWS_SECRET = re.compile(r"(?<![A-Za-z0-9/+=])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])")
@@ -169,9 +240,11 @@ def find_shapes(text: str) -> list[Secret]:
             found += of_shape
             if shape.type == "aws_key_id":
                 found += _aws_secrets(text, of_shape)
-    if "://" in text:  # however short
+    if "://" in text and "@" in text:  # however short
         for shape in _IN_URLS:
             found += _matches(shape, text)
+    if "auth" in text:
+        found += _matches(_LOGIN, text)
     return _apart(found) if len(found) > 1 else found
 
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import random
+import string
 from collections import Counter
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rhd.workflow.redaction import redact as redaction
+from rhd.workflow import text_steps
 from rhd.workflow.redaction.redact import redact
 from tests.rhd.workflow import corpus
+from tests.support.secret_corpus import BENIGN, DRAWS, SECRETS
 
+STEP = 1 << 10
 BEGIN, END = (f"{'-' * 5}{what} PRIVATE" + f" KEY{'-' * 5}" for what in ("BEGIN", "END"))
 
 
@@ -29,6 +32,25 @@ def test_secrets_of_every_shape_are_found() -> None:
     assert len(found) >= 80
     assert found.total() >= 1500
     assert len(missed) <= found.total() // 100, [planted.text for planted in missed]
+
+
+def test_secrets_of_a_corpus_that_was_written_without_a_look_at_the_patterns_are_found() -> None:
+    rng, missed = random.Random(16), Counter[str]()
+    for kind, make in SECRETS.items():
+        for _ in range(DRAWS):
+            secret = make(rng)
+            missed[kind] += secret.leaked_in(redact(secret.text).text)
+    assert len(SECRETS) >= 100
+    assert missed.total() <= 0.01 * DRAWS * len(SECRETS), missed.most_common(9)
+    assert missed.most_common(1)[0][1] <= DRAWS // 3, missed.most_common(9)
+
+
+def test_nothing_in_a_corpus_of_harmless_texts_is_taken_for_a_secret() -> None:
+    rng = random.Random(16)
+    texts = [make(rng) for make in BENIGN.values() for _ in range(DRAWS)]
+    assert len(BENIGN) >= 50
+    assert [text for text in texts if redact(text).counts] == []
+    assert redact("\n\n".join(texts)).counts == {}
 
 
 def test_nothing_in_thousands_of_lines_of_plans_is_taken_for_a_secret() -> None:
@@ -49,16 +71,42 @@ def test_secrets_are_found_in_the_middle_of_plans_and_nothing_else_changes() -> 
         assert redacted.counts == {"github_token": 1}
 
 
-def test_secrets_are_found_wherever_a_long_text_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    chunk = 1 << 10
-    monkeypatch.setattr(redaction, "PIECE_CHARS", chunk)
+@pytest.mark.parametrize("around", ["\n", " ", '"', "|"], ids=repr)
+def test_secrets_are_found_wherever_a_long_text_is_cut(monkeypatch: pytest.MonkeyPatch, around: str) -> None:
+    """Lines may be as long as a text, so that no place to cut is better than another."""
+    monkeypatch.setattr(text_steps, "STEP_CHARS", STEP)
     secret = "sk" + "-ant-" + "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF"
-    line = "a line of some plan\n"
+    filling = "a line of some plan" + around
     for offset in range(-60, 60):
-        text = (line * (chunk // len(line) + 9))[: chunk + offset] + f"\nkey {secret}\n" + line * chunk
+        text = (filling * (STEP // len(filling) + 9))[: STEP + offset] + f"{around}key {secret}{around}" + filling * 400
         redacted = redact(text)
-        assert secret not in redacted.text
         assert redacted.text == text.replace(secret, "[REDACTED:anthropic_key]")
+        assert redacted.counts == {"anthropic_key": 1}
+
+
+@pytest.mark.parametrize("place", ['password = "@"', "- name: API_TOKEN\n  value: @", "| token | @ |", "Bearer @ "])
+def test_an_assignment_is_found_wherever_a_long_text_is_cut(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    monkeypatch.setattr(text_steps, "STEP_CHARS", STEP)
+    secret = "f3Kq9" + "ZxT7mB2" + "wLp8Rv4c"
+    for offset in range(-60, 60):
+        redacted = redact(". " * ((STEP + offset) // 2) + f"\n{place.replace('@', secret)}\n" + "some words\n" * 700)
+        assert secret not in redacted.text
+        assert sum(redacted.counts.values()) == 1
+
+
+@pytest.mark.parametrize("place", ['{"token": "@"}', "token=@", "sk" + "-proj-@", "x: @"])
+@pytest.mark.parametrize("length", [3_000, 5_000, 50_000, 300_000])
+def test_a_secret_that_is_longer_than_a_step_is_taken_out_whole(place: str, length: int) -> None:
+    """As a bundle of keys in Base64 may be; the syntax behind it stays."""
+    rng = random.Random(length)
+    secret = "".join(rng.choices(string.ascii_letters + string.digits, k=length))
+    text = f"before {place.replace('@', secret)} after\n" + "words " * 9000
+    redacted = redact(text).text
+    if place.startswith("x:"):
+        assert redacted == text
+    else:
+        assert not [at for at in range(0, length, 100) if secret[at : at + 20] in redacted]
+        assert redacted.endswith(text.partition(secret)[2])
 
 
 def test_json_stays_json_and_keys_stay_keys() -> None:
