@@ -14,13 +14,20 @@ import h11
 import trio
 
 from rhd.asgi import ASGIApp
-from rhd.web.serving import ServerLimits, serve
+from rhd.web.serving import Server, ServerLimits, serve
 
 PATIENCE_S = 10.0
 """How long anything here waits before the test fails."""
 
 QUICK = ServerLimits(
-    header_s=0.2, body_s=0.2, write_s=0.2, keep_alive_s=0.2, linger_s=0.2, drain_s=1.5, drain_idle_s=0.2
+    header_s=0.2,
+    body_s=0.2,
+    write_s=0.2,
+    keep_alive_s=0.2,
+    half_closed_s=0.2,
+    linger_s=0.2,
+    drain_s=1.5,
+    drain_idle_s=0.2,
 )
 """ServerLimits whose ends a test can wait for."""
 
@@ -161,6 +168,7 @@ class Served:
     """A running server."""
 
     port: int
+    server: Server = field(init=False)
     stop: trio.Event = field(default_factory=trio.Event)
     is_over: trio.Event = field(default_factory=trio.Event)
     clients: list[Client] = field(default_factory=list)
@@ -187,7 +195,7 @@ async def serving(app: ASGIApp, limits: ServerLimits | None = None, **options: A
     listener = listen()
     served = Served(port_of(listener))
 
-    async def run(task_status: trio.TaskStatus[None]) -> None:
+    async def run(task_status: trio.TaskStatus[Server]) -> None:
         await serve(
             app, [listener], limits=limits or ServerLimits(), stop=served.stop, task_status=task_status, **options
         )
@@ -195,7 +203,7 @@ async def serving(app: ASGIApp, limits: ServerLimits | None = None, **options: A
 
     with listener.socket:
         async with trio.open_nursery() as nursery:
-            await nursery.start(run)
+            served.server = await nursery.start(run)
             try:
                 yield served
             finally:

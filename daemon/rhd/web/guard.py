@@ -18,7 +18,7 @@ from rhd.web.routes import Route
 from rhd.web.wellknown import challenge
 
 MAX_HEADERS = 100
-MAX_HEADER_BYTES = 24 * 1024
+MAX_HEADER_BYTES = 16 * 1024
 EXPOSED = b"WWW-Authenticate, Mcp-Session-Id, MCP-Protocol-Version, Retry-After"
 ALLOWED = (
     b"Authorization, Content-Type, Accept, Last-Event-ID, Mcp-Session-Id, MCP-Protocol-Version, Mcp-Method, Mcp-Name"

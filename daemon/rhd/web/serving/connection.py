@@ -1,9 +1,12 @@
 """`HttpConnection`: one connection, from accepting to closing.
 
-A reader task owns the socket. It reads also while an answer is being made, so that a client that leaves is noticed
-at once and its app cancelled; only behind much that nobody has read yet, a body or further requests, does reading
-wait. One deadline bounds whatever the reader waits for. Each request's app runs in a task of its own, and what it
-sends is written from there.
+A reader task owns the socket. It also reads while an answer is being made, to notice that the client leaves; it stops
+reading while much of a body or many further requests are unread. A request of a client that has shown no token is read
+in steps that grow longer, so that bytes that arrive one by one cost little. One deadline bounds every wait of the
+reader. Each request's app runs in a task of its own and writes its answer.
+
+A client may close its side once it has sent its request (TCP's half-close), which looks the same as leaving. Its
+answer is still sent if it comes soon; an answer that has begun to stream is broken off.
 """
 
 from __future__ import annotations
@@ -31,6 +34,10 @@ log = logging.getLogger(__name__)
 
 _RECEIVE_BYTES = 32 * 1024
 _KEPT_BYTES = 64 * 1024
+_NEW_S = 0.3
+_SMALL_BYTES = 4096
+_FIRST_PAUSE_S = 0.01
+_LONGEST_PAUSE_S = 1.0
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
@@ -54,7 +61,11 @@ class HttpConnection:
         "_has_next",
         "_idle_since",
         "_is_broken",
+        "_is_half_closed",
+        "_is_known",
+        "_next_read_at",
         "_nursery",
+        "_pace_s",
         "_phase",
         "_protocol",
         "_reading",
@@ -67,13 +78,16 @@ class HttpConnection:
     def __init__(self, server: Server, stream: trio.SocketStream) -> None:
         self._server = server
         self._stream = stream
-        self._protocol = Http11(server.config, stream.socket, self._begin, self._invite_body)
+        self._protocol = Http11(server.config, stream.socket, self._begin, self._invite_body, self._vouch)
         self._nursery: trio.Nursery
         self._exchange: Exchange | None = None
         self._write_lock = trio.Lock()
         self._reading = self._writing = trio.CancelScope()
         self._has_next = False  # the next request, or a part of it, has been read already
         self._is_broken = False  # nothing more reaches the client
+        self._is_half_closed = False  # the client sends nothing more
+        self._is_known = False  # the request in hand has shown a valid token
+        self._pace_s = self._next_read_at = 0.0
         self._idle_since = trio.current_time()
         self._phase: Phase
         self._deadline: float
@@ -86,8 +100,10 @@ class HttpConnection:
     def drain(self) -> None:
         """Answer one more request, and close when idle for long enough."""
         self._protocol.is_last = True
-        if self._phase in (Phase.NEW, Phase.IDLE):
-            self._set_deadline(self._idle_since + self._server.limits.drain_idle_s)
+        if self._phase is Phase.IDLE:
+            self._set_deadline(self._idle_since + self._server.drain_idle_s)
+        elif self._phase is Phase.NEW:  # its first request may be on its way
+            self._set_deadline(self._idle_since + max(self._server.drain_idle_s, _NEW_S))
 
     def abort(self) -> None:
         """Break off whatever is under way."""
@@ -143,19 +159,23 @@ class HttpConnection:
                 self._look()
                 continue
             with trio.CancelScope(deadline=self._deadline) as self._reading:
-                if self._is_busy and self._protocol.kept_bytes >= _KEPT_BYTES:
+                if self._is_half_closed or (self._is_busy and self._protocol.kept_bytes >= _KEPT_BYTES):
                     await trio.sleep_forever()  # interrupted when the answer is complete
+                if self._next_read_at:
+                    await trio.sleep_until(self._next_read_at)
                 data = await self._stream.receive_some(_RECEIVE_BYTES)
             if self._reading.cancelled_caught:
                 if not (self._is_over or self._has_next):
                     self._time_out()
-            elif not data:  # half-closed or gone: TCP does not tell
-                self._break()
+            elif not data:
+                self._half_close()
             elif self._is_busy:
                 self._protocol.keep(bytes(data))
             else:
                 await self._protocol.feed(bytes(data))
                 self._look()
+                if self._phase in (Phase.HEAD, Phase.BODY) and len(data) < _SMALL_BYTES:
+                    self._slow_down()
 
     def _look(self) -> None:
         """Find out how far the request has come."""
@@ -164,17 +184,36 @@ class HttpConnection:
         limits, expects = self._server.limits, self._protocol.expects
         if expects is Expects.NOTHING:
             self._become(Phase.BUSY, inf)
-        elif expects is Expects.BODY:
+            return
+        if expects is Expects.BODY:
             if self._phase is not Phase.BODY:
                 self._become(Phase.BODY, limits.body_s)
-        elif self._phase is Phase.IDLE:
-            self._become(Phase.HEAD, limits.header_s)
-        elif self._phase is Phase.NEW:
-            self._phase = Phase.HEAD  # its time began with accepting
+        elif self._phase in (Phase.NEW, Phase.IDLE):
+            if self._phase is Phase.IDLE:
+                self._become(Phase.HEAD, limits.header_s)
+            self._phase = Phase.HEAD  # of a new connection the time began with accepting
+            self._server.places.begin(self)
+
+    def _slow_down(self) -> None:
+        """Leave what a client sends of an unfinished request in the kernel for a while, unless the client is known."""
+        if not self._is_known:
+            self._next_read_at = trio.current_time() + self._pace_s
+            self._pace_s = min(2 * self._pace_s or _FIRST_PAUSE_S, _LONGEST_PAUSE_S)
+
+    def _half_close(self) -> None:
+        """Answer a complete request although its client sends nothing more; without one, the connection is over."""
+        if self._is_busy and not self._protocol.has_answer_begun:
+            self._is_half_closed = True
+            self._set_deadline(trio.current_time() + self._server.limits.half_closed_s)
+        else:
+            self._break()
 
     def _time_out(self) -> None:
         if self._phase in (Phase.HEAD, Phase.BODY):
             raise MalformedRequest(408)
+        if self._is_half_closed:
+            self._break()
+            return
         if is_readable(self._stream.socket):  # a request came at the last moment
             self._become(Phase.HEAD, self._server.limits.header_s)
         else:  # no await since the look: what a client sends in between is lost
@@ -205,10 +244,10 @@ class HttpConnection:
     def _become(self, phase: Phase, within_s: float) -> None:
         self._phase = phase
         self._set_deadline(trio.current_time() + within_s)
-        if phase in (Phase.NEW, Phase.IDLE):
+        if phase is Phase.BUSY:
+            self._server.places.complete(self)
+        elif phase is Phase.IDLE:
             self._server.note_idle(self)
-        elif phase is not Phase.HEAD:
-            self._server.idle.pop(self, None)
 
     def _set_deadline(self, deadline: float) -> None:
         self._deadline = self._reading.deadline = deadline
@@ -226,12 +265,22 @@ class HttpConnection:
     # The app.
 
     def _begin(self, exchange: Exchange) -> None:
-        self._server.idle.pop(self, None)
+        self._is_known = False
+        self._pace_s = self._next_read_at = 0.0
+        self._server.places.begin(self)
         self._exchange = exchange
         self._nursery.start_soon(self._run_app, exchange)
 
+    def _vouch(self, owner: str) -> bool:
+        """Learn from the app that the request in hand has shown a valid token; see `Places.vouch`."""
+        self._is_known = self._server.places.vouch(self, owner)
+        self._next_read_at = 0.0
+        return self._is_known
+
     async def _run_app(self, exchange: Exchange) -> None:
         async def send(message: Message) -> None:
+            if self._is_half_closed and _begins_stream(message):
+                self._break()
             if self._is_broken or exchange.is_cancelled:
                 await trio.lowlevel.checkpoint()  # or an app that only sends would never learn that it is cancelled
                 return
@@ -290,13 +339,24 @@ class HttpConnection:
 
     def _await_request(self) -> None:
         limits = self._server.limits
-        if self._protocol.kept_bytes:
+        self._pace_s = self._next_read_at = 0.0
+        if self._is_half_closed and not self._protocol.kept_bytes:
+            self._become(Phase.OVER, inf)
+            self._reading.cancel()
+        elif self._protocol.kept_bytes:
             self._has_next = True
             self._become(Phase.HEAD, limits.header_s)
             self._reading.cancel()
         else:
             self._idle_since = trio.current_time()
-            self._become(Phase.IDLE, limits.drain_idle_s if self._server.is_draining else limits.keep_alive_s)
+            self._become(Phase.IDLE, self._server.drain_idle_s if self._server.is_draining else limits.keep_alive_s)
+
+
+def _begins_stream(message: Message) -> bool:
+    """Say whether an answer begins that has no declared length: its client is expected to stay."""
+    return message["type"] == "http.response.start" and not any(
+        name.lower() == b"content-length" for name, _ in message["headers"]
+    )
 
 
 def is_readable(sock: trio.socket.SocketType) -> bool:

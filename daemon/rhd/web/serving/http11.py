@@ -33,6 +33,11 @@ Headers = list[tuple[bytes, bytes]]
 
 _MAX_HEADERS = 100
 _EVENTS_AT_ONCE = 256
+_EMPTY_LINES = 4
+_HEAD_END = re.compile(rb"\n\r?\n")
+_FOLDED = re.compile(rb"\n[ \t]")
+_CONTENT_LENGTH = re.compile(rb"\ncontent-length[ \t]*:", re.IGNORECASE)
+_LENGTH_LIST = re.compile(rb"\ncontent-length[ \t]*:[^\n]*,", re.IGNORECASE)
 _ABSOLUTE_FORM = re.compile(rb"https?://(?P<authority>[^/?#@]+)(?P<rest>(?:[/?][^#]*)?)\Z", re.IGNORECASE)
 
 # What serving itself answers. Never a page, never a word of what the client sent.
@@ -92,12 +97,14 @@ class Http11(H11Protocol):
         socket: trio.socket.SocketType,
         begin: Callable[[Exchange], None],
         invite: Callable[[], Awaitable[None]],
+        vouch: Callable[[str], bool],
     ) -> None:
         """Make the protocol of one accepted socket.
 
         Args:
             begin: is called with each request as soon as its head is there.
             invite: is called when an app waits for a body that may not have been asked for.
+            vouch: what the app finds as `scope["state"]["vouch"]`.
         """
         try:
             client = parse_socket_addr(socket.family, socket.getpeername())
@@ -108,7 +115,7 @@ class Http11(H11Protocol):
             config,
             _CONTEXT,
             self,  # type: ignore[arg-type]  # of a task group, spawn_app alone is used
-            ConnectionState({}),
+            ConnectionState({"vouch": vouch}),
             False,
             client,
             parse_socket_addr(socket.family, socket.getsockname()),
@@ -212,6 +219,8 @@ class Http11(H11Protocol):
             if number % _EVENTS_AT_ONCE == 0:  # a body in chunks of one byte must not stall everybody else
                 await trio.lowlevel.checkpoint()
             try:
+                if not self._has_next_line():
+                    return
                 event = self.connection.next_event()
             except h11.RemoteProtocolError as error:
                 raise MalformedRequest(error.error_status_hint) from None
@@ -225,6 +234,26 @@ class Http11(H11Protocol):
                 await self.stream.handle(EndBody(STREAM_ID))
             else:  # more has to be read, or the next request has to wait
                 return
+
+    def _has_next_line(self) -> bool:
+        """Pass over empty lines before a request, and judge what h11 would hide of its head.
+
+        Returns:
+            False if half an empty line has been read.
+
+        Raises:
+            MalformedRequest: two parsers could read the head differently.
+        """
+        if self.connection.their_state is not h11.IDLE:
+            return True
+        buffer = self.connection._receive_buffer
+        for _ in range(_EMPTY_LINES):  # RFC 9112 §2.2: some clients send one behind a body
+            if not buffer._data.startswith(b"\r\n"):
+                break
+            buffer.maybe_extract_at_most(2)
+        if (end := _HEAD_END.search(buffer._data)) is not None:
+            judge_head(bytes(buffer._data[: end.start()]))
+        return buffer._data != b"\r"
 
     async def _create_stream(self, request: h11.Request) -> None:
         self._is_head = request.method == b"HEAD"
@@ -250,6 +279,16 @@ class Http11(H11Protocol):
         if not self._is_head:
             await self._send_h11_event(h11.Data(data=body))
         await self._send_h11_event(h11.EndOfMessage())
+
+
+def judge_head(head: bytes) -> None:
+    """Refuse a head that is valid only by rules that other parsers do not share (RFC 9112 §5.2, §6.3).
+
+    Raises:
+        MalformedRequest: a line is folded, or the length is given twice.
+    """
+    if _FOLDED.search(head) or len(_CONTENT_LENGTH.findall(head)) > 1 or _LENGTH_LIST.search(head):
+        raise MalformedRequest(400)
 
 
 def judge(request: h11.Request) -> tuple[bytes, Headers]:

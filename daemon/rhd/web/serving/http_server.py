@@ -1,4 +1,4 @@
-"""`serve`: accepting, the limits of one client and of all together, draining."""
+"""`serve`: accepting connections within limits, and draining."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ import trio
 from rhd.asgi import ASGIApp
 from rhd.web.serving.connection import HttpConnection, is_readable
 from rhd.web.serving.http11 import configure
+from rhd.web.serving.places import Places
 
 log = logging.getLogger(__name__)
 
 _OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS}
 _ACCEPT_AGAIN_S = 0.05
+_AFTER_EVICTION_S = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,25 +29,31 @@ class ServerLimits:
     """What one client, and all of them together, may take.
 
     Attributes:
-        connections: how many are open at once, and never more than half of the descriptors that the process may
-            have. Beyond it the one that has been without a request for longest is closed; if all are in a
-            request, accepting waits.
-        header_bytes: how long a request's line and headers may be (431). What the same read brings passes.
+        connections: how many are open at once, and never more than half of the descriptors that the process may have.
+        strangers: how many of them have shown no valid token with their last request.
+        unfinished: how many of those have sent a part of a request; the oldest one gives way.
+        of_owner: how many connections have shown a token of the same grant.
+        header_bytes: how long a request's line and headers may be (431).
         header_s: how long they may take, from the first byte or, on a new connection, from accepting (408).
         body_s: how long the body may take, from the end of the headers (408).
         write_s: how long a client may leave what it is sent unread before it is dropped.
-        keep_alive_s: how long a connection may be idle between requests.
+        keep_alive_s: how long a connection may be idle between requests; cloudflared keeps its own for 90 s.
+        half_closed_s: how long a client that has closed its side waits for its answer.
         linger_s: how long a client has to read the last answer, and to close its side after ours.
         drain_s: how long after `stop` everything is over.
-        drain_idle_s: how long a connection has been idle when draining closes it.
+        drain_idle_s: how long a connection has been idle when draining closes it, where the sockets are held.
     """
 
-    connections: int = 2048
-    header_bytes: int = 32 * 1024
+    connections: int = 3072
+    strangers: int = 2048
+    unfinished: int = 256
+    of_owner: int = 128
+    header_bytes: int = 16 * 1024
     header_s: float = 10
     body_s: float = 60
     write_s: float = 20
-    keep_alive_s: float = 75
+    keep_alive_s: float = 120
+    half_closed_s: float = 10
     linger_s: float = 1
     drain_s: float = 2.5
     drain_idle_s: float = 2
@@ -70,25 +78,30 @@ async def serve(
 
     Args:
         listeners: listening sockets; `task_status` says that they are served, and returns the server.
-        stop: ends accepting, then drains.
-        is_held: somebody holds the listening sockets and has them served again. They are left open, and whoever
-            was not accepted is left to wait. Otherwise all who wait are accepted, then the sockets closed.
+        stop: begins the drain.
+        is_held: the service manager holds the listening sockets and has them served again. Accepting ends at once, and
+            new connections wait for the next process. Otherwise idle connections are closed at once and the port stays
+            open until the rest is done: a port that is closed ends sessions of some clients.
     """
     async with trio.open_nursery() as connections:
-        server = Server(app, limits, connections)
+        server = Server(app, limits, connections, drain_idle_s=limits.drain_idle_s if is_held else 0)
         try:
             accepting = [server.start_accepting(listener) for listener in listeners]
             task_status.started(server)
             await stop.wait()
+            deadline = trio.current_time() + limits.drain_s
             server.drain()
+            if not is_held:
+                with trio.move_on_at(deadline - limits.drain_s / 5):
+                    await server.wait_until_ended(server.connections)
             for scope in accepting:
                 scope.cancel()
-            with trio.move_on_after(limits.drain_s):
+            with trio.move_on_at(deadline):
                 if not is_held:
                     for listener in listeners:
                         await server.accept_waiting(listener)
                         await listener.aclose()
-                await server.wait_until_empty()
+                await server.wait_until_ended(None)
         finally:
             server.abort()
             connections.cancel_scope.cancel()
@@ -98,21 +111,29 @@ class Server:
     """The connections of one `serve`.
 
     Attributes:
-        idle: those that are in no request, the one that has been so for longest first.
+        places: which connections may be open.
+        drain_idle_s: how long a connection has been idle when draining closes it.
     """
 
-    def __init__(self, app: ASGIApp, limits: ServerLimits, nursery: trio.Nursery) -> None:
+    def __init__(self, app: ASGIApp, limits: ServerLimits, nursery: trio.Nursery, *, drain_idle_s: float) -> None:
         self._nursery = nursery
         self.app = app
         self.limits = limits
+        self.drain_idle_s = drain_idle_s
         self.config = configure(limits.header_bytes)
-        self.idle: dict[HttpConnection, None] = {}
         self.is_draining = False
         self._live: set[HttpConnection] = set()
         self._news = trio.lowlevel.ParkingLot()
-        self._most = limits.connections
+        most = limits.connections
         if (descriptors := resource.getrlimit(resource.RLIMIT_NOFILE)[0]) != resource.RLIM_INFINITY:
-            self._most = min(limits.connections, descriptors // 2)
+            most = min(most, descriptors // 2)
+        strangers = min(limits.strangers, max(1, most * limits.strangers // limits.connections))
+        self.places = Places(most, strangers, limits.unfinished, limits.of_owner)
+
+    @property
+    def connections(self) -> frozenset[HttpConnection]:
+        """The connections that are open now."""
+        return frozenset(self._live)
 
     def start_accepting(self, listener: trio.SocketListener) -> trio.CancelScope:
         """Accept the connections of a listener until the scope that is returned is cancelled, or the server ends."""
@@ -130,10 +151,9 @@ class Server:
     async def _accept_for_ever(self, listener: trio.SocketListener) -> None:
         complained_of = None
         while True:
-            # Nobody is closed for nobody; and accept(2) lacks a descriptor whether or not somebody waits.
+            # A connection is evicted only when another one waits; accept(2) lacks a descriptor in either case.
             await trio.lowlevel.wait_readable(listener.socket)
-            if len(self._live) >= self._most:
-                self._make_room()
+            if self.places.is_full:
                 await self._news.park()
                 continue
             try:
@@ -143,42 +163,42 @@ class Server:
                     complained_of = error.errno
                     log.error("cannot accept connections: %s", errno.errorcode.get(error.errno or 0, "unknown"))
                 if error.errno in _OUT_OF_RESOURCES:
-                    self._make_room()
+                    self.places.make_room()
                 await trio.sleep(_ACCEPT_AGAIN_S)
             else:
                 complained_of = None
-                self._begin(stream)
+                if self._begin(stream):
+                    # A flood of connections that each evict another one leaves time for the requests of the others.
+                    await trio.sleep(_AFTER_EVICTION_S)
 
     async def accept_waiting(self, listener: trio.SocketListener) -> None:
-        """Accept whoever waits, and return."""
+        """Accept the connections that wait, and return."""
         while is_readable(listener.socket):
-            with trio.move_on_after(_ACCEPT_AGAIN_S):  # who waited may have left
+            with trio.move_on_after(_ACCEPT_AGAIN_S):  # the one that waited may have left
                 try:
                     self._begin(await listener.accept())
                 except OSError as error:
                     log.error("cannot accept connections: %s", errno.errorcode.get(error.errno or 0, "unknown"))
                     return
 
-    def _begin(self, stream: trio.SocketStream) -> None:
+    def _begin(self, stream: trio.SocketStream) -> bool:
+        """Serve a connection; return whether another one had to give way."""
         connection = HttpConnection(self, stream)
         self._live.add(connection)
+        has_evicted = self.places.enter(connection)
         self._nursery.start_soon(connection.run)
+        return has_evicted
 
     def note_idle(self, connection: HttpConnection) -> None:
-        """Learn that a connection may be closed to make room."""
-        self.idle[connection] = None
-        if len(self._live) >= self._most:
-            self._news.unpark_all()
+        """Learn that a connection is between two requests."""
+        self.places.rest(connection)
+        self._news.unpark_all()
 
     def note_end(self, connection: HttpConnection) -> None:
         """Learn that a connection is over."""
         self._live.discard(connection)
-        self.idle.pop(connection, None)
+        self.places.leave(connection)
         self._news.unpark_all()
-
-    def _make_room(self) -> None:
-        if (oldest := next(iter(self.idle), None)) is not None:
-            oldest.abort()
 
     def drain(self) -> None:
         """Let every connection finish, those that are accepted from now on included."""
@@ -186,12 +206,12 @@ class Server:
         for connection in self._live:
             connection.drain()
 
-    async def wait_until_empty(self) -> None:
-        """Return when all connections have ended."""
-        while self._live:
+    async def wait_until_ended(self, connections: frozenset[HttpConnection] | None) -> None:
+        """Return when none of these connections is open any more; None means all, later ones included."""
+        while self._live if connections is None else self._live & connections:
             await self._news.park()
 
     def abort(self) -> None:
-        """Break off whatever is left, writes included."""
+        """Break off what is left, writes included."""
         for connection in self._live:
             connection.abort()

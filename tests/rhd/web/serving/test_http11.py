@@ -31,7 +31,7 @@ class Peer:
 
     def __init__(self, socket: trio.socket.SocketType) -> None:
         self.exchanges: list[Exchange] = []
-        self.http = Http11(configure(4096), socket, self.exchanges.append, self._invite)
+        self.http = Http11(configure(4096), socket, self.exchanges.append, self._invite, lambda owner: True)
 
     async def _invite(self) -> None:
         await self.http.invite_body()
@@ -187,7 +187,8 @@ async def test_contract_part(peer: Peer, name: str) -> None:
 
 def test_contract_parts_hold_what_they_are_named_after(peer: Peer) -> None:
     http = peer.http
-    assert (http.task_group, http.ssl, http.stream, http.connection_state) == (http, False, None, {})
+    assert (http.task_group, http.ssl, http.stream) == (http, False, None)
+    assert list(http.connection_state) == ["vouch"]
     assert isinstance(http.connection, h11.Connection)
 
 
@@ -348,3 +349,37 @@ def test_any_other_target_is_refused(target: bytes) -> None:
     with pytest.raises(MalformedRequest) as refused:
         judge(request(target))
     assert refused.value.status == 400
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        b"Transfer-Encoding:\r\n chunked\r\n",
+        b"Transfer-Encoding: chunked,\r\n\tchunked\r\n",
+        b"X: a\r\n b\r\n",
+        b"Content-Length: 2\r\nContent-Length: 2\r\n",
+        b"Content-Length: 2\r\ncontent-length : 2\r\n",
+        b"Content-Length: 2, 2\r\n",
+    ],
+    ids=["folded coding", "folded list", "folded field", "repeated length", "repeated length apart", "length list"],
+)
+async def test_a_head_that_two_parsers_could_read_differently_is_refused(peer: Peer, lines: bytes) -> None:
+    with pytest.raises(MalformedRequest) as refused:
+        await peer.http.feed(b"POST / HTTP/1.1\r\nHost: x\r\n" + lines + b"\r\n")
+    assert refused.value.status == 400
+    assert peer.exchanges == []
+
+
+async def test_a_body_may_look_like_a_head(peer: Peer) -> None:
+    body = b"\nContent-Length: 1\nContent-Length: 2\n folded\n\n"
+    exchange = await peer.ask(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+    assert (await exchange.receive())["body"] == body
+
+
+def test_contract_of_h11_s_buffer() -> None:
+    connection = h11.Connection(h11.SERVER)
+    connection.receive_data(b"\r\nGET")
+    buffer = connection._receive_buffer
+    assert buffer._data == b"\r\nGET"
+    assert buffer.maybe_extract_at_most(2) == b"\r\n"
+    assert connection.trailing_data == (b"GET", False)

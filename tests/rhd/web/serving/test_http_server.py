@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 import trio
 
+from rhd.asgi import Receive, Scope, Send
 from rhd.web.serving import ServerLimits, serve
-from tests.support.serving_app import App
+from tests.support.serving_app import App, answer
 from tests.support.serving_client import PATIENCE_S, QUICK, Client, Ended, listen, port_of, serving
 from tests.support.serving_load import Load
 from tests.support.waiting import until
@@ -162,8 +163,12 @@ async def test_beyond_the_limit_the_connection_that_is_idle_for_longest_makes_ro
             assert (await client.request("/")).status == 200
 
 
-async def test_a_connection_in_a_request_is_never_closed_to_make_room(app: App) -> None:
-    async with serving(app, ServerLimits(connections=2)) as served:
+async def test_a_known_connection_in_a_request_is_never_closed_to_make_room(app: App) -> None:
+    async def known(scope: Scope, receive: Receive, send: Send) -> None:
+        assert scope["state"]["vouch"]("g_1")
+        await app(scope, receive, send)
+
+    async with serving(known, ServerLimits(connections=2, strangers=2)) as served:
         busy = [await served.connect() for _ in range(2)]
         for client in busy:
             await client.send(GET % b"wait")
@@ -174,13 +179,52 @@ async def test_a_connection_in_a_request_is_never_closed_to_make_room(app: App) 
         assert app.seen == ["/wait", "/wait"]
         app.go.set()
         assert (await late.answer()).status == 200
-        bodies = []
         for client in busy:
-            try:
-                bodies.append((await client.answer()).body)
-            except Ended:
-                bodies.append(b"")
-        assert bodies == [b"went", b"went"]
+            with suppress(Ended):  # it is idle now, and may have made room
+                assert (await client.answer()).body == b"went"
+
+
+@pytest.mark.parametrize(
+    "part", [b"", b"G", b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf", GET % b"wait"]
+)
+async def test_strangers_never_keep_a_known_client_out(app: App, part: bytes) -> None:
+    """Whatever they leave unfinished, and although they are more than there are places."""
+
+    async def judged(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == "/known":
+            assert scope["state"]["vouch"]("g_1")
+        await app(scope, receive, send)
+
+    async with serving(judged, ServerLimits(connections=30, strangers=20, unfinished=10)) as served:
+        kept = await served.connect()
+        assert (await kept.request("/known")).status == 200
+        for _ in range(60):
+            await (await served.connect()).send(part)
+        await trio.testing.wait_all_tasks_blocked(0.01)
+        fresh = await served.connect()
+        assert (await fresh.request("/known")).status == 200
+        assert (await kept.request("/known")).status == 200
+        assert len(served.server.connections) <= 30
+
+
+async def test_a_grant_s_own_idle_connection_makes_room_for_its_next(app: App) -> None:
+    async def known(scope: Scope, receive: Receive, send: Send) -> None:
+        is_known = scope["state"]["vouch"](scope["path"][:2])
+        await answer(send, str(is_known).encode()) if scope["path"] != "/a/wait" else await app(
+            {**scope, "path": "/wait"}, receive, send
+        )
+
+    async with serving(known, ServerLimits(of_owner=2)) as served:
+        first, second, third = [await served.connect() for _ in range(3)]
+        for client in (first, second, third):
+            assert (await client.request("/a")).body == b"True"
+        await first.wait_closed()
+        for client in (second, third):
+            await client.send(GET % b"a/wait")
+        await app.wait_until(lambda a: a.running == 2)
+        fourth = await served.connect()
+        assert (await fourth.request("/a")).body == b"False"
+        assert (await fourth.request("/b")).body == b"True"
 
 
 async def test_no_more_than_half_of_the_descriptors_are_taken(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -245,7 +289,7 @@ async def test_a_stream_that_ends_in_time_is_whole_and_its_client_may_ask_once_m
 
 
 async def test_each_open_connection_may_make_one_more_request(app: App) -> None:
-    async with serving(app) as served:
+    async with serving(app, is_held=True) as served:
         clients = [await served.connect() for _ in range(5)]
         for client in clients[:3]:
             await client.request("/")
@@ -268,12 +312,23 @@ async def test_an_idle_connection_is_closed_and_nothing_else_waited_for(app: App
         await served.wait_over()
 
 
-async def test_a_connection_that_was_idle_for_long_is_closed_at_once(app: App) -> None:
-    async with serving(app, ServerLimits(drain_idle_s=0, drain_s=60)) as served:
-        client = await served.connect()
-        await client.request("/")
+async def test_without_a_held_socket_an_idle_connection_is_closed_at_once_and_the_port_last(app: App) -> None:
+    async with serving(app, ServerLimits(drain_idle_s=60, drain_s=60)) as served:
+        idle, busy = await served.connect(), await served.connect()
+        await idle.request("/")
+        await busy.send(GET % b"wait")
+        await app.wait_until(lambda a: a.running == 1)
         served.stop.set()
-        await client.wait_closed()
+        await idle.wait_closed()
+        late = await served.connect()
+        assert (await late.request("/late")).is_last, "the port stays open while something is being answered"
+        app.go.set()
+        assert (await busy.answer()).is_last
+        for client in (idle, busy, late):
+            client.close()
+        await served.wait_over()
+        with pytest.raises(ConnectionRefusedError):
+            await served.connect()
 
 
 class AtTheLastMoment(trio.abc.Instrument):
@@ -289,7 +344,7 @@ class AtTheLastMoment(trio.abc.Instrument):
 
 async def test_a_request_that_came_at_the_last_moment_is_answered(app: App) -> None:
     """The idle time ends with the request already in the kernel's buffer."""
-    async with serving(app, ServerLimits(drain_idle_s=0.1, drain_s=60)) as served:
+    async with serving(app, ServerLimits(drain_idle_s=0.1, drain_s=60), is_held=True) as served:
         client = await served.connect()
         await client.request("/")
         served.stop.set()
