@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
-
-import trio
 
 from rhd.access import PROFILES
 from rhd.control.verb_context import VerbContext
@@ -19,22 +18,34 @@ PARAMS: Mapping[str, type] = {"repo": str, "path": str}
 MAX_NAMED = 12
 """How many repositories a refusal lists."""
 
-_limiter = trio.CapacityLimiter(4)
+LOOK_WITHIN_S = 2.0
+"""How long the file system is asked which repository a path lies in; then the registry alone answers."""
 
 
 async def find_repo(context: VerbContext, params: Mapping[str, Any]) -> Repo:
     """Return the adopted repository that `repo` or `path` names.
 
     Raises:
-        Refusal: REPO_NOT_FOUND or REPO_NOT_ADOPTED.
+        Refusal: REPO_NOT_FOUND, REPO_NOT_ADOPTED, or TIMEOUT: the path lies in no adopted repository, and its file
+            system does not answer.
     """
     typed, path = params.get("repo"), params.get("path")
     if typed is not None and (named := context.registry.by_slug(typed) or context.registry.get(typed)):
         return named
     if path is not None and path.startswith("/"):
-        found = await trio.to_thread.run_sync(find_repository, path, limiter=_limiter)
-        # Where there is none any more, what was adopted there is still meant.
-        repo = context.registry.by_path(found.path) if found.path is not None else context.registry.around(path)
+        if (named := context.registry.by_path(path)) is not None:  # whether or not its file system answers
+            return named
+        around = context.registry.around(path)
+        try:
+            found = await context.services.path_threads.run(
+                path, partial(find_repository, path), within_s=LOOK_WITHIN_S
+            )
+        except Refusal:
+            if around is None:
+                raise
+            return around
+        # Where there is no repository any more, the one that was adopted there is still meant.
+        repo = context.registry.by_path(found.path) if found.path is not None else around
         if repo is not None:
             return repo
         if found.path is not None:

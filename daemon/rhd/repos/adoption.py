@@ -10,12 +10,16 @@ import json
 import os
 import time
 from dataclasses import dataclass
+from functools import partial
+from weakref import WeakValueDictionary
 
 import trio
 
 from rhd.access import GIT_FACTS, PASSPHRASE_COPY, SCAFFOLD
 from rhd.errors import Detached, HarnessError, NotFound, Refusal
+from rhd.hosting.thread_call import ThreadCall
 from rhd.ids import RelPath, RepoId, Slug
+from rhd.repos.path_threads import ANSWER_WITHIN_S, does_not_answer
 from rhd.repos.registry import Registry, Repo
 from rhd.repos.scaffold import ADOPTED_MARKS, COPY, FOLDERS, ID, IGNORE, scaffold_files
 from rhd.repos.supervisor import Supervisor
@@ -58,57 +62,77 @@ class _Survey:
 
 
 class Adopter:
-    """Adopts one repository at a time."""
+    """Adopts repositories, one at a time at each path: a path whose file system hangs holds up no other."""
 
     def __init__(self, registry: Registry, services: Supervisor) -> None:
         self._registry = registry
         self._services = services
-        self._turn = trio.Lock()
-        self._thread = trio.CapacityLimiter(1)
+        self._threads = services.path_threads
+        self._locks: WeakValueDictionary[str, trio.Lock] = WeakValueDictionary()
+        self._filling: dict[str, ThreadCall[tuple[str, ...]]] = {}
 
     async def adopt(self, path: str, *, slug: Slug | None = None, is_dry_run: bool = False) -> Adopted:
         """Adopt the repository around `path`, an absolute path.
 
         Raises:
-            Refusal: NOT_A_REPOSITORY, BARE_REPOSITORY, FOLDER_REFUSED, NAME_TAKEN, or what the file system refuses.
+            Refusal: NOT_A_REPOSITORY, BARE_REPOSITORY, FOLDER_REFUSED, NAME_TAKEN, TIMEOUT, or what the file system or
+                the database refuses.
         """
-        async with self._turn:
-            survey = await trio.to_thread.run_sync(_survey, path, limiter=self._thread)
-            known = self._registry.by_path(survey.path)
-            notes: list[str] = []
-            repo_id = survey.repo_id
-            if survey.has_foreign_id:
-                notes.append("the id in .repo-harness is not this machine's own work; a new one is used")
-            if known is not None and repo_id not in (None, known.id):
-                raise Refusal(
-                    f"{known.slug} was adopted here, but another repository now stands in its place",
-                    code="NAME_TAKEN",
-                    next_step=f"Forget the one before: rhctl forget {known.slug}",
-                )
-            outcome = "kept" if known is not None else "adopted"
-            elsewhere = self._registry.get(repo_id) if known is None and repo_id is not None else None
-            if elsewhere is not None:
-                if await trio.to_thread.run_sync(_holds, elsewhere.path, elsewhere.id, limiter=self._thread):
-                    notes.append(
-                        f"this is a copy of {elsewhere.slug}, which is still adopted; it gets an id of its own"
-                    )
-                    repo_id = None
-                else:
-                    outcome, known = "moved", elsewhere
-            if slug is not None and known is not None and slug != known.slug:
-                raise Refusal(
-                    f"it is adopted as {known.slug}; a name stays",
-                    code="NAME_TAKEN",
-                    next_step="Leave --name out; to rename it: "
-                    f"rhctl forget {known.slug}, then rhctl adopt --name {slug}",
-                )
-            if slug is not None and known is None:
-                self._registry.check_free(slug)
-            repo_id = known.id if known is not None else repo_id or RepoId.new()
-            created = await trio.to_thread.run_sync(_fill, survey, repo_id, is_dry_run, limiter=self._thread)
-            if is_dry_run:
-                return Adopted(known, survey.path, outcome, created, tuple(notes))
-            return await self._register(survey, known, outcome, repo_id, slug, created, notes)
+        top = (await self._threads.run(path, partial(_survey, path))).path
+        lock = self._locks.setdefault(top, trio.Lock())
+        async with lock:
+            survey = await self._threads.run(top, partial(_survey, top))  # again, now that it is alone
+            return await self._adopt(survey, slug, is_dry_run)
+
+    async def _adopt(self, survey: _Survey, slug: Slug | None, is_dry_run: bool) -> Adopted:
+        known = self._registry.by_path(survey.path)
+        notes: list[str] = []
+        repo_id = survey.repo_id
+        if survey.has_foreign_id:
+            notes.append("the id in .repo-harness is not this machine's own work; a new one is used")
+        if known is not None and repo_id not in (None, known.id):
+            raise Refusal(
+                f"{known.slug} was adopted here, but another repository now stands in its place",
+                code="NAME_TAKEN",
+                next_step=f"Forget the one before: rhctl forget {known.slug}",
+            )
+        outcome = "kept" if known is not None else "adopted"
+        elsewhere = self._registry.get(repo_id) if known is None and repo_id is not None else None
+        if elsewhere is not None:
+            if await self._threads.run(elsewhere.path, partial(_holds, elsewhere.path, elsewhere.id)):
+                notes.append(f"this is a copy of {elsewhere.slug}, which is still adopted; it gets an id of its own")
+                repo_id = None
+            else:
+                outcome, known = "moved", elsewhere
+        if slug is not None and known is not None and slug != known.slug:
+            raise Refusal(
+                f"it is adopted as {known.slug}; a name stays",
+                code="NAME_TAKEN",
+                next_step=f"Leave --name out; to rename it: rhctl forget {known.slug}, then rhctl adopt --name {slug}",
+            )
+        if slug is not None and known is None:
+            self._registry.check_free(slug)
+        repo_id = known.id if known is not None else repo_id or RepoId.new()
+        created = await self._fill(survey, repo_id, is_dry_run)
+        if is_dry_run:
+            return Adopted(known, survey.path, outcome, created, tuple(notes))
+        return await self._register(survey, known, outcome, repo_id, slug, created, notes)
+
+    async def _fill(self, survey: _Survey, repo_id: RepoId, is_dry_run: bool) -> tuple[str, ...]:
+        """Create what is missing and return its paths.
+
+        Raises:
+            Refusal: TIMEOUT, the file system does not answer. Until it does, another attempt there is refused too,
+                since the two would write over each other.
+        """
+        before = self._filling.get(survey.path)
+        if before is None or before.done.is_set():
+            call = self._filling[survey.path] = ThreadCall(partial(_fill, survey, repo_id, is_dry_run))
+            with trio.move_on_after(ANSWER_WITHIN_S):
+                await call.done.wait()
+                del self._filling[survey.path]
+                return await call.result()
+        raise does_not_answer(survey.path)
 
     async def _register(
         self,

@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
+
+import trio
 
 from rhd.access import ORCHESTRATOR
 from rhd.errors import Refusal
@@ -79,7 +82,11 @@ class RegistryChange:
 
 
 class Registry:
-    """Look-ups never wait; changes return once they are on disk, then listeners are told, on the same task."""
+    """Look-ups never wait. A change is visible, and listeners are told of it, once it is on disk and not before.
+
+    Changes are made one at a time, and each looks again whether its repository is still adopted. Cancelling a caller
+    does not undo its change, on disk or in memory.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -88,6 +95,7 @@ class Registry:
         self._leased: dict[RepoId, dict[str, int]] = {}
         self._leased_runs: dict[RepoId, list[AgentRuns]] = {}
         self._listeners: list[Callable[[RegistryChange], None]] = []
+        self._lock = trio.Lock()
 
     def load(self) -> None:
         """Read everything, blocking: for the start."""
@@ -175,29 +183,28 @@ class Registry:
             repo_id: its id; a new one if left out.
 
         Raises:
-            Refusal: NAME_TAKEN, the given slug is another repository's or reserved.
+            Refusal: NAME_TAKEN, the given slug is another repository's; REPO_BUSY, so is the id, since this moment.
         """
-        taken: set[str] = {r.slug for r in self._repos.values()}
-        if slug is None:
-            slug = _free_slug(Slug.suggest(name), taken)
-        elif slug in taken:
-            raise _taken_refusal(slug)
-        passphrase = secrets.token_urlsafe(PASSPHRASE_BYTES)
-        digest, log = digest_passphrase(passphrase), new_token(6)
-        repo = Repo(repo_id or RepoId.new(), slug, name, path, log, digest, time.time(), identity)
-        self._repos[repo.id] = repo  # before the wait, so that a second adopt of the same moment sees it
-        self._started[repo.id] = {"planner": {}}
+        async with self._changing():
+            if repo_id in self._repos:
+                raise Refusal("a folder with the same id is being adopted at this moment", code="REPO_BUSY")
+            taken: set[str] = {r.slug for r in self._repos.values()}
+            if slug is None:
+                slug = _free_slug(Slug.suggest(name), taken)
+            elif slug in taken:
+                raise _taken_refusal(slug)
+            passphrase = secrets.token_urlsafe(PASSPHRASE_BYTES)
+            digest, log = digest_passphrase(passphrase), new_token(6)
+            repo = Repo(repo_id or RepoId.new(), slug, name, path, log, digest, time.time(), identity)
 
-        def save(connection: Any) -> None:
-            rows.save_repo(connection, _row(repo))
-            rows.save_started(connection, repo.id, "planner", {})
+            def save(connection: Any) -> None:
+                rows.save_repo(connection, _row(repo))
+                rows.save_started(connection, repo.id, "planner", {})
 
-        try:
             await self._store.write(save)
-        except Exception:
-            self._drop(repo.id)
-            raise
-        self._tell("adopted", repo)
+            self._repos[repo.id] = repo
+            self._started[repo.id] = {"planner": {}}
+            self._tell("adopted", repo)  # with this its service begins, in the same step
         return repo, passphrase
 
     def check_free(self, slug: Slug) -> None:
@@ -214,17 +221,19 @@ class Registry:
 
         `Authority.forget` calls this, and brings the grants in memory in line with it.
         """
-        repo = self._repos[repo_id]
-        await self._store.write(lambda c: rows.forget_repo(c, repo_id, time.time()))
-        self._drop(repo_id)
-        self._tell("forgotten", repo)
+        async with self._changing():
+            repo = self._adopted(repo_id)
+            await self._store.write(lambda c: rows.forget_repo(c, repo_id, time.time()))
+            self._drop(repo_id)
+            self._tell("forgotten", repo)
 
     async def move(self, repo_id: RepoId, path: str, identity: tuple[int, int] = (0, 0)) -> Repo:
         """Record that a repository is now at `path`, a real path, in the folder with this device and inode."""
-        repo = replace(self._repos[repo_id], path=path, identity=identity)
-        await self._store.write(lambda c: rows.move_repo(c, repo_id, path, identity))
-        self._repos[repo_id] = repo
-        self._tell("moved", repo)
+        async with self._changing():
+            repo = replace(self._adopted(repo_id), path=path, identity=identity)
+            await self._store.write(lambda c: rows.move_repo(c, repo_id, path, identity))
+            self._repos[repo_id] = repo
+            self._tell("moved", repo)
         return repo
 
     async def rotate_passphrase(self, repo_id: RepoId, *, also: Callable[[Any], None] | None = None) -> str:
@@ -241,22 +250,28 @@ class Registry:
             if also is not None:
                 also(connection)
 
-        await self._store.write(save)
-        self._repos[repo_id] = replace(self._repos[repo_id], passphrase=digest)
-        self._tell("passphrase", self._repos[repo_id])
+        async with self._changing():
+            repo = self._adopted(repo_id)
+            await self._store.write(save)
+            self._repos[repo_id] = replace(repo, passphrase=digest)
+            self._tell("passphrase", self._repos[repo_id])
         return passphrase
 
     async def start(self, repo_id: RepoId, profile: str, options: dict[str, Any]) -> None:
         """Let HTTP clients be served with a profile, from now on and after a restart."""
-        await self._store.write(lambda c: rows.save_started(c, repo_id, profile, options))
-        self._started[repo_id][profile] = options
-        self._tell("profiles", self._repos[repo_id])
+        async with self._changing():
+            repo = self._adopted(repo_id)
+            await self._store.write(lambda c: rows.save_started(c, repo_id, profile, options))
+            self._started[repo_id][profile] = options
+            self._tell("profiles", repo)
 
     async def stop(self, repo_id: RepoId, profile: str) -> None:
         """Let HTTP clients no longer be served with a profile."""
-        await self._store.write(lambda c: rows.delete_started(c, repo_id, profile))
-        self._started[repo_id].pop(profile, None)
-        self._tell("profiles", self._repos[repo_id])
+        async with self._changing():
+            repo = self._adopted(repo_id)
+            await self._store.write(lambda c: rows.delete_started(c, repo_id, profile))
+            self._started[repo_id].pop(profile, None)
+            self._tell("profiles", repo)
 
     def lease(self, repo_id: RepoId, profile: str, runs: AgentRuns | None = None) -> Callable[[], None]:
         """Start a profile until the returned function is called. Nothing is stored.
@@ -265,7 +280,11 @@ class Registry:
             repo_id: the repository.
             profile: its name.
             runs: for the orchestrator, what it may run.
+
+        Raises:
+            Refusal: REPO_NOT_FOUND, it was forgotten meanwhile.
         """
+        self._adopted(repo_id)
         leased = self._leased.setdefault(repo_id, {})
         leased[profile] = leased.get(profile, 0) + 1
         leased_runs = self._leased_runs.setdefault(repo_id, [])
@@ -289,6 +308,18 @@ class Registry:
                 self._tell("profiles", repo)
 
         return end
+
+    @asynccontextmanager
+    async def _changing(self) -> AsyncIterator[None]:
+        """Let the block change the registry alone, and to its end though its caller is cancelled."""
+        async with self._lock:
+            with trio.CancelScope(shield=True):  # the store bounds its waits
+                yield
+
+    def _adopted(self, repo_id: RepoId) -> Repo:
+        if (repo := self._repos.get(repo_id)) is None:
+            raise Refusal("the repository is no longer adopted", code="REPO_NOT_FOUND")
+        return repo
 
     def _drop(self, repo_id: RepoId) -> None:
         self._repos.pop(repo_id, None)

@@ -10,6 +10,7 @@ import trio
 from rhd.errors import Refusal
 from rhd.ids import RepoId
 from rhd.repos.change_log import ChangeEntry, ChangeLog
+from rhd.repos.path_threads import PathThreads
 from rhd.repos.registry import Registry, RegistryChange, Repo
 from rhd.repos.repo_service import RepoService
 from rhd.store.change_rows import Head, read_heads
@@ -57,6 +58,7 @@ class Supervisor:
         self._ending: dict[RepoId, trio.Event] = {}
         self._nursery: trio.Nursery | None = None
         self._opening = trio.CapacityLimiter(MAX_OPENING)
+        self.path_threads = PathThreads()
         self._listeners: dict[object, Callable[[Repo, Sequence[ChangeEntry]], None]] = {}
         registry.listen(self._on_change)
 

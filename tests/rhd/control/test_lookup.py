@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
+import trio
 
+from rhd.control import lookup
 from rhd.control.lookup import MAX_NAMED, find_profile, find_repo, find_repos
 from rhd.errors import Refusal
 from tests.support.inprocess import Running
@@ -96,3 +101,44 @@ def test_only_profiles_that_exist_are_selected() -> None:
         with pytest.raises(Refusal, match="known: planner, executor, orchestrator") as refused:
             find_profile(typed)
         assert len(refused.value.message) < 140
+
+
+async def test_a_dead_mount_harms_no_look_up_of_another_repository(
+    daemon: Running, repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Repository.make(tmp_path / "other")
+    await daemon.adopt(repository.path)
+    await daemon.adopt(other.path)
+    dead, go_on, find = str(repository.path), threading.Event(), lookup.find_repository
+
+    def find_or_hang(path: str) -> Any:
+        if path.startswith(dead):
+            go_on.wait(60)
+        return find(path)
+
+    monkeypatch.setattr(lookup, "find_repository", find_or_hang)
+    monkeypatch.setattr(lookup, "LOOK_WITHIN_S", 0.2)
+    with trio.fail_after(10):
+        async with trio.open_nursery() as nursery:
+            for number in range(8):
+                nursery.start_soon(partial(slug_of, daemon, path=f"{dead}/plans/{number}"))
+            await trio.testing.wait_all_tasks_blocked()
+            assert await slug_of(daemon, path=str(other.path)) == "other"
+            assert await slug_of(daemon, path=f"{other.path}/plans") == "other"
+            assert await slug_of(daemon, path=dead) == "project", "the registry knows it without a look"
+        assert await slug_of(daemon, path=f"{dead}/plans") == "project", "the registry answers in the end"
+    assert not go_on.is_set()
+    go_on.set()
+
+
+async def test_a_path_in_no_repository_whose_file_system_hangs_is_refused_in_words(
+    daemon: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+    monkeypatch.setattr(lookup, "find_repository", lambda _: go_on.wait(60))
+    monkeypatch.setattr(lookup, "LOOK_WITHIN_S", 0.05)
+    with pytest.raises(Refusal) as refused:
+        await slug_of(daemon, path="/dead/project")
+    assert refused.value.code == "TIMEOUT"
+    assert "/dead/project" in refused.value.message
+    go_on.set()

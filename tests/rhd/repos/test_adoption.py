@@ -4,17 +4,22 @@ import json
 import os
 import stat
 import subprocess
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
+import trio
 
 from rhd.errors import Refusal
 from rhd.ids import RepoId, Slug
+from rhd.repos import adoption, path_threads
 from rhd.repos.registry import digest_passphrase
 from rhd.workflow.git import Found
 from rhd.workflow.root import Root
 from tests.support.repositories import Repository
 from tests.support.running_repos import Rooms, running_rooms
+from tests.support.waiting import until
 
 OURS = {".repo-harness/.gitignore", ".repo-harness/id", ".repo-harness/mcp.oauth.json"}
 
@@ -277,3 +282,57 @@ async def test_a_read_only_repository_is_refused_and_left_alone(tmp_path: Path) 
     async with running_rooms(tmp_path / "db") as rooms:
         assert (await refused(rooms, plain.path)).code == "WRITE_FAILED"
         assert list(rooms.registry) == []
+
+
+async def test_a_path_that_hangs_holds_up_no_other_and_is_refused_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(path_threads, "ANSWER_WITHIN_S", 0.3)
+    monkeypatch.setattr(adoption, "ANSWER_WITHIN_S", 0.3)
+    dead, alive = Repository.make(tmp_path / "dead"), Repository.make(tmp_path / "alive")
+    go_on, survey, fill = threading.Event(), adoption._survey, adoption._fill
+
+    def survey_or_hang(path: str) -> Any:
+        if path == str(dead.path):
+            go_on.wait(60)
+        return survey(path)
+
+    def fill_or_hang(found: Any, *arguments: Any) -> Any:
+        if found.path == str(dead.path):
+            go_on.wait(60)
+        return fill(found, *arguments)
+
+    async with running_rooms(tmp_path / "db") as rooms:
+        with trio.fail_after(20):
+            for name, hanging in (("_survey", survey_or_hang), ("_fill", fill_or_hang)):
+                with monkeypatch.context() as patch:
+                    patch.setattr(adoption, name, hanging)
+                    async with trio.open_nursery() as nursery:
+                        for _ in range(3):
+                            nursery.start_soon(_refused_as, "TIMEOUT", rooms, dead.path)
+                        await trio.testing.wait_all_tasks_blocked()
+                        assert (await rooms.adopter.adopt(str(alive.path))).repo is not None
+                    await _refused_as("TIMEOUT", rooms, dead.path)
+        assert not go_on.is_set()
+        go_on.set()
+        await until(lambda: all(call.done.is_set() for call in rooms.adopter._filling.values()))
+        assert (await rooms.adopt(dead)).outcome == "adopted"
+
+
+async def _refused_as(code: str, rooms: Rooms, path: Path) -> None:
+    assert (await refused(rooms, path)).code == code
+
+
+async def test_two_adopts_of_one_folder_at_once_adopt_it_once(tmp_path: Path, repository: Repository) -> None:
+    async with running_rooms(tmp_path / "db") as rooms:
+        outcomes: list[str] = []
+
+        async def adopt() -> None:
+            outcomes.append((await rooms.adopter.adopt(str(repository.path))).outcome)
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(4):
+                nursery.start_soon(adopt)
+        assert sorted(outcomes) == ["adopted", "kept", "kept", "kept"]
+        (repo,) = rooms.registry
+        assert repository.read(".repo-harness/id").strip() == repo.id

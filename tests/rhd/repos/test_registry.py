@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
 
 from rhd.errors import Refusal
-from rhd.ids import Slug
+from rhd.ids import RepoId, Slug
 from rhd.repos.registry import AgentRuns, Registry, RegistryChange, digest_passphrase
+from rhd.store import repo_rows as rows
 from rhd.store.database import Store
 from tests.support.stores import running_store
 
@@ -156,3 +159,87 @@ async def test_a_registration_that_the_disk_refuses_is_not_kept(tmp_path: Path) 
         assert heard == []
         with trio.fail_after(5):
             await store.write(lambda c: None)
+
+
+async def test_a_repository_is_visible_once_it_is_on_disk_and_not_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running_store(tmp_path / "db") as store:
+        registry = Registry(store)
+        seen: list[int] = []
+        write = store.write
+
+        async def watched(change: Any) -> Any:
+            seen.append(len(registry))
+            result = await write(change)
+            seen.append(len(registry))
+            return result
+
+        monkeypatch.setattr(store, "write", watched)
+        told: list[str] = []
+        registry.listen(lambda change: told.append(f"{change.what} {registry.get(change.repo.id) is not None}"))
+        await registry.add("/src/a", "a", slug=None)
+        assert seen == [0, 0]
+        assert told == ["adopted True"]
+
+
+async def test_a_change_whose_caller_leaves_is_made_on_disk_and_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running_store(tmp_path / "db") as store:
+        registry, write = Registry(store), store.write
+        with trio.CancelScope() as scope:
+
+            async def leave(change: Any) -> Any:
+                scope.cancel()
+                return await write(change)
+
+            monkeypatch.setattr(store, "write", leave)
+            await registry.add("/src/a", "a", slug=None)
+        monkeypatch.undo()
+        (again,) = await store.read(rows.read_repos)
+        assert registry.get(again.id) is not None
+
+
+@pytest.mark.parametrize("change", ["start", "stop", "move", "rotate", "forget"])
+async def test_what_races_with_forgetting_is_refused_in_words(tmp_path: Path, change: str) -> None:
+    async with running_store(tmp_path / "db") as store:
+        registry = Registry(store)
+        refused: list[str] = []
+
+        async def attempt(repo_id: RepoId) -> None:
+            attempts: dict[str, Any] = {
+                "start": partial(registry.start, repo_id, "executor", {}),
+                "stop": partial(registry.stop, repo_id, "planner"),
+                "move": partial(registry.move, repo_id, "/src/b"),
+                "rotate": partial(registry.rotate_passphrase, repo_id),
+                "forget": partial(registry.forget, repo_id),
+            }
+            with pytest.raises(Refusal) as caught:
+                await attempts[change]()
+            refused.append(caught.value.code)
+
+        repo, _ = await registry.add("/src/a", "a", slug=None)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(registry.forget, repo.id)
+            await trio.testing.wait_all_tasks_blocked()
+            nursery.start_soon(attempt, repo.id)
+        assert refused == ["REPO_NOT_FOUND"]
+        assert len(registry) == 0
+
+
+async def test_a_lease_of_what_was_forgotten_is_refused_in_words(tmp_path: Path) -> None:
+    async with running_store(tmp_path / "db") as store:
+        with pytest.raises(Refusal) as caught:
+            Registry(store).lease(RepoId.new(), "executor")
+        assert caught.value.code == "REPO_NOT_FOUND"
+
+
+async def test_one_id_is_adopted_once_though_two_folders_hold_it(tmp_path: Path) -> None:
+    async with running_store(tmp_path / "db") as store:
+        registry = Registry(store)
+        first, _ = await registry.add("/src/a", "a", slug=None)
+        with pytest.raises(Refusal) as caught:
+            await registry.add("/src/copy", "copy", slug=None, repo_id=first.id)
+        assert caught.value.code == "REPO_BUSY"
+        assert registry.get(first.id) is first
