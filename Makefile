@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test quick format lint type imports pytest faults bench conformance clients pages lock docs clean
+.PHONY: help setup run test quick format lint type imports pytest pythons faults bench conformance clients pages lock docs clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -45,6 +45,9 @@ pytest: setup
 
 quick: setup  ## only the tests that a change is likely to break: the last failures first
 	$(BIN)/pytest --failed-first --exitfirst --quiet
+
+pythons: setup  ## the tests on every supported Python that is found, or on PYTHONS="3.11 3.13"
+	$(BIN)/python scripts/pythons.py $(PYTHONS)
 
 faults: setup  ## kills, attackers, full disks, races, a real systemd: long
 	HYPOTHESIS_PROFILE=searching $(BIN)/pytest --override-ini=testpaths=tests/faults --override-ini=faulthandler_timeout=0 tests/faults

@@ -5,8 +5,11 @@ from __future__ import annotations
 
 import itertools
 import os
+import sqlite3
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -52,6 +55,23 @@ def isolated_environment(tmp_path_factory: pytest.TempPathFactory, monkeypatch: 
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+
+
+@pytest.fixture(autouse=True)
+def closed_databases(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Closes what a test opened of a database and left open: Python 3.13 warns of each."""
+    opened: list[sqlite3.Connection] = []
+    connect = sqlite3.connect
+
+    def note(*args: Any, **options: Any) -> sqlite3.Connection:
+        opened.append(connection := connect(*args, **options))
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", note)
+    yield
+    for connection in opened:
+        with suppress(sqlite3.ProgrammingError):  # a connection of another thread, which has closed it
+            connection.close()
 
 
 @pytest.fixture

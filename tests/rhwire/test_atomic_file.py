@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -58,7 +59,7 @@ def test_the_folder_is_synced_after_the_rename(tmp_path: Path, monkeypatch: pyte
         replace(*paths)
 
     def note_fsync(fd: int) -> None:
-        calls.append("folder" if os.path.isdir(f"/proc/self/fd/{fd}") else "file")
+        calls.append("folder" if stat.S_ISDIR(os.fstat(fd).st_mode) else "file")
         fsync(fd)
 
     monkeypatch.setattr(os, "replace", note_replace)

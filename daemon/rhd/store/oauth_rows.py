@@ -134,8 +134,8 @@ def delete_profiles(connection: sqlite3.Connection, grant_ids: Iterable[str], re
     for grant_id in grant_ids:
         connection.execute("DELETE FROM grant_profiles WHERE grant_id = ? AND repo_id = ?", (grant_id, repo_id))
         connection.execute(
-            "DELETE FROM grants WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM grant_profiles WHERE grant_id = ?1)",
-            (grant_id,),
+            "DELETE FROM grants WHERE id = :id AND NOT EXISTS (SELECT 1 FROM grant_profiles WHERE grant_id = :id)",
+            {"id": grant_id},
         )
 
 

@@ -67,9 +67,9 @@ def end_session(connection: sqlite3.Connection, digest: bytes, at: float) -> Non
 def save_uri(connection: sqlite3.Connection, digest: bytes, uri: str) -> None:
     """Record a subscription, up to `MAX_URIS` a session; a session that is gone has none."""
     connection.execute(
-        "INSERT OR IGNORE INTO session_uris (session, uri) SELECT digest, ?2 FROM sessions WHERE digest = ?1"
-        " AND ended_at IS NULL AND (SELECT count(*) FROM session_uris WHERE session = ?1) < ?3",
-        (digest, uri, MAX_URIS),
+        "INSERT OR IGNORE INTO session_uris (session, uri) SELECT digest, :uri FROM sessions WHERE digest = :digest"
+        " AND ended_at IS NULL AND (SELECT count(*) FROM session_uris WHERE session = :digest) < :most",
+        {"digest": digest, "uri": uri, "most": MAX_URIS},
     )
 
 
