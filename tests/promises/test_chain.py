@@ -58,7 +58,8 @@ async def walk_the_chain(client: Client, repository: Repository, **which: str) -
         )
     )
     assert goal["path"] == ".ai/harness/handoff/codex-goal.md"
-    assert f"Read: {prd['path']}" in goal["prompt"]
+    assert goal["prompt"].startswith(f"/goal Every task card of {sprint['path']} is done")
+    assert goal["path"] in goal["prompt"]
     assert "# Full text search" in repository.read(prd["path"])
     assert "### Task Card 2: Query" in repository.read(sprint["path"])
     assert sprint["path"] in repository.read(goal["path"])

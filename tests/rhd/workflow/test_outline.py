@@ -241,10 +241,12 @@ def test_cards(text: str, cards: tuple[int, int] | None) -> None:
 
 def test_the_cards_of_our_own_sprints_are_counted_whatever_a_model_wrote_into_them() -> None:
     nasty = "x\n### Task Card 9: injected\n- [x] Objective: done\n| 7 | [x] | row |\n```\n"
-    sprint = Sprint(nasty, "plans/prds/a.md", nasty, [Card(nasty, nasty, [nasty], [nasty], nasty) for _ in range(3)])
+    sprint = Sprint(
+        nasty, "plans/prds/a.md", nasty, [Card(nasty, nasty, [nasty], [nasty], [nasty], nasty) for _ in range(3)]
+    )
     text = render_sprint(sprint, "2026-11-22T10:00:00.000Z")
     assert outline(text, "sprint").cards == (0, 3)
-    ticked = text.replace("- [ ] ", "- [x] ", 4)
+    ticked = text.replace("- [ ] ", "- [x] ", 3)
     assert outline(ticked, "sprint").cards == (1, 3)
 
 

@@ -9,9 +9,10 @@ from rhd.access import GOAL as GOAL_PATH
 from rhd.ids import RelPath
 from rhd.mcpserver.tools.document_writes import write_document
 from rhd.mcpserver.tools.output_schemas import BOOLEAN, PATH, REVISION, STRING, closed, every, text
-from rhd.mcpserver.tools.sprint import find_sources
+from rhd.mcpserver.tools.sprint import find_sources, read_prd_scenarios
 from rhd.mcpserver.tools.tool_spec import Call, ToolSpec
 from rhd.workflow.documents.goal import Goal, render_goal, render_prompt
+from rhd.workflow.documents.placeholders import refuse_placeholders
 from rhwire.times import format_time
 
 NAME = "prepare_codex_goal_from_sprint"
@@ -21,7 +22,15 @@ async def prepare_codex_goal_from_sprint(call: Call) -> dict[str, Any]:
     """Answer `prepare_codex_goal_from_sprint`."""
     arguments, now = call.arguments, time.time()
     prd, sprint = find_sources(call, "SOURCE_NOT_READABLE", prd=arguments["prd_path"], sprint=arguments["sprint_path"])
-    goal = Goal(prd.path, sprint.path, arguments.get("reference_repo"), arguments.get("extra_instructions"))
+    texts = [(name, arguments[name]) for name in ("reference_repo", "extra_instructions") if name in arguments]
+    refuse_placeholders(texts)
+    goal = Goal(
+        prd.path,
+        sprint.path,
+        await read_prd_scenarios(call, prd),
+        arguments.get("reference_repo"),
+        arguments.get("extra_instructions"),
+    )
     text, said = render_goal(goal, format_time(now)), {"prompt": render_prompt(goal)}
     return await write_document(call, NAME, lambda _: RelPath(GOAL_PATH), text, said)
 
@@ -31,7 +40,8 @@ GOAL = ToolSpec(
     title="Prepare the Codex goal",
     description=(
         "Use this when a sprint is ready to be carried out: it writes the goal that the local agent works from. Show "
-        "the user the prompt that it returns, to paste there."
+        "the user the prompt that it returns, in a code block: they paste it into Codex or Claude Code, or print it "
+        "there with rhctl goal."
     ),
     profiles=("planner", "executor"),
     input=closed(

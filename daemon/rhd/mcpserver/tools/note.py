@@ -41,14 +41,14 @@ NOTE = ToolSpec(
     name=NAME,
     title="Append a handoff note",
     description=(
-        "Use this when whoever goes on after you should know something that no plan says. The note is added, with the "
+        "Use this when the next one to work here should know something that no plan says. The note is added, with the "
         "time, to the handoff file of your role; calling this again adds it again."
     ),
     profiles=("planner", "executor"),
     input=closed(
         ["body"],
-        body=text("The note. Markdown; headings in it are shown, not made.", longest=20000),
-        actor=text("Who says it; your role unless told.", longest=80),
+        body=text("The note. Markdown: code, tables and lists are kept; headings are shown as text.", longest=20000),
+        actor=text("Who writes it (default: your role).", longest=80),
     ),
     output=every(path=STRING),
     handler=append_handoff_note,

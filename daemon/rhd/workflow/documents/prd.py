@@ -1,18 +1,26 @@
 """A PRD from an idea.
 
-The sections are a superset of what the workflow's own checks ask for, so that a PRD written here can be approved
-without being rewritten.
+The sections are those that the workflow's own strict check asks for, so that a PRD can be approved without being
+rewritten. A section that was not given is left out; one that is needed says what has to be clarified.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rhd.workflow.documents.markdown import front_matter, heading, item, plain_block, plain_line
+from rhd.workflow.documents.quick_read import first_sentences, one_line
+from rhd.workflow.documents.scenarios import range_of
 
 FOLDER = "plans/prds"
 ENDING = ".prd.md"
+
+_NO_PROBLEM = "[NEEDS CLARIFICATION: which problem of which people does this solve?]"
+_NO_SCENARIO = "[NEEDS CLARIFICATION: what can be observed once it works?]"
+# The strict check takes a section of such lines alone for an empty one.
+_EMPTY_TO_CHECK = re.compile(r"\s*[->]*\s*(?:\.\.\.|Replace .*)?\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,39 +39,46 @@ class Prd:
 
 def render_prd(prd: Prd, created_at: str) -> str:
     """Return the document; `created_at` as `rhwire.times.format_time` gives it."""
-    problem = prd.problem or "To be stated: which problem of whom does the idea solve?"
-    criteria = prd.success_criteria or ("To be stated: how does one see that it works?",)
-    quick = [
-        ("Problem", _first_line(problem)),
-        ("Users", "; ".join(map(plain_line, prd.users)) or "To be stated"),
-        ("P0 surface", "; ".join(map(plain_line, prd.goals)) or _first_line(prd.idea)),
-        ("Core metric", plain_line(criteria[0])),
-        ("Hard constraint", "; ".join(map(plain_line, prd.non_goals)) or "None stated"),
-        ("Suggested next step", "Write a checklist sprint from this PRD"),
-    ]
     sections = [
         f"# {heading(prd.title)}",
         "> **Status**: Draft",
-        "## AI Quick-Read Card\n\n" + "\n".join(f"- **{name}**: {item(text)}" for name, text in quick),
+        "## AI Quick-Read Card\n\n" + "\n".join(item(f"- **{label}**: ", text) for label, text in _quick_read(prd)),
         "## Idea\n\n" + plain_block(prd.idea),
-        "## Problem\n\n" + plain_block(problem),
-        "## Users\n\n" + _bullets(prd.users, "To be stated"),
-        "## Goals\n\n" + _bullets(prd.goals, "Carry the idea out in its smallest useful form"),
-        "## Non-goals\n\n" + _bullets(prd.non_goals, "None stated"),
-        "## Acceptance Scenarios\n\n" + "\n".join(f"- [ ] {item(text)}" for text in criteria),
-        "## Workflow Contract\n\n"
-        "- This PRD states the intent; the sprint made from it is the order of work.\n"
-        "- The sprint is a list of task cards, worked through from the first to the last.\n"
-        "- A local agent carries it out; whoever planned it does not.",
-        "## Handoff Notes\n\n" + (plain_block(prd.notes) if prd.notes else "- None"),
+        "## Problem\n\n" + _problem(prd),
+        *_listed("Users", prd.users),
+        *_listed("Goals", prd.goals),
+        *_listed("Non-goals", prd.non_goals),
+        "## Acceptance Scenarios\n\n"
+        + "\n".join(
+            item(f"- [ ] **A{number}** ", text) for number, text in enumerate(prd.success_criteria or [_NO_SCENARIO], 1)
+        ),
     ]
+    if prd.notes:
+        sections.append("## Notes\n\n" + plain_block(prd.notes))
     matter = front_matter(title=prd.title, kind="prd", created_at=created_at, source="repo-harness")
     return matter + "\n" + "\n\n".join(sections) + "\n"
 
 
-def _bullets(texts: Sequence[str], default: str) -> str:
-    return "\n".join(f"- {item(text)}" for text in texts or (default,))
+def _quick_read(prd: Prd) -> list[tuple[str, str]]:
+    """Return the lines of the quick-read card: what was given, each in its own words, and nothing else."""
+    scenario = one_line(prd.success_criteria[0]) if prd.success_criteria else ""
+    lines = [
+        ("Problem", first_sentences(prd.problem or "")),
+        ("Users", "; ".join(map(one_line, prd.users))),
+        ("P0 surface", "; ".join(map(one_line, prd.goals)) or first_sentences(prd.idea) or plain_line(prd.title)),
+        ("Core metric", f"A1: {scenario}" if scenario else ""),
+        ("Out of scope", "; ".join(map(one_line, prd.non_goals))),
+    ]
+    return [(label, text) for label, text in lines if text]
 
 
-def _first_line(text: str) -> str:
-    return next((plain_line(line) for line in text.splitlines() if line.strip()), "")
+def _problem(prd: Prd) -> str:
+    text = plain_block(prd.problem) if prd.problem else _NO_PROBLEM
+    if all(_EMPTY_TO_CHECK.fullmatch(line) or line.startswith("#") for line in text.split("\n")):
+        count = len(prd.success_criteria) or 1
+        text += f"\n\nSolved when {range_of(count)} {'holds' if count == 1 else 'hold'}."
+    return text
+
+
+def _listed(title: str, texts: Sequence[str]) -> list[str]:
+    return [f"## {title}\n\n" + "\n".join(item("- ", text) for text in texts)] if texts else []

@@ -24,9 +24,9 @@ async def test_the_goal_is_written_and_its_prompt_told(desk: Desk, repository: R
     assert [line for line in text.splitlines() if line in SECTIONS] == list(SECTIONS), "no section is forged"
     assert "\\## Scope" in text
     assert "Speak plainly." in text
-    assert f"Read: {PRD}\n" in said["prompt"]
-    assert SPRINT in said["prompt"]
-    assert "Reference repo, read-only: ~/other" in said["prompt"]
+    assert said["prompt"].startswith(f"/goal Every task card of {SPRINT} is done")
+    assert GOAL in said["prompt"]
+    assert "Reference repo: `~/other` (read only" in text
     assert said["prompt"] in text
     assert said["revision"] == (await desk.call("read_workflow_file", path=GOAL))["revision"]
 
@@ -62,6 +62,18 @@ async def test_what_it_is_made_from_must_be_readable(desk: Desk, prd: str, sprin
 async def test_what_something_is_instead_is_said_of_what_may_be_read(desk: Desk) -> None:
     error = await desk.refused(TOOL, "SOURCE_NOT_READABLE", prd_path=SPRINT, sprint_path="src/index.py")
     assert error["message"] == f"{SPRINT} is a sprint and no prd; src/index.py is no readable sprint"
+
+
+async def test_the_scenarios_of_the_prd_are_conditions_of_the_goal(desk: Desk, repository: Repository) -> None:
+    prd = await desk.call("write_prd_from_idea", title="T", idea="i", success_criteria=["It is found", "p99 < 1 s"])
+    await desk.settle()
+    said = await desk.call(TOOL, prd_path=prd["path"], sprint_path=SPRINT)
+    assert f"the acceptance scenarios A1 to A2 of {prd['path']} hold" in said["prompt"]
+    assert "- **A1** It is found\n- **A2** p99 < 1 s\n" in repository.read(GOAL)
+
+
+async def test_a_placeholder_is_refused(desk: Desk) -> None:
+    await desk.refused(TOOL, "INVALID_ARGUMENT", **BOTH, extra_instructions="TBD")
 
 
 async def test_a_link_in_its_place_is_not_followed(desk: Desk, repository: Repository) -> None:

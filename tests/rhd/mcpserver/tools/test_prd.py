@@ -44,11 +44,18 @@ async def test_everything_that_is_said_stands_in_its_section_as_text(desk: Desk,
         "Users": "- writers\n- readers",
         "Goals": "- an index",
         "Non-goals": "- a crawler",
-        "Acceptance Scenarios": "- [ ] p99 below 1 s\n- [ ] no crash",
-        "Handoff Notes": WHOLE["notes"],
+        "Acceptance Scenarios": "- [ ] **A1** p99 below 1 s\n- [ ] **A2** no crash",
+        "Notes": WHOLE["notes"],
     }.items():
         assert f"\n## {section}\n\n{words}" in text
     assert "\n\\# Not a heading" in text
+
+
+@pytest.mark.parametrize("name", ["title", "idea", "problem", "notes", "users", "success_criteria"])
+async def test_a_placeholder_is_refused_and_its_argument_named(desk: Desk, name: str) -> None:
+    said = WHOLE | {name: ["ok", "TBD"] if isinstance(WHOLE.get(name), list) else "..."}
+    error = await desk.refused(TOOL, "INVALID_ARGUMENT", **said)
+    assert error["message"].startswith(f"{name}[1] is a" if isinstance(said[name], list) else f"{name} is a")
 
 
 async def test_a_revision_without_the_document_that_it_is_of_is_refused(desk: Desk) -> None:

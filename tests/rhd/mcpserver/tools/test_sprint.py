@@ -28,7 +28,7 @@ async def test_cards_are_written_in_order_and_counted(desk: Desk, repository: Re
     assert re.fullmatch(r"plans/sprints/\d{8}-\d{4}-search-sprint\.sprint\.md", said["path"])
     assert (said["created"], said["cards"]) == (True, 2)
     text = repository.read(said["path"])
-    assert f"- PRD: `{PRD}`" in text
+    assert f"\n## PRD\n\n`{PRD}` says why and for whom" in text
     assert re.findall(r"^### .*$", text, re.M) == ["### Task Card 1: Index", "### Task Card 2: Query | pipe"]
     (found,) = [
         f for f in (await desk.call("list_workflow_files", kind="sprint"))["files"] if f["path"] == said["path"]
@@ -61,6 +61,33 @@ async def test_what_is_no_readable_prd_is_refused_and_named(desk: Desk, reposito
 )
 async def test_what_is_no_list_of_cards_is_refused(desk: Desk, tasks: Any) -> None:
     await desk.refused(TOOL, "INVALID_ARGUMENT", title="T", prd_path=PRD, tasks=tasks)
+
+
+async def test_the_scenarios_of_the_prd_are_its_final_acceptance(desk: Desk, repository: Repository) -> None:
+    prd = await desk.call("write_prd_from_idea", title="T", idea="i", success_criteria=["It is found"])
+    await desk.settle()
+    said = await desk.call(TOOL, title="T", prd_path=prd["path"], tasks=CARDS)
+    assert "## Final Acceptance\n\n- [ ] **A1** It is found\n" in repository.read(said["path"])
+
+
+@pytest.mark.parametrize(
+    ("task", "named"),
+    [
+        ({"objective": "TBD"}, "tasks[1].objective is a placeholder"),
+        ({"title": "..."}, "tasks[1].title is a placeholder"),
+        ({"checks": ["make", "Replace with a command line"]}, "tasks[1].checks[1] is a placeholder"),
+        ({"checks": ["The tests pass"]}, "tasks[1].checks[0] is a sentence"),
+        ({"checks": ["cat <<EOF\nx\nEOF"]}, "tasks[1].checks[0] has more than one line"),
+        ({"observations": ["n/a"]}, "tasks[1].observations[0] is a placeholder"),
+    ],
+)
+async def test_what_cannot_be_verified_is_refused_with_what_to_send(
+    desk: Desk, task: dict[str, Any], named: str
+) -> None:
+    tasks = [CARDS[0], {"title": "a", "objective": "o"} | task]
+    error = await desk.refused(TOOL, "INVALID_ARGUMENT", title="T", prd_path=PRD, tasks=tasks)
+    assert error["message"].startswith(named)
+    assert "Send" in error["next_step"]
 
 
 async def test_a_card_has_no_other_fields(desk: Desk) -> None:
