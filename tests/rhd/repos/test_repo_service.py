@@ -3,7 +3,8 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import trio
 from rhd.access import PLANNER
 from rhd.errors import Detached, Refusal
 from rhd.ids import Cursor, RelPath
+from rhd.repos import repo_service
 from rhd.repos.repo_service import LOOK_AGAIN_S, RepoService
 from rhd.watch.sources import make_source
 from rhd.workflow.catalog import Catalog, Refreshed
@@ -23,6 +25,7 @@ from tests.support.running_repos import running_rooms
 from tests.support.waiting import until
 
 PLAN = RelPath("plans/prds/20261101-0900-search.prd.md")
+PLAN2 = RelPath("plans/prds/b.prd.md")
 
 
 def read_plan(root: Root) -> bytes:
@@ -406,3 +409,188 @@ async def test_what_a_killed_process_left_behind_is_swept_at_the_start(tmp_path:
         (repo,) = rooms.registry
         await rooms.services.ready(repo.id)
         assert not left.exists()
+
+
+# -- a file system that hangs: every test but the first releases it only when the daemon has ended ---------------
+
+
+@dataclass
+class Hang:
+    """Calls that hang from `begin` until `release`, and return then."""
+
+    entered: threading.Event = field(default_factory=threading.Event)
+    released: threading.Event = field(default_factory=threading.Event)
+
+    def __call__(self, root: Root) -> None:
+        self.entered.set()
+        self.released.wait(60)
+
+    async def begin(self, service: RepoService, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Have the next look at the repository hang, and return when it does."""
+        refresh = Catalog.refresh
+
+        def hang(catalog: Catalog, *arguments: Any) -> Refreshed:
+            if catalog is service._catalog and not self.released.is_set():
+                self.entered.set()
+                self.released.wait(60)
+            return refresh(catalog, *arguments)
+
+        monkeypatch.setattr(Catalog, "refresh", hang)
+        service.hint(None, "event")
+        assert await trio.to_thread.run_sync(self.entered.wait, 10)
+
+
+async def test_a_write_that_hangs_is_given_up_its_repository_writes_no_more_and_its_late_result_is_found(
+    tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(repo_service, "HANGS_AFTER_S", 0.1)
+    hang = Hang()
+
+    def write_late(root: Root) -> None:
+        hang(root)
+        root.create(RelPath("plans/prds/late.prd.md"), PLANNER.reach, b"# Late\n")
+
+    async with running_rooms(tmp_path / "db") as rooms:
+        service = rooms.service(await rooms.adopt(repository))
+        cursor = service.changes.cursor
+        refused: dict[str, str] = {}
+
+        async def write(name: str, job: Callable[[Root], None]) -> None:
+            with pytest.raises(Refusal) as caught:
+                await service.write(job, folder="plans/prds")
+            refused[name] = caught.value.code
+
+        with trio.fail_after(20):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(write, "the one that hangs", write_late)
+                await trio.to_thread.run_sync(hang.entered.wait)
+                nursery.start_soon(write, "the one that waits", lambda _: None)
+            await write("the one that comes later", lambda _: None)
+            assert await service.read(read_plan), "reads go on"
+        assert refused == {
+            "the one that hangs": "TIMEOUT",
+            "the one that waits": "REPO_BUSY",
+            "the one that comes later": "REPO_BUSY",
+        }
+        assert (service.state, service.problem and service.problem.code) == ("degraded", "TIMEOUT")
+        repository.write("plans/plan-meanwhile.md", "# Meanwhile\n")
+        hang.released.set()
+        await until(lambda: service.state == "ok")
+        await service.settle()
+        assert sorted(await announced(service, cursor)) == [
+            ("added", "plans/plan-meanwhile.md"),
+            ("added", "plans/prds/late.prd.md"),
+        ]
+        assert "repo-hangs" in caplog.text
+        assert "repo-answers-again" in caplog.text
+
+
+@pytest.mark.parametrize("what", ["a look", "a write", "an opening", "a read"])
+async def test_the_end_does_not_wait_for_what_hangs(
+    tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    monkeypatch.setattr(repo_service, "FINISH_WITHIN_S", 0.1)
+    hang = Hang()
+    with trio.fail_after(20):
+        async with running_rooms(tmp_path / "db") as rooms:
+            await rooms.adopt(repository)
+        if what == "an opening":
+            monkeypatch.setattr(repo_service, "_open_own", hang)
+        async with running_rooms(tmp_path / "db") as rooms, trio.open_nursery() as nursery:
+            (service,) = rooms.services
+            if what == "an opening":
+                await trio.to_thread.run_sync(hang.entered.wait)
+            else:
+                await rooms.services.ready(service.repo.id)
+            if what == "a look":
+                await hang.begin(service, monkeypatch)
+            elif what == "a write":
+                nursery.start_soon(partial(service.write, hang, folder=None))
+            elif what == "a read":
+                nursery.start_soon(service.read, hang)
+            assert await trio.to_thread.run_sync(hang.entered.wait, 10)
+            nursery.cancel_scope.cancel()
+    assert not hang.released.is_set()
+    hang.released.set()
+
+
+async def test_a_look_that_hangs_harms_no_other_repository(
+    tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repo_service, "HANGS_AFTER_S", 0.1)
+    monkeypatch.setattr(repo_service, "FINISH_WITHIN_S", 0.1)
+    other, hang = Repository.make(tmp_path / "other"), Hang()
+    with trio.fail_after(20):
+        async with running_rooms(tmp_path / "db") as rooms:
+            hung, fine = rooms.service(await rooms.adopt(repository)), rooms.service(await rooms.adopt(other))
+            await hang.begin(hung, monkeypatch)
+            await until(lambda: hung.state == "degraded")
+            await fine.settle()
+            await fine.write(lambda root: root.create(PLAN2, PLANNER.reach, b"# B\n"), folder="plans/prds")
+            assert fine.artifacts[PLAN2].title == "B"
+            assert (await rooms.adopt(Repository.make(tmp_path / "third"))).outcome == "adopted"
+            await rooms.registry.forget(hung.repo.id)
+            again = await rooms.adopter.adopt(str(repository.path))
+            assert again.repo is not None
+            assert (await rooms.services.ready(again.repo.id)).is_served, "with a new service, though the old one hangs"
+    assert not hang.released.is_set()
+    hang.released.set()
+
+
+async def test_more_than_the_queue_holds_is_refused_at_once(
+    tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repo_service, "FINISH_WITHIN_S", 0.1)
+    hang = Hang()
+    with trio.fail_after(20):
+        async with running_rooms(tmp_path / "db") as rooms, trio.open_nursery() as nursery:
+            service = rooms.service(await rooms.adopt(repository))
+            for _ in range(1 + repo_service.MAX_JOBS):
+                nursery.start_soon(partial(service.write, hang, folder=None))
+                await trio.testing.wait_all_tasks_blocked()
+            with pytest.raises(Refusal) as refused:
+                await service.write(hang, folder=None)
+            assert refused.value.code == "REPO_BUSY"
+            nursery.cancel_scope.cancel()
+    hang.released.set()
+
+
+async def test_a_job_never_waits_for_a_job(tmp_path: Path, repository: Repository) -> None:
+    async with running_rooms(tmp_path / "db") as rooms:
+        service = rooms.service(await rooms.adopt(repository))
+        with pytest.raises(RuntimeError, match="must not wait"), trio.fail_after(10):
+            await service.submit(service.settle)
+
+
+async def test_a_write_is_made_though_the_look_after_it_fails(
+    tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refresh, failed = Catalog.refresh, 0
+
+    def fail_once(self: Catalog, *arguments: Any) -> Refreshed:
+        nonlocal failed
+        if not failed:
+            failed += 1
+            raise RuntimeError("not today")
+        return refresh(self, *arguments)
+
+    async with running_rooms(tmp_path / "db") as rooms:
+        service = rooms.service(await rooms.adopt(repository))
+        cursor = service.changes.cursor
+        monkeypatch.setattr(Catalog, "refresh", fail_once)
+        await service.write(lambda root: root.create(PLAN2, PLANNER.reach, b"# B\n"), folder="plans/prds")
+        assert [c.path for c in (await service.changes.wait(cursor, 10)).changes] == [PLAN2]
+        assert service.state == "ok"
+
+
+async def test_a_problem_that_is_raised_again_and_again_keeps_no_frames(tmp_path: Path, repository: Repository) -> None:
+    async with running_rooms(tmp_path / "db") as rooms:
+        service = rooms.service(await rooms.adopt(repository))
+        repository.path.rename(tmp_path / "away")
+        with pytest.raises(Detached):
+            await service.read(read_plan)
+        await until(lambda: service.state == "detached")
+        for _ in range(100):
+            with pytest.raises(Detached) as raised:
+                _ = service.artifacts
+            assert len(raised.traceback) == 3
