@@ -53,8 +53,13 @@ async def call(
     body: bytes = b"",
     *,
     host: str | None = "127.0.0.1:8765",
+    state: Mapping[str, Any] | None = None,
 ) -> Answer:
-    """Make one request to an ASGI application, as a server would hand it over."""
+    """Make one request to an ASGI application, as a server would hand it over.
+
+    Args:
+        state: what the server tells the application.
+    """
     path, _, query = target.partition("?")
     raw = [(k.lower().encode(), v.encode("latin-1")) for k, v in headers]
     if host is not None:
@@ -72,7 +77,7 @@ async def call(
         "headers": raw,
         "client": ("127.0.0.1", 1),
         "server": ("127.0.0.1", 8765),
-        "state": {},
+        "state": dict(state or {}),
         "extensions": {},
     }
     sent: list[dict[str, Any]] = []
@@ -236,12 +241,16 @@ class OAuthClient:
         self, *passphrases: str, tick: Sequence[tuple[str, str]] = (), **changes: str | None
     ) -> dict[str, Any]:
         """Log in as the owner would with these passphrases; return the token response."""
+        return (await self.exchange(await self.code(*passphrases, tick=tick, **changes))).json()
+
+    async def code(self, *passphrases: str, tick: Sequence[tuple[str, str]] = (), **changes: str | None) -> str:
+        """Log in as far as to the code; return it."""
         browser = Browser(self.app, self.origin)
         page = Page(await browser.get(self.authorize_url(**changes)))
         page = Page(await browser.submit(page, "open", passphrase=" ".join(passphrases)))
         assert page.answer.status == 200, page.text
         answer = await browser.submit(page, "allow", tick=tick)
-        return (await self.exchange(self.read_answer(answer)["code"])).json()
+        return self.read_answer(answer)["code"]
 
     def read_answer(self, answer: Answer) -> dict[str, str]:
         """Return the parameters of a redirect to this client, having checked what must be on every one."""

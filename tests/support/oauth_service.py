@@ -144,7 +144,7 @@ async def open_oauth_service(
             work.start_soon(audit.run)
             await work.start(authority.run)
             origins = Origins(public_url, port, allowed)
-            app = Dispatcher(origins, authority, registry, endpoints, instance="i_test", turns=FairQueue(pause))
+            app = Dispatcher(origins, authority, registry, endpoints, instance="i_test", queue=FairQueue(pause))
             service = OAuthService(path, store, registry, audit, authority, app, endpoints, clock)
             authority.listen(service.changes.append)
             yield service

@@ -1,12 +1,13 @@
-"""`FairQueue`: strangers take turns, and between two of them the loop belongs to everybody else.
+"""`FairQueue`: limits unauthenticated work to one request at a time, so that it cannot starve authenticated clients.
 
-Whoever has shown no token may ask as fast as the network carries; what a working client notices of that is bounded
-here and nowhere else: one stranger's request is worked on at a time, and after each one twice as long as it took is
-left to others. Nobody is refused, and nobody is told apart: an address means nothing behind a tunnel.
+After each turn the loop is left to other work for a multiple of the time that the turn took. Turns are shared fairly
+between lanes, by time: a lane is a kind of request, and a flood of dear requests of one kind does not delay the cheap
+ones of another. No request is refused here, and addresses are not compared: behind a tunnel they mean nothing.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
@@ -14,18 +15,36 @@ from contextvars import ContextVar
 import trio
 
 PAUSE = 2.0
-"""How long the loop is left to others after a turn, as a multiple of the turn."""
+"""How long the loop is left to others after a turn, as a multiple of it, while authenticated clients are active."""
+IDLE_PAUSE = 0.25
+"""The same while they are not."""
+ACTIVE_S = 0.1
+"""How long after its last sign an authenticated client counts as active."""
 LEAST_S = 0.001
 """What a turn costs at least: the server's own work around a request is not seen from here."""
+
+MAX_LANES = 256
+"""Lanes that are remembered while nothing waits in them."""
 
 _turn: ContextVar[_Turn | None] = ContextVar("_turn", default=None)
 
 
-class _Turn:
-    __slots__ = ("_began", "_is_over", "_turns")
+class _Lane:
+    """The requests of one kind that wait, and how much time those before them took."""
 
-    def __init__(self, turns: FairQueue) -> None:
-        self._turns = turns
+    __slots__ = ("used_s", "waiting")
+
+    def __init__(self) -> None:
+        self.waiting: deque[trio.Event] = deque()
+        self.used_s = 0.0
+
+
+class _Turn:
+    __slots__ = ("_began", "_is_over", "_lane", "_queue")
+
+    def __init__(self, queue: FairQueue, lane: _Lane) -> None:
+        self._queue = queue
+        self._lane = lane
         self._began = trio.current_time()
         self._is_over = False
 
@@ -33,36 +52,88 @@ class _Turn:
         if self._is_over:
             return
         self._is_over = True
-        now = trio.current_time()
-        self._turns.next_at = now + self._turns.pause * max(now - self._began, LEAST_S)
-        self._turns.free.release()
+        self._queue.note_turn(self._lane, max(trio.current_time() - self._began, LEAST_S))
 
 
 class FairQueue:
-    """First come, first served."""
+    """Hands out turns.
 
-    def __init__(self, pause: float = PAUSE) -> None:
+    Attributes:
+        next_at: when the next turn may begin, by trio's clock.
+    """
+
+    def __init__(self, pause: float = PAUSE, idle_pause: float | None = None) -> None:
+        """Make a queue.
+
+        Args:
+            pause: after a turn, as a multiple of it, while authenticated clients are active.
+            idle_pause: the same while they are not (default: as `pause`).
+        """
         self.pause = pause
-        # A semaphore, for a turn may be ended by a task that its first one started.
-        self.free = trio.Semaphore(1, max_value=1)
+        self.idle_pause = pause if idle_pause is None else idle_pause
         self.next_at = 0.0
+        self._active_until = 0.0
+        self._is_taken = False
+        self._lanes: dict[str, _Lane] = {}
+
+    def note_active(self) -> None:
+        """Learn that an authenticated client is active."""
+        self._active_until = trio.current_time() + ACTIVE_S
 
     @asynccontextmanager
-    async def take(self) -> AsyncIterator[None]:
-        """Have a turn, once those who came before have had theirs. Nothing in it may wait for the other side."""
-        await self.free.acquire()
-        try:
-            await trio.sleep_until(self.next_at)
-        except BaseException:
-            self.free.release()
-            raise
-        turn = _Turn(self)
+    async def take(self, name: str = "") -> AsyncIterator[None]:
+        """Have a turn. Nothing in it may wait for the client.
+
+        Args:
+            name: of the lane.
+        """
+        if len(self._lanes) > MAX_LANES:
+            self._lanes = {name: lane for name, lane in self._lanes.items() if lane.waiting}
+        lane = self._lanes.setdefault(name, _Lane())
+        await self._wait_for_turn(lane)
+        turn = _Turn(self, lane)
         before = _turn.set(turn)
         try:
             yield
         finally:
             _turn.reset(before)
             turn.end()
+
+    async def _wait_for_turn(self, lane: _Lane) -> None:
+        if self._is_taken:
+            if not lane.waiting:  # it has no claim to time that it did not want
+                lane.used_s = max(lane.used_s, min((x.used_s for x in self._lanes.values() if x.waiting), default=0.0))
+            event = trio.Event()
+            lane.waiting.append(event)
+            try:
+                await event.wait()
+            except BaseException:
+                if event.is_set():
+                    self._hand_over()
+                else:
+                    lane.waiting.remove(event)
+                raise
+        self._is_taken = True
+        try:
+            await trio.sleep_until(self.next_at)
+        except BaseException:
+            self._hand_over()
+            raise
+
+    def note_turn(self, lane: _Lane, took_s: float) -> None:
+        """Learn that a turn is over."""
+        now = trio.current_time()
+        lane.used_s += took_s
+        self.next_at = now + (self.pause if now < self._active_until else self.idle_pause) * took_s
+        self._hand_over()
+
+    def _hand_over(self) -> None:
+        """Give the next turn to the lane that has used the least time."""
+        lane = min((x for x in self._lanes.values() if x.waiting), key=lambda x: x.used_s, default=None)
+        if lane is None:
+            self._is_taken = False
+        else:
+            lane.waiting.popleft().set()
 
 
 def step_aside() -> None:

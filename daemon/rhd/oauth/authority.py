@@ -131,6 +131,14 @@ class Authority:
         """Return who presents this access token, or None; from memory, in microseconds."""
         return self._grants.authenticate(token)
 
+    def owner_of_expired(self, token: str) -> str | None:
+        """Return the living grant whose access token this was before it expired, or None."""
+        return self._grants.owner_of_expired(token)
+
+    def owner_of_secret(self, secret: str) -> str | None:
+        """Return whose code or refresh token this is: a grant's id, `login` for a code, or None. From memory."""
+        return self._grants.owner_of_secret(secret)
+
     def principal(self, grant_id: str) -> Principal | None:
         """Return what a grant may do now; None once it has ended."""
         grant = self._grants.get(grant_id)

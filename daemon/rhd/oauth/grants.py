@@ -141,6 +141,20 @@ class Grants:
         self._used[grant.id] = now
         return Bearer(grant.principal, grant.resource, grant.scopes, grant.client.id, known.expires_at)
 
+    def owner_of_expired(self, token: str) -> str | None:
+        """Return the living grant whose access token this was before it expired."""
+        known = self._tokens.get(digest_secret(token))
+        is_expired = known is not None and known.kind == "access" and known.expires_at <= self._clock()
+        return known.grant_id if known is not None and is_expired and known.grant_id in self._grants else None
+
+    def owner_of_secret(self, secret: str) -> str | None:
+        """Return whose code or refresh token this is: a grant's id, or `login` for a code."""
+        digest = digest_secret(secret)
+        if digest in self.codes:
+            return "login"
+        known = self._tokens.get(digest)
+        return known.grant_id if known is not None and known.kind == "refresh" else None
+
     def get(self, grant_id: str | None) -> LiveGrant | None:
         """Return the living grant with this id."""
         return self._grants.get(grant_id or "")

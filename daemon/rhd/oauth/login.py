@@ -125,11 +125,12 @@ class Seals:
         )
 
     def has_opened(self, sealed: str) -> bool:
-        """Say whether a text of ours carries a login that a passphrase has opened something in."""
+        """Say whether a text of ours carries a login, still valid, in which a passphrase has opened a repository."""
         try:
-            return len(sealed) <= MAX_SEALED_CHARS and bool(self._signer.loads(sealed)[-1])
+            fields = self._signer.loads(sealed) if len(sealed) <= MAX_SEALED_CHARS else []
         except BadData:
             return False
+        return bool(fields and fields[-1]) and self.is_current(fields[1])
 
     def is_current(self, began_at: float) -> bool:
         """Say whether a login begun at this moment can still be answered."""

@@ -1,4 +1,4 @@
-"""From an admitted request to its endpoint: who calls, and what a token can never do however often it asks."""
+"""`Admission`: from a request with a valid token to its endpoint, and the 403 of a profile that the grant lacks."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Admission:
     async def serve(self, resource: str, bearer: Bearer, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request of a bearer whose token is good for `resource`."""
         repo_id = None if resource == HUB else RepoId(resource)
-        refuse_what_no_grant_holds(scope, bearer, is_hub=repo_id is None)
+        refuse_what_no_grant_holds(scope, bearer)
         grant_id = bearer.principal.id
         caller = Caller(
             grant_id,
@@ -49,7 +49,7 @@ class Admission:
             raise RequestRefused(404, "not_found", error.message) from error
 
 
-def refuse_what_no_grant_holds(scope: Scope, bearer: Bearer, *, is_hub: bool) -> None:
+def refuse_what_no_grant_holds(scope: Scope, bearer: Bearer) -> None:
     """Answer a call of the 2026 era with a step-up challenge if the grant holds the tool's profile nowhere.
 
     Only then: a client that is told to step up asks its user to log in again, which helps only if the login can bring
@@ -64,11 +64,10 @@ def refuse_what_no_grant_holds(scope: Scope, bearer: Bearer, *, is_hub: bool) ->
     if header(scope, b"mcp-method") != "tools/call" or (spec := TOOLS.get(header(scope, b"mcp-name") or "")) is None:
         return
     if set(spec.profiles).isdisjoint(bearer.scopes):
-        origin, slug = scope["state"]["origin"], scope["state"]["slug"]
         wanted = " ".join([*bearer.scopes, spec.profiles[0]])
         raise RequestRefused(
             403,
             "insufficient_scope",
             f"{spec.name} needs the profile {' or '.join(spec.profiles)}",
-            [(b"www-authenticate", step_up(origin, None if is_hub else slug, wanted))],
+            [(b"www-authenticate", step_up(scope["state"]["origin"], scope["path"], wanted))],
         )

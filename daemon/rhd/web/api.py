@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from typing import Any
 from urllib.parse import parse_qsl, unquote_plus
 
@@ -14,6 +15,17 @@ from rhd.web.origins import Origins
 from rhd.web.replies import NO_STORE, header, send_empty, send_json
 
 MAX_FIELDS = 32
+MAX_BYTES = 8 * 1024
+MAX_SECRETS = 4
+_SECRET = re.compile(rb"(?:^|&)(?:code|refresh_token)=([^&]{1,256})")
+
+
+def owner_of(authority: Authority, body: bytes) -> str | None:
+    """Return whose code or refresh token a token request holds, without parsing the form; None if it is unknown."""
+    for value in _SECRET.findall(body[:MAX_BYTES])[:MAX_SECRETS]:
+        if (owner := authority.owner_of_secret(unquote_plus(value.decode("latin-1")))) is not None:
+            return owner
+    return None
 
 
 async def token(authority: Authority, origins: Origins, scope: Scope, body: bytes, send: Send) -> None:
@@ -78,6 +90,7 @@ def _read_form(scope: Scope, body: bytes) -> dict[str, list[str]]:
         raise OAuthError("invalid_request", "the body must be application/x-www-form-urlencoded")
     form: dict[str, list[str]] = {}
     try:
+        # The number of fields is counted before any is parsed.
         for name, value in parse_qsl(body.decode("ascii"), errors="strict", max_num_fields=MAX_FIELDS):
             form.setdefault(name, []).append(value)
     except ValueError:

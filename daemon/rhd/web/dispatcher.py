@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-from contextlib import nullcontext
 from typing import Protocol
 
 from rhd.asgi import Message, Receive, Scope, Send, replay
-from rhd.hosting.fair_queue import FairQueue
+from rhd.hosting.fair_queue import IDLE_PAUSE, PAUSE, FairQueue
 from rhd.oauth.authority import Authority
 from rhd.oauth.grants import Bearer
 from rhd.repos.registry import Registry
@@ -23,17 +22,21 @@ from rhd.web.replies import (
     send_empty,
     send_json,
 )
-from rhd.web.routes import Route, find_route
+from rhd.web.routes import METADATA, Route, find_route
 from rhwire.escape import escape
 from rhwire.version import VERSION
 
 MAX_MCP_BYTES = 1024 * 1024
-MAX_FORM_BYTES = 32 * 1024
+MAX_BODY_BYTES = {"authorize": 32 * 1024, "register": 16 * 1024, "revoke": api.MAX_BYTES, "token": api.MAX_BYTES}
+MAX_WAITING_BYTES = 8 * 1024 * 1024
+"""Bodies of unauthenticated requests that wait for their turn, all together."""
+MAX_QUERY_FIELDS = 64
+MAX_FORM_FIELDS = 1024
 log = logging.getLogger(__name__)
 
 
 class RequestHandler(Protocol):
-    """What answers a request to an endpoint, once it is known who asks."""
+    """What answers a request to an endpoint, once its token was found valid."""
 
     async def serve(self, resource: str, bearer: Bearer, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request.
@@ -47,8 +50,10 @@ class RequestHandler(Protocol):
 class Dispatcher:
     """Decides Host, then the route; for an endpoint the token, then Origin, then the method.
 
+    What has shown no valid token waits in a queue (`rhd.hosting.fair_queue`) before it is worked on.
+
     Attributes:
-        origins: a reload replaces it.
+        origins: replaced when the settings are read again.
     """
 
     def __init__(
@@ -59,13 +64,13 @@ class Dispatcher:
         endpoints: RequestHandler,
         *,
         instance: str,
-        turns: FairQueue | None = None,
+        queue: FairQueue | None = None,
     ) -> None:
-        """Serve.
+        """Make the application.
 
         Args:
-            instance: identifies this daemon to whoever asks for its health.
-            turns: that strangers take.
+            instance: identifies this daemon in the answer of /health.
+            queue: of unauthenticated requests.
         """
         self.origins = origins
         self._authority = authority
@@ -73,9 +78,12 @@ class Dispatcher:
         self._endpoints = endpoints
         self._instance = instance
         self._pages = Pages(authority, registry)
-        self._turns = turns or FairQueue()
-        # A probe waits for other probes alone: health is told whatever else goes on.
-        self._probes = FairQueue(2 * self._turns.pause)
+        self._queue = queue or FairQueue(PAUSE, IDLE_PAUSE)
+        # What carries a proof (a code, a refresh token, a right passphrase) waits for its like alone, fairly by owner.
+        self._proven = FairQueue(0)
+        # A probe waits for other probes alone: /health answers whatever else goes on.
+        self._probes = FairQueue(2 * self._queue.pause)
+        self._waiting_bytes = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; a WebSocket is refused before it opens (CVE-2026-59950)."""
@@ -121,7 +129,10 @@ class Dispatcher:
                 await self._serve_bearer(route, slug, origin, scope, receive, send)
             else:
                 _check_method(route, scope)
-                body = await read_body(scope, receive, MAX_FORM_BYTES) if scope["method"] == "POST" else b""
+                _check_fields(scope["query_string"], MAX_QUERY_FIELDS)
+                body = b""
+                if scope["method"] == "POST":
+                    body = await read_body(scope, receive, MAX_BODY_BYTES[route.handler])
                 await self._serve_stranger(route, slug, origin, scope, body, receive, send)
         except RequestRefused as refused:
             await self._refuse(scope, send, refused)
@@ -130,31 +141,51 @@ class Dispatcher:
         self, route: Route, slug: str | None, origin: str, scope: Scope, receive: Receive, send: Send
     ) -> None:
         bearer = guard.check_token(scope, self._authority, self._registry, origin=origin, slug=slug)
-        guard.check_page(scope, self.origins)
-        _check_method(route, scope)
-        check_length(scope, MAX_MCP_BYTES)
-        scope = {**scope, "state": {**scope.get("state", {}), "origin": origin, "slug": slug, "bearer": bearer}}
-        await self._endpoints.serve(bearer.resource, bearer, scope, bounded(receive, MAX_MCP_BYTES), send)
+        self._queue.note_active()
+        try:
+            if not vouch(scope, bearer.principal.id):
+                raise RequestRefused(
+                    429,
+                    "limit_reached",
+                    "LIMIT_REACHED: too many requests of this client are open at once",
+                    [(b"retry-after", b"1")],
+                )
+            guard.check_page(scope, self.origins)
+            _check_method(route, scope)
+            check_length(scope, MAX_MCP_BYTES)
+            scope = {**scope, "state": {**scope.get("state", {}), "origin": origin, "slug": slug, "bearer": bearer}}
+            await self._endpoints.serve(bearer.resource, bearer, scope, bounded(receive, MAX_MCP_BYTES), send)
+        except RequestRefused as refused:
+            await _send_refusal(scope, send, refused)  # it waits in no queue of strangers
+        finally:
+            self._queue.note_active()
 
     async def _serve_stranger(
         self, route: Route, slug: str | None, origin: str, scope: Scope, body: bytes, receive: Receive, send: Send
     ) -> None:
-        """Answer in a turn; a body that drips was read before, and a reader that does not read is told after it.
-
-        Whoever sends a right passphrase is no stranger, and does not wait for one.
-        """
-        is_proven = False
+        """Answer in a turn. The body has been read before, and the answer is sent after it."""
+        owner = None
         if route.handler == "authorize":
+            _check_fields(body, MAX_FORM_FIELDS)
             await self._pages.open()
-            is_proven = self._pages.is_proven(body)
+            owner = "login" if self._pages.is_proven(body) else None
+        elif route.handler == "token":
+            owner = api.owner_of(self._authority, body)
+        is_proven = owner is not None and vouch(scope, owner)
         sent: list[Message] = []
 
         async def collect(message: Message) -> None:
             sent.append(message)
 
-        turns = self._probes if route.handler == "health" else self._turns
-        async with nullcontext() if is_proven else turns.take():
-            await self._handle(route, slug, origin, scope, body, receive, collect)
+        if self._waiting_bytes + len(body) > MAX_WAITING_BYTES and not is_proven:
+            raise RequestRefused(503, "temporarily_unavailable", "too much is waiting here", [(b"retry-after", b"2")])
+        self._waiting_bytes += len(body)
+        try:
+            queue = self._probes if route.handler == "health" else self._proven if is_proven else self._queue
+            async with queue.take(owner if is_proven and owner else f"{scope['method']} {route.handler}"):
+                await self._handle(route, slug, origin, scope, body, receive, collect)
+        finally:
+            self._waiting_bytes -= len(body)
         for message in sent:
             await send(message)
 
@@ -174,7 +205,8 @@ class Dispatcher:
             case "register":
                 await api.register(self._authority, scope, body, send)
             case "resource_metadata":
-                document = wellknown.resource_metadata(origin, slug)
+                endpoint = scope["path"].removeprefix(METADATA) or wellknown.HUB_PATH
+                document = wellknown.resource_metadata(origin, slug, endpoint)
                 await send_json(send, 200, document, NO_STORE, is_head=is_head)
             case "revoke":
                 await api.revoke(self._authority, scope, body, send)
@@ -187,9 +219,33 @@ class Dispatcher:
         refused = (
             error if isinstance(error, RequestRefused) else RequestRefused(500, "server_error", "something failed here")
         )
-        async with self._turns.take():
+        is_proven = refused.proof is not None and vouch(scope, refused.proof)
+        async with self._proven.take(refused.proof or "") if is_proven else self._queue.take(refused.lane):
             pass
-        await send_json(send, refused.status, refused.body, refused.headers, is_head=scope["method"] == "HEAD")
+        await _send_refusal(scope, send, refused)
+
+
+def vouch(scope: Scope, owner: str) -> bool:
+    """Tell the server that a request has shown a valid token or another proof, so that its connection keeps its place.
+
+    Args:
+        owner: the grant, or what else the proof belongs to.
+
+    Returns:
+        False if the owner has too many connections in a request.
+    """
+    tell = scope.get("state", {}).get("vouch")
+    return tell is None or bool(tell(owner))
+
+
+async def _send_refusal(scope: Scope, send: Send, refused: RequestRefused) -> None:
+    await send_json(send, refused.status, refused.body, refused.headers, is_head=scope["method"] == "HEAD")
+
+
+def _check_fields(form: bytes, most: int) -> None:
+    """Refuse a form or query of too many fields before it is parsed."""
+    if form.count(b"&") >= most:
+        raise RequestRefused(400, "invalid_request", f"a form here holds at most {most} fields")
 
 
 def _check_method(route: Route, scope: Scope) -> None:

@@ -67,9 +67,11 @@ def check_token(scope: Scope, authority: Authority, registry: Registry, *, origi
         error,
         why,
         [
-            (b"www-authenticate", challenge(origin, slug, is_token_presented=is_bearer)),
+            (b"www-authenticate", challenge(origin, scope["path"], is_token_presented=is_bearer)),
             (b"cache-control", b"no-store"),
         ],
+        lane="bad token" if is_bearer else "no token",
+        proof=authority.owner_of_expired(token.strip(" ")) if is_bearer else None,
     )
 
 

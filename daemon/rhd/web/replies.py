@@ -1,4 +1,4 @@
-"""Plain ASGI: reading a bounded body, answering JSON. No framework, so a stranger's request costs little."""
+"""Plain ASGI: reading a bounded body, answering JSON. Without a framework, an unauthenticated request costs little."""
 
 from __future__ import annotations
 
@@ -15,13 +15,30 @@ NO_STORE: tuple[Header, ...] = ((b"cache-control", b"no-store"), (b"pragma", b"n
 
 
 class RequestRefused(Exception):
-    """The request is answered with an error of HTTP's; `answer` is what `send_json` takes."""
+    """The request is answered with an HTTP error, as JSON.
 
-    def __init__(self, status: int, error: str, description: str, headers: Iterable[Header] = ()) -> None:
+    Attributes:
+        lane: of the queue in which the answer waits, if the request has shown no valid token.
+        proof: the grant that the request belonged to although it is refused: its token has expired. The answer waits
+            for no other.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        error: str,
+        description: str,
+        headers: Iterable[Header] = (),
+        *,
+        lane: str = "refused",
+        proof: str | None = None,
+    ) -> None:
         super().__init__(error)
         self.status = status
         self.body = {"error": error, "error_description": description}
         self.headers = tuple(headers)
+        self.lane = lane
+        self.proof = proof
 
 
 async def send_json(

@@ -11,9 +11,7 @@ SCOPE = "planner"
 """What a client is told to ask for first: the least that is useful."""
 
 
-def endpoint_path(slug: str | None) -> str:
-    """Return the path of an endpoint: the hub's, or a repository's."""
-    return "/mcp" if slug is None else f"/r/{slug}/mcp"
+HUB_PATH = "/mcp"
 
 
 def server_metadata(origin: str) -> dict[str, Any]:
@@ -39,10 +37,14 @@ def server_metadata(origin: str) -> dict[str, Any]:
     }
 
 
-def resource_metadata(origin: str, slug: str | None) -> dict[str, Any]:
-    """Return an endpoint's metadata (RFC 9728); a repository that does not exist has the same."""
+def resource_metadata(origin: str, slug: str | None, endpoint: str = HUB_PATH) -> dict[str, Any]:
+    """Return an endpoint's metadata (RFC 9728); a repository that does not exist has the same.
+
+    Args:
+        endpoint: the path under which the client knows it, with or without a trailing slash: clients compare it.
+    """
     return {
-        "resource": origin + endpoint_path(slug),
+        "resource": origin + endpoint,
         "resource_name": "repo-harness" if slug is None else f"repo-harness: {slug}",
         "authorization_servers": [origin],
         "scopes_supported": [SCOPE],
@@ -50,14 +52,18 @@ def resource_metadata(origin: str, slug: str | None) -> dict[str, Any]:
     }
 
 
-def challenge(origin: str, slug: str | None, *, is_token_presented: bool) -> bytes:
-    """Return the value of `WWW-Authenticate`; an error is named only if a token was shown (RFC 6750 section 3.1)."""
+def challenge(origin: str, endpoint: str, *, is_token_presented: bool) -> bytes:
+    """Return the value of `WWW-Authenticate`; an error is named only if a token was shown (RFC 6750 section 3.1).
+
+    Args:
+        endpoint: the path that was asked for.
+    """
     error = 'error="invalid_token", ' if is_token_presented else ""
-    metadata = f"{origin}{METADATA}{endpoint_path(slug)}"
+    metadata = f"{origin}{METADATA}{endpoint}"
     return f'Bearer {error}resource_metadata="{metadata}", scope="{SCOPE}"'.encode("ascii")
 
 
-def step_up(origin: str, slug: str | None, scope: str) -> bytes:
+def step_up(origin: str, endpoint: str, scope: str) -> bytes:
     """Return the value of `WWW-Authenticate` for a token that is good but holds too little; all scopes at once."""
-    metadata = f"{origin}{METADATA}{endpoint_path(slug)}"
+    metadata = f"{origin}{METADATA}{endpoint}"
     return f'Bearer error="insufficient_scope", scope="{scope}", resource_metadata="{metadata}"'.encode("ascii")

@@ -1,4 +1,4 @@
-"""Strangers take turns."""
+"""Unauthenticated work takes turns."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from rhd.hosting.fair_queue import LEAST_S, PAUSE, FairQueue, step_aside
+from rhd.hosting.fair_queue import ACTIVE_S, IDLE_PAUSE, LEAST_S, MAX_LANES, PAUSE, FairQueue, step_aside
 
 
-async def test_a_stranger_alone_does_not_wait(autojump_clock: MockClock) -> None:
-    turns = FairQueue()
+async def test_one_request_alone_does_not_wait(autojump_clock: MockClock) -> None:
+    queue = FairQueue()
     start = trio.current_time()
-    async with turns.take():
+    async with queue.take():
         pass
     assert trio.current_time() == start
 
 
 async def test_between_two_turns_twice_as_long_as_one_took_is_left_to_others(autojump_clock: MockClock) -> None:
-    turns, begun = FairQueue(), []
+    queue, begun = FairQueue(), []
 
     async def stranger() -> None:
-        async with turns.take():
+        async with queue.take():
             begun.append(trio.current_time())
             await trio.sleep(0.5)
 
@@ -34,20 +34,32 @@ async def test_between_two_turns_twice_as_long_as_one_took_is_left_to_others(aut
     assert gaps == [pytest.approx(0.5 * (1 + PAUSE))] * 3
 
 
+async def test_less_is_left_to_others_while_no_client_is_active(autojump_clock: MockClock) -> None:
+    queue = FairQueue(PAUSE, IDLE_PAUSE)
+    for is_active in (False, True, False):
+        if is_active:
+            queue.note_active()
+        async with queue.take():
+            await trio.sleep(ACTIVE_S / 2)
+        pause = PAUSE if is_active else IDLE_PAUSE
+        assert queue.next_at - trio.current_time() == pytest.approx(pause * ACTIVE_S / 2)
+        await trio.sleep(1)
+
+
 async def test_a_turn_that_took_nothing_costs_something(autojump_clock: MockClock) -> None:
-    turns = FairQueue()
+    queue = FairQueue()
     start = trio.current_time()
     for _ in range(100):
-        async with turns.take():
+        async with queue.take():
             pass
     assert trio.current_time() - start == pytest.approx(99 * PAUSE * LEAST_S)
 
 
-async def test_who_came_first_is_served_first(autojump_clock: MockClock) -> None:
-    turns, order = FairQueue(), []
+async def test_within_a_lane_the_first_that_came_is_served_first(autojump_clock: MockClock) -> None:
+    queue, order = FairQueue(), []
 
     async def stranger(number: int) -> None:
-        async with turns.take():
+        async with queue.take("lane"):
             order.append(number)
 
     async with trio.open_nursery() as nursery:
@@ -57,11 +69,55 @@ async def test_who_came_first_is_served_first(autojump_clock: MockClock) -> None
     assert order == list(range(20))
 
 
-async def test_who_waits_for_something_else_steps_aside_for_the_next(autojump_clock: MockClock) -> None:
-    turns = FairQueue()
+async def test_lanes_share_the_time_whatever_each_turn_costs(autojump_clock: MockClock) -> None:
+    queue, order = FairQueue(), []
+
+    async def stranger(lane: str, cost_s: float) -> None:
+        async with queue.take(lane):
+            order.append(lane)
+            await trio.sleep(cost_s)
+
+    async with trio.open_nursery() as nursery:
+        for lane, cost_s, number in (("dear", 0.1, 40), ("cheap", 0.01, 40)):
+            for _ in range(number):
+                nursery.start_soon(stranger, lane, cost_s)
+            await trio.testing.wait_all_tasks_blocked()
+    assert order[:45].count("cheap") == 40, "ten cheap ones for each dear one"
+    assert order[:45].count("dear") == 5
+
+
+async def test_a_lane_that_was_empty_has_no_claim_to_the_past(autojump_clock: MockClock) -> None:
+    queue, order = FairQueue(), []
+
+    async def stranger(lane: str) -> None:
+        async with queue.take(lane):
+            order.append(lane)
+            await trio.sleep(0.1)
+
+    for _ in range(50):
+        await stranger("old")
+    order.clear()
+    async with trio.open_nursery() as nursery:
+        for lane in ("old", "new"):
+            for _ in range(10):
+                nursery.start_soon(stranger, lane)
+            await trio.testing.wait_all_tasks_blocked()
+    assert order[:10].count("new") in (4, 5, 6)
+
+
+async def test_lanes_are_forgotten_once_nothing_waits_in_them() -> None:
+    queue = FairQueue(0)
+    for number in range(3 * MAX_LANES):
+        async with queue.take(str(number)):
+            pass
+    assert len(queue._lanes) <= MAX_LANES + 1
+
+
+async def test_one_that_waits_for_something_else_steps_aside_for_the_next(autojump_clock: MockClock) -> None:
+    queue = FairQueue()
 
     async def long_one() -> None:
-        async with turns.take(), trio.open_nursery() as nursery:
+        async with queue.take(), trio.open_nursery() as nursery:
             # As frameworks do: the turn is ended by a task that the first one started.
             nursery.start_soon(waits)
 
@@ -74,31 +130,41 @@ async def test_who_waits_for_something_else_steps_aside_for_the_next(autojump_cl
         nursery.start_soon(long_one)
         await trio.testing.wait_all_tasks_blocked()
         start = trio.current_time()
-        async with turns.take():
+        async with queue.take():
             pass
         assert trio.current_time() - start < 1
         nursery.cancel_scope.cancel()
 
 
-async def test_who_goes_away_while_waiting_keeps_nobody_waiting(autojump_clock: MockClock) -> None:
-    turns = FairQueue()
-    turns.next_at = trio.current_time() + 10
-    for _ in range(3):
-        with trio.move_on_after(1):
-            async with turns.take():
-                raise AssertionError("it was not its turn yet")
-    async with turns.take():
-        pass
+async def test_one_that_leaves_keeps_no_other_waiting(autojump_clock: MockClock) -> None:
+    """Before its turn, as the next, and at the moment when it is handed the turn."""
+    queue, order = FairQueue(), []
+    queue.next_at = trio.current_time() + 10
+
+    async def stranger(name: str, within_s: float) -> None:
+        with trio.move_on_after(within_s):
+            async with queue.take(name):
+                order.append(name)
+
+    async with trio.open_nursery() as nursery:
+        for name, within_s in (("a", 1), ("b", 2), ("c", 3), ("d", 10), ("e", 60)):
+            nursery.start_soon(stranger, name, within_s)
+            await trio.testing.wait_all_tasks_blocked()
+    assert "e" in order
+    assert not set(order) & set("abc")
+    with trio.fail_after(5):
+        await stranger("again", 5)
+    assert order[-1] == "again"
 
 
 async def test_a_failure_ends_the_turn() -> None:
-    turns = FairQueue()
+    queue = FairQueue()
     for _ in range(3):
         with pytest.raises(RuntimeError):
-            async with turns.take():
+            async with queue.take():
                 raise RuntimeError
     with trio.fail_after(5):
-        async with turns.take():
+        async with queue.take():
             pass
 
 

@@ -41,11 +41,16 @@ def holding(*scopes: str) -> Bearer:
 
 
 def asked(
-    *, method: str = "POST", version: str | None = MODERN, rpc: str | None = "tools/call", name: str | None = None
+    *,
+    method: str = "POST",
+    version: str | None = MODERN,
+    rpc: str | None = "tools/call",
+    name: str | None = None,
+    path: str = "/mcp",
 ) -> dict[str, Any]:
     values = {b"mcp-protocol-version": version, b"mcp-method": rpc, b"mcp-name": name}
     headers = [(key, value.encode()) for key, value in values.items() if value is not None]
-    return {"method": method, "headers": headers, "state": {"origin": "https://rh.example.com", "slug": "project"}}
+    return {"method": method, "path": path, "headers": headers, "state": {"origin": "https://rh.example.com"}}
 
 
 async def admit(endpoints: RepoServers, resource: str, bearer: Bearer, scope: dict[str, Any], now: Any = NOW) -> None:
@@ -79,10 +84,10 @@ async def test_a_repository_that_was_forgotten_meanwhile_is_not_found() -> None:
 
 
 @pytest.mark.parametrize("name", PLANNERS)
-@pytest.mark.parametrize(("is_hub", "metadata"), [(True, "/mcp"), (False, "/r/project/mcp")])
-def test_a_tool_whose_profile_the_grant_holds_nowhere_is_a_step_up(name: str, is_hub: bool, metadata: str) -> None:
+@pytest.mark.parametrize("path", ["/mcp", "/mcp/", "/r/project/mcp"])
+def test_a_tool_whose_profile_the_grant_holds_nowhere_is_a_step_up(name: str, path: str) -> None:
     with pytest.raises(RequestRefused) as caught:
-        refuse_what_no_grant_holds(asked(name=name), holding("executor"), is_hub=is_hub)
+        refuse_what_no_grant_holds(asked(name=name, path=path), holding("executor"))
     assert (caught.value.status, caught.value.body["error"]) == (403, "insufficient_scope")
     ((key, value),) = caught.value.headers
     assert key == b"www-authenticate"
@@ -90,7 +95,7 @@ def test_a_tool_whose_profile_the_grant_holds_nowhere_is_a_step_up(name: str, is
         value
         == (
             'Bearer error="insufficient_scope", scope="executor planner", '
-            f'resource_metadata="https://rh.example.com/.well-known/oauth-protected-resource{metadata}"'
+            f'resource_metadata="https://rh.example.com/.well-known/oauth-protected-resource{path}"'
         ).encode()
     )
 
@@ -111,7 +116,7 @@ def test_a_tool_whose_profile_the_grant_holds_nowhere_is_a_step_up(name: str, is
     ids=lambda scope: " ".join(value.decode() for _, value in scope["headers"]) or "bare",
 )
 def test_everything_else_is_the_tools_own_to_answer(scope: dict[str, Any]) -> None:
-    refuse_what_no_grant_holds(scope, holding("executor"), is_hub=True)
+    refuse_what_no_grant_holds(scope, holding("executor"))
 
 
 async def test_what_is_refused_reaches_no_endpoint() -> None:
@@ -124,6 +129,6 @@ async def test_what_is_refused_reaches_no_endpoint() -> None:
 def test_every_tool_is_open_to_who_holds_one_of_its_profiles() -> None:
     for name, spec in TOOLS.items():
         for profile in spec.profiles:
-            refuse_what_no_grant_holds(asked(name=name), holding(profile), is_hub=True)
+            refuse_what_no_grant_holds(asked(name=name), holding(profile))
         with pytest.raises(RequestRefused):
-            refuse_what_no_grant_holds(asked(name=name), holding(), is_hub=True)
+            refuse_what_no_grant_holds(asked(name=name), holding())

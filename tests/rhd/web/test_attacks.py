@@ -461,7 +461,7 @@ async def test_who_has_a_right_passphrase_waits_for_no_stranger(service: OAuthSe
     client = await OAuthClient(service.app).register()
     browser = Browser(service.app)
     page = Page(await browser.get(client.authorize_url()))
-    service.app._turns.next_at = trio.current_time() + 3600
+    service.app._queue.next_at = trio.current_time() + 3600
     with trio.fail_after(30):
         async with trio.open_nursery() as nursery:
             for _ in range(20):

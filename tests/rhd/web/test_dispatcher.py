@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
 from itertools import product
 
 import pytest
@@ -12,7 +15,7 @@ from rhd.web.dispatcher import MAX_MCP_BYTES
 from rhd.web.origins import Origins
 from rhd.web.routes import ROUTES, Route
 from tests.rhd.web.test_routes import not_routes
-from tests.support.http import Answer, OAuthClient, bearer, call
+from tests.support.http import FORM, Answer, Browser, OAuthClient, Page, bearer, call
 from tests.support.oauth_service import LOCAL, PORT, PUBLIC, OAuthService
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW")
@@ -45,7 +48,8 @@ async def make_tokens(service: OAuthService) -> dict[tuple[str, str], list[tuple
         out[path, "good"] = [bearer(good["access_token"])]
     for route in ROUTES:
         for kind in TOKENS:
-            out.setdefault((route.path, kind), out.get(("/mcp", kind), []))
+            like = route.path.rstrip("/") if route.handler == "mcp" else "/mcp"
+            out.setdefault((route.path, kind), out.get((like, kind), []))
         out[route.path, "garbage"] = [bearer("rha_" + "x" * 43)]
         out[route.path, "basic"] = [("authorization", "Basic dXNlcjpwYXNz")]
     return out
@@ -211,7 +215,7 @@ async def test_health_says_that_the_daemon_lives_and_names_no_repository(service
 
 
 async def test_health_is_told_while_strangers_queue(service: OAuthService) -> None:
-    service.app._turns.next_at = trio.current_time() + 3600
+    service.app._queue.next_at = trio.current_time() + 3600
     with trio.fail_after(10):
         async with trio.open_nursery() as nursery:
             for _ in range(10):
@@ -263,3 +267,115 @@ async def test_json_answers_cannot_be_taken_for_anything_else(service: OAuthServ
         answer = await call(service.app, "GET", target)
         assert answer.header("x-content-type-options") == "nosniff"
         json.loads(answer.body)
+
+
+@pytest.mark.parametrize("path", ["/mcp", "/mcp/", "/r/one/mcp", "/r/one/mcp/"])
+async def test_a_client_finds_the_metadata_of_the_path_that_it_was_given(service: OAuthService, path: str) -> None:
+    """With a trailing slash or without: a client compares `resource` with the URL that was typed (RFC 9728 §3.3)."""
+    challenge = (await call(service.app, "POST", path)).header("www-authenticate") or ""
+    metadata = f"/.well-known/oauth-protected-resource{path}"
+    assert f'resource_metadata="{LOCAL}{metadata}"' in challenge
+    document = (await call(service.app, "GET", metadata)).json()
+    assert document["resource"] == LOCAL + path
+    client = await OAuthClient(service.app).register()
+    tokens = await client.login(service.passphrases["one"], resource=document["resource"])
+    assert (await call(service.app, "POST", path, [bearer(tokens["access_token"])], b"{}")).status == 200
+
+
+# Who waits for whom.
+
+
+@asynccontextmanager
+async def flooded(service: OAuthService) -> AsyncIterator[None]:
+    """Have unauthenticated requests wait for as long as the block lasts."""
+    service.app._queue.next_at = trio.current_time() + 3600
+    with trio.fail_after(30):
+        async with trio.open_nursery() as nursery:
+            for _ in range(10):
+                nursery.start_soon(partial(call, service.app, "POST", "/token", [FORM], b"code=x"))
+            await trio.testing.wait_all_tasks_blocked()
+            yield
+            nursery.cancel_scope.cancel()
+
+
+async def test_what_carries_a_proof_waits_for_no_flood(service: OAuthService) -> None:
+    client = await OAuthClient(service.app).register()
+    tokens = await client.login(service.passphrases["one"])
+    code = await client.code(service.passphrases["one"])
+    async with flooded(service):
+        assert (await client.mcp(tokens["access_token"])).status == 200
+        assert (await client.exchange(code)).status == 200
+        assert (await client.refresh(tokens["refresh_token"])).status == 200
+        service.clock.move(3601)
+        assert (await client.mcp(tokens["access_token"])).status == 401, "an expired token is told so at once"
+
+
+async def test_a_proof_of_nothing_waits(service: OAuthService) -> None:
+    client = await OAuthClient(service.app).register()
+    tokens = await client.login(service.passphrases["one"])
+    await client.revoke(tokens["refresh_token"])
+    for request in (
+        partial(client.refresh, tokens["refresh_token"]),
+        partial(client.refresh, "rhr_" + "x" * 43),
+        partial(client.exchange, "rhc_" + "x" * 43),
+        partial(client.mcp, tokens["access_token"]),
+        partial(client.mcp, "rha_" + "x" * 43),
+    ):
+        async with flooded(service):
+            with trio.move_on_after(0.05) as waiting:
+                await request()
+            assert waiting.cancelled_caught
+
+
+async def test_a_login_that_a_passphrase_opened_has_priority_for_ten_minutes(service: OAuthService) -> None:
+    client = await OAuthClient(service.app).register()
+    browser = Browser(service.app)
+    page = Page(await browser.get(client.authorize_url()))
+    opened = Page(await browser.submit(page, "open", passphrase=service.passphrases["one"]))
+    async with flooded(service):
+        assert (await browser.submit(opened, "open", passphrase=service.passphrases["two"])).status == 200
+    service.clock.move(601)
+    async with flooded(service):
+        with trio.move_on_after(0.05) as waiting:
+            await browser.submit(opened, "allow")
+        assert waiting.cancelled_caught
+
+
+@pytest.mark.parametrize("path", ["/token", "/revoke", "/authorize"])
+async def test_a_form_is_bounded_in_fields_before_it_is_parsed(service: OAuthService, path: str) -> None:
+    answer = await call(service.app, "POST", path, [FORM], b"a&" * 3000)
+    assert answer.status == 400
+    assert (await call(service.app, "GET", "/authorize?" + "a=b&" * 100)).status == 400
+
+
+async def test_the_bodies_that_wait_are_bounded_all_together(
+    service: OAuthService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rhd.web.dispatcher.MAX_WAITING_BYTES", 100)
+    client = await OAuthClient(service.app).register()
+    tokens = await client.login(service.passphrases["one"])
+    service.app._waiting_bytes = 90
+    answer = await call(service.app, "POST", "/token", [FORM], b"code=" + b"x" * 10)
+    assert (answer.status, answer.json()["error"]) == (503, "temporarily_unavailable")
+    assert answer.header("retry-after")
+    assert (await client.refresh(tokens["refresh_token"])).status == 200
+    assert service.app._waiting_bytes == 90
+
+
+async def test_a_client_with_too_many_requests_at_once_is_told_which_limit_that_is(service: OAuthService) -> None:
+    client = await OAuthClient(service.app).register()
+    tokens = await client.login(service.passphrases["one"])
+    owners: list[str] = []
+
+    def vouch(owner: str) -> bool:
+        owners.append(owner)
+        return len(owners) < 3
+
+    async with flooded(service):
+        answers = [
+            await call(service.app, "POST", "/mcp", [bearer(tokens["access_token"])], b"{}", state={"vouch": vouch})
+            for _ in range(3)
+        ]
+    assert [answer.status for answer in answers] == [200, 200, 429]
+    assert answers[2].json()["error"] == "limit_reached"
+    assert len(set(owners)) == 1

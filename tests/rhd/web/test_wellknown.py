@@ -26,7 +26,7 @@ def test_everything_that_a_strict_client_asks_for_is_there() -> None:
 
 
 def test_a_resource_asks_for_the_least_and_never_for_offline_access() -> None:
-    hub, repo = resource_metadata(PUBLIC, None), resource_metadata(PUBLIC, "one")
+    hub, repo = resource_metadata(PUBLIC, None), resource_metadata(PUBLIC, "one", "/r/one/mcp")
     assert (hub["resource"], repo["resource"]) == (f"{PUBLIC}/mcp", f"{PUBLIC}/r/one/mcp")
     assert hub["authorization_servers"] == repo["authorization_servers"] == [PUBLIC]
     assert hub["scopes_supported"] == repo["scopes_supported"] == ["planner"]
@@ -35,8 +35,8 @@ def test_a_resource_asks_for_the_least_and_never_for_offline_access() -> None:
 
 def test_a_challenge_names_an_error_only_if_a_token_was_shown() -> None:
     metadata = f'resource_metadata="{PUBLIC}/.well-known/oauth-protected-resource'
-    assert challenge(PUBLIC, None, is_token_presented=False) == f'Bearer {metadata}/mcp", scope="planner"'.encode()
+    assert challenge(PUBLIC, "/mcp", is_token_presented=False) == f'Bearer {metadata}/mcp", scope="planner"'.encode()
     assert (
-        challenge(PUBLIC, "one", is_token_presented=True)
+        challenge(PUBLIC, "/r/one/mcp", is_token_presented=True)
         == f'Bearer error="invalid_token", {metadata}/r/one/mcp", scope="planner"'.encode()
     )

@@ -209,7 +209,7 @@ def _of(tree: ast.AST, owner: str) -> list[ast.Attribute]:
 
 def test_contract_nothing_else_is_overridden() -> None:
     """What Http11 defines and H11Protocol too; another name here is another private part to watch."""
-    shared = {name for name in vars(Http11) if name in vars(H11)} 
+    shared = {name for name in vars(Http11) if name in vars(H11)}
     shared = {name for name in shared if not name.startswith("__")}
     assert shared == {"stream_send", "_handle_events", "_create_stream", "_send_error_response"}
 
