@@ -8,6 +8,7 @@ drain first, then what is being written finishes, then the store closes.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
@@ -16,12 +17,14 @@ from typing import Any
 
 import trio
 
+from rhd.background import Background
 from rhd.control.socket_server import ControlServer
 from rhd.control.verb_context import VerbContext
 from rhd.doctor.installation import examine_installation
 from rhd.doctor.repositories import examine_repository
 from rhd.doctor.watching import examine_watching
 from rhd.errors import StartRefused
+from rhd.hosting.last_resort import LastResort
 from rhd.hosting.readiness import Readiness
 from rhd.hosting.signals import watch_signals
 from rhd.ids import RepoId
@@ -50,6 +53,12 @@ from rhwire.version import VERSION
 
 log = logging.getLogger(__name__)
 
+STOP_WITHIN_S = 2.9
+"""How long the end may take, whatever hangs: the fronts take 2.2 s of it at most, and what is left is for the rest."""
+
+REPOS_WITHIN_S, STORE_WITHIN_S = 0.4, 0.25
+"""What the repositories and the database have in any case."""
+
 
 class Daemon:
     """Everything that runs. `run` returns once it has been told to stop and has drained.
@@ -73,12 +82,14 @@ class Daemon:
         http_sockets: Sequence[socket.socket],
         is_held: bool,
         release_control: Callable[[], None] | None = None,
+        last_resort: LastResort | None = None,
     ) -> None:
         """Put the rooms together; nothing runs yet.
 
         Args:
             is_held: the service manager holds the HTTP sockets, and serves them again after us.
-            release_control: takes the control socket's path away, if nobody holds it either.
+            release_control: takes the control socket's path away, if the service manager does not hold it either.
+            last_resort: ends the process when draining takes longer than `STOP_WITHIN_S`.
         """
         self._home = home
         self._paths = paths
@@ -88,6 +99,8 @@ class Daemon:
         self._readiness = readiness
         self._control_sockets = control_sockets
         self._release_control = release_control
+        self._last_resort = last_resort
+        self._ends_at = math.inf
         self._stop = trio.Event()
         self.serving = trio.Event()
         key = store.write_now(lambda c: get_or_make(c, "workflow.key"))
@@ -135,31 +148,55 @@ class Daemon:
         )
 
     async def run(self) -> None:
-        """Serve until told to stop, then drain and close, from the fronts to the store."""
+        """Serve until told to stop, then drain and close, from the fronts to the store.
+
+        Raises:
+            BaseExceptionGroup: with a StoreFailed in it, the database can no longer be written.
+        """
         self.context.started_at = trio.current_time()
-        async with trio.open_nursery() as foundation:
-            await foundation.start(self._store.run)
-            try:
-                async with trio.open_nursery() as rooms:
-                    rooms.start_soon(self._audit.run)
-                    await rooms.start(self._hints.run)
-                    await rooms.start(self._services.run)
-                    await rooms.start(self._authority.run)
-                    await rooms.start(self._notifier.run)
-                    await rooms.start(self._endpoints.run)
-                    self._authority.listen(partial(self._follow_grant, rooms))
-                    await self._serve_fronts()
-                    rooms.cancel_scope.cancel()
-            finally:
-                self._store.close()
+        try:
+            async with trio.open_nursery() as foundation:
+                await foundation.start(self._store.run)
+                try:
+                    async with trio.open_nursery() as rooms:
+                        background = Background(rooms)
+                        await background.keep(self._run_audit)
+                        await background.keep(self._hints.run, self._look_everywhere)
+                        await background.keep(self._services.run)
+                        await background.keep(self._authority.run)
+                        await background.keep(self._notifier.run)
+                        await background.keep(self._endpoints.run)
+                        self._authority.listen(partial(self._follow_grant, background))
+                        await self._serve_fronts()
+                        self._services.finish_within_s = max(self._left_s() - STORE_WITHIN_S, REPOS_WITHIN_S)
+                        rooms.cancel_scope.cancel()
+                finally:
+                    self._store.close(within_s=max(min(self._left_s(), STOP_WITHIN_S), STORE_WITHIN_S))
+        finally:
+            if self._last_resort is not None:
+                self._last_resort.cancel()
+
+    def _left_s(self) -> float:
+        """Return how much of the time for the end is left."""
+        return self._ends_at - trio.current_time()
+
+    async def _run_audit(self, *, task_status: trio.TaskStatus[None]) -> None:
+        task_status.started()
+        await self._audit.run()
+
+    def _look_everywhere(self) -> None:
+        """Have every repository looked at as a whole, and watched again: the watcher has been started anew."""
+        for service in self._services:
+            service.hint(None, "restart")
 
     async def _serve_fronts(self) -> None:
         """Run the two sockets' servers; return when both have drained."""
         control = ControlServer(self.context)
         drain = trio.Event()
         async with trio.open_nursery() as around:
-            around.start_soon(self._readiness.feed)
-            await around.start(watch_signals, self._stop, partial(around.start_soon, self.reload))
+            background = Background(around)
+            background.start(self._readiness.feed)
+            await around.start(watch_signals, self._stop, partial(background.start, self.reload))
             async with trio.open_nursery() as fronts:
                 await fronts.start(partial(self._port.serve, stop=drain))
                 local = _listeners(self._control_sockets)
@@ -169,6 +206,9 @@ class Daemon:
                 log.info("serving version=%s url=%s socket=%s", VERSION, self.context.url, self._home.socket)
                 await self._stop.wait()
                 log.info("stopping")
+                self._ends_at = trio.current_time() + STOP_WITHIN_S
+                if self._last_resort is not None:
+                    self._last_resort.start(STOP_WITHIN_S)
                 self._readiness.stopping("draining")
                 # Streams and waits first: each is told that its end is meant, and its client comes back to the next
                 # daemon.
@@ -201,9 +241,9 @@ class Daemon:
     def _summary(self) -> str:
         return f"serving {len(self._registry)} repositories on {self.context.url}"
 
-    def _follow_grant(self, nursery: trio.Nursery, change: GrantChange) -> None:
+    def _follow_grant(self, background: Background, change: GrantChange) -> None:
         if change.is_ended:
-            nursery.start_soon(self._endpoints.end_grant, change.grant_id)
+            background.start(self._endpoints.end_grant, change.grant_id)
         else:
             self._notifier.on_grant(change.grant_id, is_ended=False)
 

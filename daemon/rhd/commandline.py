@@ -39,9 +39,23 @@ def main(argv: Sequence[str]) -> int:
             print(json.dumps({"error": error.to_json()}))  # noqa: T201
         sys.stderr.write(f"rhd: {error.message}.{' ' if error.next_step else ''}{error.next_step}\n")
         return 1
+    except BaseExceptionGroup as group:
+        if (failure := _refusal_in(group)) is None:
+            raise
+        sys.stderr.write(f"rhd: {failure.message}.{' ' if failure.next_step else ''}{failure.next_step}\n")
+        return 1
     except KeyboardInterrupt:  # before anything ran that would have to be drained
         return 130
     return 0
+
+
+def _refusal_in(group: BaseExceptionGroup[BaseException]) -> HarnessError | None:
+    """Return why the daemon ended itself, if it did so on purpose."""
+    for error in group.exceptions:
+        found = _refusal_in(error) if isinstance(error, BaseExceptionGroup) else error
+        if isinstance(found, HarnessError):
+            return found
+    return None
 
 
 def _parse(argv: Sequence[str]) -> dict[str, Any]:
@@ -121,6 +135,7 @@ def _open(home: Home, flags: Mapping[str, Any], readiness: Readiness, stack: Exi
     stack.callback(os.close, lock)
 
     from rhd.hosting.descriptors import raise_descriptor_limit
+    from rhd.hosting.last_resort import LastResort
     from rhd.hosting.sockets import bind_control, bind_http, inherited
     from rhd.logs import set_up_logging
     from rhd.paths import find_paths
@@ -167,6 +182,7 @@ def _open(home: Home, flags: Mapping[str, Any], readiness: Readiness, stack: Exi
         http_sockets=http,
         is_held="http" in held,
         release_control=None if bound is None else bound.remove,
+        last_resort=LastResort(stack.close),
     )
     gc.freeze()
     return partial(trio.run, daemon.run, restrict_keyboard_interrupt_to_checkpoints=True)

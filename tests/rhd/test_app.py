@@ -6,6 +6,7 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,16 @@ import httpx2
 import pytest
 import trio
 
+from rhd import commandline
 from rhd.hosting.readiness import Readiness
 from rhd.workflow.artifact_writes import save
+from rhd.workflow.catalog import Catalog
 from rhwire.findings import Finding
 from tests.support.attached import attached, told
 from tests.support.inprocess import Running, running_daemon
 from tests.support.made_grants import connected, grant
 from tests.support.repositories import Repository
+from tests.support.waiting import until
 
 PRD = "plans/prds/20261101-0900-search.prd.md"
 
@@ -224,3 +228,72 @@ async def test_what_fails_at_the_top_closes_the_store_all_the_same(
     connection = sqlite3.connect(tmp_path / "home/rhd.sqlite3")
     assert connection.execute("PRAGMA quick_check").fetchone() == ("ok",)
     connection.close()
+
+
+async def test_what_fails_while_a_grant_ends_does_not_end_the_daemon(
+    tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fail(grant_id: str) -> None:
+        raise KeyError(grant_id)
+
+    async with running_daemon(tmp_path / "home") as daemon:
+        await daemon.adopt(repository.path)
+        monkeypatch.setattr(daemon.context.endpoints, "end_grant", fail)
+        grant_id = await daemon.connect_client("project")
+        await daemon.call("revoke", client=grant_id)
+        await until(lambda: "task-failed" in caplog.text)
+        assert (await daemon.call("status"))["repos"]
+
+
+async def test_the_daemon_ends_while_a_file_system_hangs(
+    tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look, a read, a look-up by path and an adopt hang; they are released when the daemon has ended."""
+    released, refresh = threading.Event(), Catalog.refresh
+    entered: set[str] = set()
+
+    def hang(what: str) -> None:
+        entered.add(what)
+        released.wait(60)
+
+    with trio.fail_after(30):
+        async with trio.open_nursery() as nursery, running_daemon(tmp_path / "home") as daemon:
+            await daemon.adopt(repository.path)
+            service = daemon.service("project")
+
+            def hung_refresh(catalog: Catalog, *arguments: Any) -> Any:
+                if not released.is_set():
+                    hang("look")
+                return refresh(catalog, *arguments)
+
+            monkeypatch.setattr(Catalog, "refresh", hung_refresh)
+            monkeypatch.setattr("rhd.control.lookup.find_repository", lambda _: hang("look-up"))
+            monkeypatch.setattr("rhd.repos.adoption._survey", lambda _: hang("adopt"))
+            service.hint(None, "event")
+            nursery.start_soon(_until_the_end, partial(service.read, lambda _: hang("read")))
+            nursery.start_soon(
+                _until_the_end, partial(daemon.call, "status", repo="x", path=f"{repository.path}/plans")
+            )
+            nursery.start_soon(_until_the_end, partial(daemon.call, "adopt", path="/dead"))
+            await until(lambda: entered == {"look", "read", "look-up", "adopt"})
+    assert not released.is_set()
+    released.set()
+
+
+async def test_a_database_that_can_no_longer_be_written_ends_the_daemon_with_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def damaged(*_: object) -> None:
+        raise sqlite3.DatabaseError("it is gone")
+
+    async def run() -> None:
+        async with running_daemon(tmp_path / "home") as daemon:
+            monkeypatch.setattr("rhd.store.writer.Writer._commit", damaged)
+            daemon.context.store.write_later(lambda _: None)
+            await trio.sleep_forever()
+
+    with trio.fail_after(20), pytest.raises(BaseExceptionGroup) as ended:
+        await run()
+    refusal = commandline._refusal_in(ended.value)
+    assert refusal is not None
+    assert "can no longer be written: it is gone" in refusal.message

@@ -228,7 +228,9 @@ def _judge(event: str, arguments: tuple[Any, ...]) -> str | None:
                 return "uses the descriptor of a folder"
             continue
         name = _name_of(event, path)
-        if name == "<unknown>":  # from Python 3.13 on a traceback parses source lines, and the parser looks for its file
+        if (
+            name == "<unknown>"
+        ):  # from Python 3.13 on a traceback parses source lines, and the parser looks for its file
             continue
         if name is not None and not name.startswith("/"):
             return f"uses the relative name {name!r}"

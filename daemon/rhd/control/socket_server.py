@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 NEXT_LINE_WITHIN_S = 30.0
 
-DRAIN_S = 2.5
+DRAIN_S = 2.2
 """How long a request has to be answered in once the daemon ends; as long as over HTTP."""
 
 ACCEPT_WAITING_S = 0.05

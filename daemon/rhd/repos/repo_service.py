@@ -56,9 +56,6 @@ JOB_WITHIN_S = 30.0
 HANGS_AFTER_S = 10.0
 """A call to the file system that takes longer is a problem of the repository, until it returns."""
 
-FINISH_WITHIN_S = 0.5
-"""How long the end of the daemon waits for what is queued and for a call to the file system."""
-
 LOOK_AGAIN_S = 1.0
 """How often a detached repository is looked for: it costs little, and it may be back."""
 
@@ -78,7 +75,21 @@ class RepoService:
         family: what its linked worktrees have in common, or None.
     """
 
-    def __init__(self, repo: Repo, *, changes: ChangeLog, hints: HintSource, key: bytes, store: Store) -> None:
+    def __init__(
+        self,
+        repo: Repo,
+        *,
+        changes: ChangeLog,
+        hints: HintSource,
+        key: bytes,
+        store: Store,
+        finish_within: Callable[[], float],
+    ) -> None:
+        """Be ready to run.
+
+        Args:
+            finish_within: says, once the service is cancelled, how many seconds it has for what it has begun.
+        """
         self.repo = repo
         self.changes = changes
         self.family: str | None = None
@@ -102,6 +113,7 @@ class RepoService:
         self._later: list[tuple[float, frozenset[str], str]] = []
         self._life = trio.CancelScope(shield=True)
         self._is_ending = False
+        self._finish_within = finish_within
 
     # -- what callers see -----------------------------------------------------------------------------------
 
@@ -265,7 +277,7 @@ class RepoService:
             await trio.sleep_forever()
         finally:
             self._is_ending = True
-            self._life.deadline = trio.current_time() + FINISH_WITHIN_S
+            self._life.deadline = trio.current_time() + self._finish_within()
             self._wake.set()
 
     async def _live(self, task_status: trio.TaskStatus[None]) -> None:

@@ -25,6 +25,9 @@ MAX_OPENING = 4
 TURN_S = 2.0
 """How long opening one keeps others from theirs: on a file system that hangs it may take for ever."""
 
+FINISH_WITHIN_S = 0.4
+"""How long a service that ends waits for what is queued and for a call to the file system."""
+
 READY_WITHIN_S = 10.0
 """How long a caller waits for a repository that is being opened; then it is told REPO_OPENING."""
 
@@ -47,7 +50,12 @@ class _Running:
 
 
 class Supervisor:
-    """Follows the registry: adopted repositories get a service, forgotten ones lose theirs, moved ones a new one."""
+    """Follows the registry: adopted repositories get a service, forgotten ones lose theirs, moved ones a new one.
+
+    Attributes:
+        path_threads: where paths outside of the repositories are looked at.
+        finish_within_s: how long a service that ends has for what it has begun.
+    """
 
     def __init__(self, registry: Registry, *, store: Store, hints: HintSource, key: bytes) -> None:
         self._registry = registry
@@ -59,6 +67,7 @@ class Supervisor:
         self._nursery: trio.Nursery | None = None
         self._opening = trio.CapacityLimiter(MAX_OPENING)
         self.path_threads = PathThreads()
+        self.finish_within_s = FINISH_WITHIN_S
         self._listeners: dict[object, Callable[[Repo, Sequence[ChangeEntry]], None]] = {}
         registry.listen(self._on_change)
 
@@ -141,7 +150,14 @@ class Supervisor:
     def _begin(self, repo: Repo, changes: ChangeLog) -> None:
         if self._nursery is None:
             return
-        service = RepoService(repo, changes=changes, hints=self._hints, key=self._key, store=self._store)
+        service = RepoService(
+            repo,
+            changes=changes,
+            hints=self._hints,
+            key=self._key,
+            store=self._store,
+            finish_within=lambda: self.finish_within_s,
+        )
         running = self._running[repo.id] = _Running(service, self._ending.get(repo.id))
         self._nursery.start_soon(self._keep, running)
 

@@ -144,7 +144,7 @@ async def test_a_service_begins_when_all_before_it_are_over_however_often_it_is_
     async with running_rooms(tmp_path / "db") as rooms, trio.open_nursery() as nursery:
         repo = (await rooms.adopt(repository)).repo
         assert repo is not None
-        monkeypatch.setattr(service, "FINISH_WITHIN_S", 60.0)
+        rooms.services.finish_within_s = 60.0
         monkeypatch.setattr(Catalog, "refresh", hang_once)
         rooms.services.get(repo.id).hint(None, "event")
         assert await trio.to_thread.run_sync(entered.wait, 10)

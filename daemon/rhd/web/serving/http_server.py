@@ -55,8 +55,8 @@ class ServerLimits:
     keep_alive_s: float = 120
     half_closed_s: float = 10
     linger_s: float = 1
-    drain_s: float = 2.5
-    drain_idle_s: float = 2
+    drain_s: float = 2.2
+    drain_idle_s: float = 1.7
 
 
 _DEFAULT = ServerLimits()
