@@ -107,14 +107,26 @@ def serve(arguments: list[str]) -> int:
     args = parser.parse_args(arguments)
     home = Home.find(args.home)
     if args.transport == "stdio":
-        from rhctl.commands.connect import connect
-
-        with open_client(home, may_start=not args.no_start) as client:
-            ensure_known(client, args.repo)
-            return connect(client, args.repo, args.profile)
+        return serve_stdio(home, args)
     if args.port is not None and not 1 <= args.port <= 65535:
         raise UsageError(f"invalid --port {args.port}", next_step="Use a port from 1 to 65535.")
     return serve_http(home, args)
+
+
+def serve_stdio(home: Home, args: argparse.Namespace) -> int:
+    """Run the bridge; a repository that was adopted elsewhere is registered first.
+
+    Whatever fails before that is left to the bridge, which tells its client instead of ending.
+    """
+    from rhctl.commands.connect import connect
+
+    try:
+        with open_client(home, may_start=not args.no_start) as client:
+            ensure_known(client, args.repo)
+    except HarnessError as error:
+        print(f"{PROGRAM}: {escape(error.message)}", file=sys.stderr)
+        print(f"  {escape(error.next_step)}", file=sys.stderr)
+    return connect(home, args.repo, args.profile, may_start=not args.no_start)
 
 
 def serve_http(home: Home, args: argparse.Namespace) -> int:

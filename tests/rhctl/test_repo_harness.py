@@ -96,13 +96,17 @@ async def test_a_repository_that_has_not_is_told_the_command(
 ) -> None:
     empty = Repository.make(tmp_path / "empty", artifacts=False)
     monkeypatch.chdir(empty.path)
-    for line in (SERVE, CHATGPT, CODEX, "repo-harness mcp serve --repo ."):
+    for line in (SERVE, CHATGPT, CODEX):
         said = await page(line, port=port_of(daemon), url=URL)
         assert (said.code, said.out) == (4, "")
         assert said.err.splitlines() == [
             f"repo-harness: {empty.path} is not adopted",
             "  Adopt it first: repo-harness adopt .",
         ]
+    async with spawned("mcp", "serve", "--repo", ".", program="repo-harness") as process:
+        said = await finish(process)  # a client reads it in the answers of its calls
+        assert (said.code, said.out) == (0, "")
+        assert said.err.endswith("  Adopt it first: repo-harness adopt .\n")
     assert (await page("repo-harness adopt .")).code == 0
     assert (await page(CODEX)).code == 0
 

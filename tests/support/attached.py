@@ -30,10 +30,16 @@ async def _transport(daemon: Running, params: dict[str, Any]) -> AsyncIterator[t
 
 @asynccontextmanager
 async def attached(
-    daemon: Running, slug: str, *, profile: str | None = None, mode: str = "2026-07-28", **options: Any
+    daemon: Running,
+    slug: str,
+    *,
+    profile: str | None = None,
+    label: str | None = None,
+    mode: str = "2026-07-28",
+    **options: Any,
 ) -> AsyncIterator[Client]:
     """Yield the official client, speaking MCP to a repository as its owner."""
-    params = {"repo": slug} | ({"profile": profile} if profile else {})
+    params = {"repo": slug, "profile": profile, "label": label}
     async with Client(_transport(daemon, params), mode=mode, cache=None, **options) as client:
         yield client
 

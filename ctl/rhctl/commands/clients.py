@@ -43,6 +43,8 @@ def _row(client: dict[str, Any]) -> tuple[str, ...]:
     # Without a login any more there is nothing to have been used; what it used before was that login's.
     used = age(client["used_at"]) if client["used_at"] else "never" if client["resource"] else "-"
     name = client["name"] + (f" ({client['host']})" if client["host"] else "")
+    if client["pid"] is not None:
+        return client["id"], f"{name} (process {client['pid']})", may or "-", client["since"][:10], "connected"
     return client["id"], name, may or "nothing any more", client["since"][:10], used
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
-from rhctl.bridge import pump
-from rhctl.client import DaemonClient, open_client
+from rhctl.bridge import Bridge
 from rhctl.command import CONNECT, Command
 from rhctl.options import add_profile, add_repo, make_parser, repo_params
 from rhwire.home import Home
@@ -21,26 +21,31 @@ def build_parser() -> Parser:
     """Return the parser of `rhctl connect`."""
     parser = make_parser(
         "connect",
-        "Speak MCP on standard input and output for a local agent. Serves planner and executor unless one is named.",
+        "Speak MCP on standard input and output, for a local agent. The connection outlives the daemon. Serves the "
+        "profiles planner and executor unless one is named.",
         "rhctl connect --repo ~/src/project --profile executor",
     )
-    add_repo(parser, is_option=True)
+    add_repo(
+        parser,
+        is_option=True,
+        about="slug or path (default: $CLAUDE_PROJECT_DIR, or the current folder's repository)",
+    )
     add_profile(parser, "planner, executor or orchestrator")
     return parser
 
 
 def run(args: Any) -> int:
-    """Speak MCP on stdin and stdout until either side ends."""
-    with open_client(Home.find(args.home), may_start=not args.no_start) as client:
-        return connect(client, args.repo, args.profile)
+    """Speak MCP on standard input and output until the client ends it."""
+    return connect(Home.find(args.home), args.repo, args.profile, may_start=not args.no_start)
 
 
-def connect(client: DaemonClient, repo: str | None, profile: str | None) -> int:
-    """Attach to a repository and pump bytes; stdout carries nothing but MCP."""
-    client.call("attach", {**repo_params(repo), "profile": profile})
+def connect(home: Home, repo: str | None, profile: str | None, *, may_start: bool) -> int:
+    """Run the bridge; nothing but MCP is written to standard output."""
     if sys.stdin.isatty():
         print("rhctl: this terminal speaks MCP now, which is for programs; Ctrl-D ends it", file=sys.stderr)
-    return pump(client.sock, client.take_rest())
+    # Claude Code starts servers in the folder that it was started in, and says here where its project is.
+    params = repo_params(repo or os.environ.get("CLAUDE_PROJECT_DIR") or None)
+    return Bridge(home, {**params, "profile": profile}, may_start=may_start).run()
 
 
 COMMAND = Command("connect", CONNECT, "Serve MCP on standard input and output to a local agent", build_parser, run)

@@ -32,7 +32,8 @@ async def run(request: VerbCall) -> dict[str, Any]:
 
 def count_clients(context: VerbContext) -> Counter[RepoId]:
     """Return how many clients reach each repository, in one pass over the grants."""
-    counts = Counter(context.endpoints.attached())
+    local = context.endpoints.local_clients()
+    counts = Counter(client.repo_id for client in local if client.repo_id is not None)
     for client in context.authority.clients():
         counts.update(client.profiles.keys())
     return counts

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rhd.access import Principal
 from rhd.errors import Refusal
@@ -12,6 +13,32 @@ from rhd.ids import RepoId
 
 CALLER_KEY = "repo_harness.caller"
 """The entry of a request's ASGI scope that holds its caller; a socket connection has it as its state."""
+
+if TYPE_CHECKING:
+    from rhd.mcpserver.outside import Outside
+
+
+@dataclass(frozen=True, slots=True)
+class LocalClient:
+    """One client that is connected over the control socket, as its owner.
+
+    Attributes:
+        id: `owner:` and the name that the bridge made up, which it keeps when it reconnects.
+        name: what the client calls itself; escape before printing.
+        pid: the process that connected.
+        repo_id: the repository that it is served; None outside of every adopted one.
+        profiles: what the owner lets it do there.
+        connected_at: seconds since the epoch.
+        cursor_number: the newest change when the bridge first connected; None if it does not reconnect.
+    """
+
+    id: str
+    name: str
+    pid: int
+    repo_id: RepoId | None
+    profiles: frozenset[str]
+    connected_at: float
+    cursor_number: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +51,9 @@ class Caller:
         is_owner: True for a peer of the control socket; started and stopped profiles do not concern it.
         now: returns what the caller may do at this moment, or None if its grant has ended.
         lasts_s: how long its token is still good; a stream that was opened with it ends then.
+        since: of a socket peer that reconnects after a restart of the daemon, the number of the newest change when it
+            first connected, by repository. None for a peer that does not reconnect.
+        outside: what a socket peer is served whose working folder is in no adopted repository; None for all others.
     """
 
     id: str
@@ -31,6 +61,13 @@ class Caller:
     is_owner: bool
     now: Callable[[], Principal | None]
     lasts_s: float = math.inf
+    since: Mapping[RepoId, int] | None = None
+    outside: Outside | None = None
+
+    @property
+    def reconnects(self) -> bool:
+        """Whether the same caller may come back on another connection, and then wants to hear what it missed."""
+        return not self.is_owner or self.since is not None
 
     @property
     def identity(self) -> str:

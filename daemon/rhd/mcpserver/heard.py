@@ -19,15 +19,15 @@ Told = Mapping[RepoId, int]
 
 
 class Heard:
-    """Kept on disk by grant, which outlives connections and the daemon; a peer of the socket begins anew."""
+    """Positions on disk by caller: a grant, or a bridge on the control socket, which reconnects after a restart."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def begin(self, caller: Caller, now: Told) -> None:
         """Keep that a caller hears from now on, where it has never heard: its end may be one that nobody sees."""
-        if not caller.is_owner:
-            self._save(caller, now, is_first=True)
+        if caller.reconnects:
+            self._save(caller, {**now, **(caller.since or {})}, is_first=True)
 
     async def of(self, caller: Caller, now: Told, *, is_heard_elsewhere: bool) -> Told:
         """Return from where a caller goes on; where it has never heard, that is `now`.
@@ -35,9 +35,13 @@ class Heard:
         Args:
             is_heard_elsewhere: it is told on another stream: what is sure to have arrived there need not be told.
         """
-        if caller.is_owner:
+        if not caller.reconnects:
             return now
-        told = {**now, **await self._store.read(lambda connection: read_heard(connection, caller.id))}
+        told = {
+            **now,
+            **(caller.since or {}),
+            **await self._store.read(lambda connection: read_heard(connection, caller.id)),
+        }
         if is_heard_elsewhere:
             sure = await self.sure(now, time.time())
             return {repo_id: max(number, sure.get(repo_id, 0)) for repo_id, number in told.items()}
@@ -49,7 +53,7 @@ class Heard:
 
     def note(self, caller: Caller, now: Told) -> None:
         """Keep that a caller was told everything up to now."""
-        if not caller.is_owner:
+        if caller.reconnects:
             self._save(caller, now, is_first=False)
 
     def forget(self, grant_id: str) -> None:

@@ -40,7 +40,8 @@ async def line_streams(
     Args:
         stream: the connection.
         rest: what of it was read already.
-        draining: once set, the connection ends as soon as every request that was read is answered.
+        draining: once set, the connection ends as soon as every request that was read is answered; subscriptions have
+            no answer to wait for.
     """
     to_server, from_client = anyio.create_memory_object_stream[SessionMessage | Exception](0)
     to_client, from_server = anyio.create_memory_object_stream[SessionMessage](0)
@@ -100,7 +101,7 @@ async def line_streams(
 
     async def end_when_drained(nursery: trio.Nursery, draining: trio.Event) -> None:
         await draining.wait()
-        while unanswered:
+        while unanswered - endless:
             await answered.park()
         nursery.cancel_scope.cancel()
 

@@ -74,12 +74,18 @@ def make_server(context: ToolContext, notifier: Notifier, find: Callable[[], Rep
         return find() if find is not None else None
 
     async def on_list_tools(ctx: Context, params: types.PaginatedRequestParams | None) -> Any:
-        profiles = granted_profiles(caller_of(ctx).principal(), fixed_id)
+        caller = caller_of(ctx)
+        if caller.outside is not None:
+            return {"tools": caller.outside.describe_tools()}
+        profiles = granted_profiles(caller.principal(), fixed_id)
         return {"tools": list(described_tools(profiles, is_hub))}
 
     async def on_call_tool(ctx: Context, params: types.CallToolRequestParams) -> Any:
+        caller, arguments = caller_of(ctx), params.arguments or {}
         try:
-            return result_of(await call_tool(context, caller_of(ctx), repo(), params.name, params.arguments or {}))
+            if caller.outside is not None:
+                caller = caller.outside.caller_of(params.name, arguments)
+            return result_of(await call_tool(context, caller, repo(), params.name, arguments))
         except UnknownTool:
             raise
         except HarnessError as error:

@@ -77,10 +77,15 @@ class Notifier:
         return any(listener.hears_changes for listener in list(self._listeners))
 
     def drain(self) -> None:
-        """End every stream of the 2026 era gracefully: its client is told to come back."""
+        """End every HTTP stream of the 2026 era gracefully: its client is told to come back.
+
+        Streams on the control socket end with their connection: the bridge requests them again from the next daemon,
+        while an answer would make its client believe that the stream is over.
+        """
         self._is_draining = True
         for listener in list(self._listeners):
-            listener.box.close()
+            if not listener.caller.is_owner:
+                listener.box.close()
 
     # -- handshake era: a session listens whenever its client holds a stream ------------------------------------
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -15,9 +14,10 @@ from rhd.access import Principal
 from rhd.asgi import Receive, Scope, Send
 from rhd.errors import Refusal
 from rhd.ids import RepoId
-from rhd.mcpserver.callers import CALLER_KEY, Caller
+from rhd.mcpserver.callers import CALLER_KEY, Caller, LocalClient
 from rhd.mcpserver.mcp_server import make_server
 from rhd.mcpserver.notifier import Notifier
+from rhd.mcpserver.outside import Outside
 from rhd.mcpserver.sdk import ListChangedServer, serve_dual_era_loop
 from rhd.mcpserver.session_records import HUB, SessionRecords
 from rhd.mcpserver.sessions import Sessions
@@ -49,7 +49,7 @@ class RepoServers:
         self._live: dict[RepoId | None, Endpoint] = {}
         self._nursery: trio.Nursery | None = None
         self._connections = itertools.count(1)
-        self._attached: dict[str, RepoId] = {}
+        self._local: dict[int, LocalClient] = {}
         context.registry.listen(self._on_registry)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -77,41 +77,47 @@ class RepoServers:
         scope = {**scope, CALLER_KEY: caller}
         await endpoint.sessions.serve(caller, client_id, scope, receive, send)
 
-    async def attach(
-        self, repo: Repo, label: str, profiles: frozenset[str], read_stream: Any, write_stream: Any
-    ) -> None:
-        """Serve MCP to a peer of the control socket until either side ends it.
+    async def attach(self, client: LocalClient, read_stream: Any, write_stream: Any) -> None:
+        """Serve MCP to a client of the control socket until either side ends it.
 
         Args:
-            profiles: what the owner lets this connection do.
             read_stream: as the SDK reads messages.
             write_stream: as the SDK writes them.
         """
-        endpoint = await self._endpoint(repo.id)
-        connection_id = f"owner:{next(self._connections)}"
-        registry = self._tool_context.registry
-
-        def now() -> Principal | None:
-            if registry.get(repo.id) is None:
-                return None
-            return Principal(connection_id, label, {repo.id: profiles}, is_owner=True)
-
-        caller = Caller(connection_id, label, True, now)
-        self._attached[connection_id] = repo.id
+        endpoint = await self._endpoint(client.repo_id)
+        number = next(self._connections)
+        self._local[number] = client
         try:
             await serve_dual_era_loop(
                 endpoint.server,
                 read_stream,
                 write_stream,
-                lifespan_state=caller,
+                lifespan_state=self._local_caller(client),
                 init_options=endpoint.server.create_initialization_options(),
             )
         finally:
-            del self._attached[connection_id]
+            del self._local[number]
 
-    def attached(self) -> Counter[RepoId]:
-        """Return how many peers of the control socket speak MCP to each repository now."""
-        return Counter(self._attached.values())
+    def _local_caller(self, client: LocalClient) -> Caller:
+        if client.repo_id is None:
+            nothing = Principal(client.id, client.name, {}, is_owner=True)
+            outside = Outside(self._tool_context.registry, client.id, client.name)
+            return Caller(client.id, client.name, True, lambda: nothing, outside=outside)
+        principal = Principal(client.id, client.name, {client.repo_id: client.profiles}, is_owner=True)
+        since = {client.repo_id: client.cursor_number} if client.cursor_number is not None else None
+        now = partial(self._if_adopted, client.repo_id, principal)
+        return Caller(client.id, client.name, True, now, since=since)
+
+    def _if_adopted(self, repo_id: RepoId, principal: Principal) -> Principal | None:
+        return principal if self._tool_context.registry.get(repo_id) is not None else None
+
+    def local_clients(self, repo_id: RepoId | None = None) -> list[LocalClient]:
+        """Return the clients of the control socket, in the order of their connections: all, or a repository's."""
+        return [client for client in self._local.values() if repo_id in (None, client.repo_id)]
+
+    def forget_local(self, client_id: str) -> None:
+        """Forget how far a client of the control socket was notified: it has ended its connection for good."""
+        self._notifier.on_grant(client_id, is_ended=True)
 
     async def end_grant(self, grant_id: str) -> None:
         """End every stream and session of a grant that has ended."""

@@ -107,9 +107,10 @@ class Registry:
             if (started := self._started.get(RepoId(repo_id))) is not None:
                 started[profile] = options
 
-    def listen(self, listener: Callable[[RegistryChange], None]) -> None:
-        """Tell `listener` of every change from now on; it must not raise or wait."""
+    def listen(self, listener: Callable[[RegistryChange], None]) -> Callable[[], None]:
+        """Tell `listener` of every change from now on, and return what ends that; it must not raise or wait."""
         self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
 
     def __iter__(self) -> Iterator[Repo]:
         return iter(list(self._repos.values()))
@@ -328,7 +329,7 @@ class Registry:
         self._leased_runs.pop(repo_id, None)
 
     def _tell(self, what: str, repo: Repo) -> None:
-        for listener in self._listeners:
+        for listener in list(self._listeners):
             listener(RegistryChange(what, repo))
 
 

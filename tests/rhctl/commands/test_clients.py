@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.support.attached import attached
 from tests.support.inprocess import Running
 from tests.support.repositories import Repository
 from tests.support.terminal import HOSTILE, is_safe, type_in
+from tests.support.waiting import until
 
-KEYS = {"id", "name", "host", "resource", "repos", "since", "used_at"}
+KEYS = {"id", "name", "host", "pid", "resource", "repos", "since", "used_at"}
 
 
 async def test_nobody_is_connected_at_first_and_what_to_do_is_said(daemon: Running) -> None:
@@ -58,3 +60,18 @@ async def test_hostile_names_of_clients_are_escaped(daemon: Running, repository:
     said = await type_in("clients")
     assert is_safe(said.out)
     assert r"evil\x1b[2J\nname\u202e" in said.out
+
+
+async def test_clients_on_the_control_socket_are_listed_while_they_are_connected(
+    daemon: Running, repository: Repository
+) -> None:
+    slug = await daemon.adopt(repository.path)
+    async with attached(daemon, slug, label="codex"):
+        (found,) = (await type_in("clients", "--json")).json["clients"]
+        assert set(found) == KEYS
+        assert (found["name"], found["repos"]) == ("codex", {slug: ["planner", "executor"]})
+        row = (await type_in("clients")).out.splitlines()[1]
+        assert f"codex (process {found['pid']})" in row
+        assert row.endswith("connected")
+    await until(lambda: not daemon.context.endpoints.local_clients())
+    assert (await type_in("clients", "--json")).json == {"clients": []}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from rhd.mcpserver.tools.tool_table import tools_hash
 from rhwire.messages import Request
 from rhwire.version import VERSION
 from tests.support.attached import attached
@@ -28,7 +29,11 @@ async def test_what_the_connection_will_be_is_said_before_it_is_that(daemon: Run
         "profiles": ["planner", "executor"],
         "cursor": cursor,
         "version": VERSION,
+        "tools_hash": tools_hash(frozenset({"planner", "executor"}), is_hub=False),
+        "repeatable": said["repeatable"],
     }
+    assert {"harness_status", "write_prd_from_idea"} <= set(said["repeatable"])
+    assert "append_handoff_note" not in said["repeatable"]
     assert (await daemon.call("attach", repo=slug, profile="executor"))["profiles"] == ["executor"]
 
 
@@ -75,7 +80,6 @@ async def test_what_cannot_be_attached_to_is_refused_and_the_connection_goes_on(
     slug = await daemon.adopt(repository.path)
     async with await daemon.open() as stream:
         for params, code in (
-            ({"repo": "nothing"}, "REPO_NOT_FOUND"),
             ({"repo": slug, "profile": "root"}, "INVALID_ARGUMENT"),
             ({"repo": slug, "profile": "orchestrator"}, "DEV_RUNNER_DISABLED"),
         ):

@@ -213,10 +213,11 @@ async def test_the_owners_connections_are_counted_by_repository(daemon: Running,
     await daemon.adopt(Repository.make(tmp_path / "second").path)
     endpoints, ids = daemon.context.endpoints, {repo.slug: repo.id for repo in daemon.context.registry}
     async with attached(daemon, "project") as one, attached(daemon, "project") as two, attached(daemon, "second"):
-        assert endpoints.attached() == {ids["project"]: 2, ids["second"]: 1}
+        assert [len(endpoints.local_clients(ids[slug])) for slug in ("project", "second")] == [2, 1]
+        assert len(endpoints.local_clients()) == 3
         for client in (one, two):
             assert await client.list_tools()
-    await until(lambda: not endpoints.attached()[ids["project"]])
+    await until(lambda: not endpoints.local_clients(ids["project"]))
 
 
 async def test_the_end_of_a_grant_is_told_to_every_endpoint(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
