@@ -15,17 +15,15 @@ import mcp_types as types
 import trio
 from mcp.shared.message import SessionMessage
 
+from rhd.mcpserver.refused_messages import BOM, has_unusable_id, refusal_of
+
 MAX_LINE_BYTES = 4 << 20
 WRITE_WITHIN_S = 30.0
 
 LINGER_S = 3.0
-"""How long a client that has said its last word is answered what it asked before: scripts pipe their requests in."""
+"""How long a client that has closed its side is still answered what it asked before: scripts pipe their requests in."""
 
 _ENDLESS = "subscriptions/listen"
-
-_PARSE_ERROR = json.dumps(
-    {"jsonrpc": "2.0", "id": None, "error": {"code": types.PARSE_ERROR, "message": "Parse error"}}
-).encode()
 
 
 @asynccontextmanager
@@ -34,8 +32,8 @@ async def line_streams(
 ) -> AsyncIterator[tuple[Any, Any]]:
     """Yield the pair of streams that the SDK reads messages from and writes them to.
 
-    A line that is no message is answered with a parse error; one that is too long, or a client that does not
-    read, ends the connection: the SDK then sees the end of its stream.
+    A line that is no message is answered with an error, under its id if that can be read. One that is too long, or a
+    client that does not read, ends the connection: the SDK then sees the end of its stream.
 
     Args:
         stream: the connection.
@@ -75,7 +73,7 @@ async def line_streams(
                         await linger()
                         return
                     buffer += data
-                line = bytes(buffer[:end])
+                line = bytes(buffer[:end]).removeprefix(BOM)
                 del buffer[: end + 1]
                 searched = 0
                 if not line.strip():
@@ -83,7 +81,10 @@ async def line_streams(
                 try:
                     message = types.jsonrpc_message_adapter.validate_json(line, by_name=False)
                 except ValueError:
-                    await write(_PARSE_ERROR)
+                    await write(refusal_of(line))
+                    continue
+                if isinstance(message, types.JSONRPCNotification) and has_unusable_id(json.loads(line)):
+                    await write(refusal_of(line))
                     continue
                 if isinstance(message, types.JSONRPCRequest):
                     unanswered.add(message.id)

@@ -20,6 +20,7 @@ import trio
 from rhd.asgi import Message, Receive, Scope, Send, replay
 from rhd.errors import HarnessError
 from rhd.mcpserver.callers import CALLER_KEY, Caller
+from rhd.mcpserver.refused_messages import has_unusable_id, under_its_id
 from rhd.mcpserver.sdk import (
     MODERN_PROTOCOL_VERSIONS,
     ListChangedServer,
@@ -92,6 +93,7 @@ class Sessions:
 
     async def serve(self, caller: Caller, client_id: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one admitted request of a caller."""
+        receive, send = under_its_id(receive, send)
         scope = {**scope, "user": session_owner(caller.id, client_id), "headers": _normalized(scope["headers"])}
         headers = {name: value for name, value in scope["headers"] if name in _READ_HEADERS}
         version = headers.get(b"mcp-protocol-version", b"").decode("latin-1")
@@ -122,6 +124,9 @@ class Sessions:
         if body is None:
             return
         message = _parse(body)
+        if has_unusable_id(message):  # the SDK would take it for a notification
+            await _answer(send, 400, "id must be a string or an integer")
+            return
         methods = _methods(message)
         again = partial(replay, body, receive)
         if "initialize" in methods:

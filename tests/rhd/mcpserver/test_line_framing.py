@@ -89,9 +89,37 @@ async def test_what_is_no_message_is_answered_and_the_next_one_is_heard(line: by
     async with wired() as wire:
         await wire.client.send_all(line + b"\n")
         error = await wire.line()
-        assert (error["id"], error["error"]["code"]) == (None, types.PARSE_ERROR)
+        assert error["id"] is None
+        assert error["error"]["code"] in (types.PARSE_ERROR, types.INVALID_REQUEST)
         await wire.client.send_all(request(1))
         assert (await wire.read()).id == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "id_"),
+    [
+        (b'{"jsonrpc":"2.0","id":7,"method":"ping"', 7),
+        (b'{"jsonrpc":"2.0","id":"a","method":"ping","params":{"x":"\\ud800"}}', "a"),
+        (b'{"jsonrpc":"2.0","id":7,"method":"ping","params":' + b"[" * 9000 + b"]" * 9000 + b"}", 7),
+        (b'{"jsonrpc":"2.0","id":7,"method":"ping","params":[1]}', 7),
+        (b'{"id":7,"method":"ping"}', 7),
+        (b'{"jsonrpc":"2.0","id":1.5,"method":"ping"}', None),
+        (b'{"jsonrpc":"2.0","id":true,"method":"ping"}', None),
+        (b'{"jsonrpc":"2.0","id":null,"method":"ping"}', None),
+    ],
+)
+async def test_a_request_that_cannot_be_served_is_answered_under_its_id(line: bytes, id_: str | int | None) -> None:
+    async with wired() as wire:
+        await wire.client.send_all(line + b"\n")
+        error = await wire.line()
+        assert error["id"] == id_
+        assert error["error"]["message"]
+
+
+async def test_a_byte_order_mark_is_passed_over() -> None:
+    async with wired() as wire:
+        await wire.client.send_all(b"\xef\xbb\xbf" + request(5))
+        assert (await wire.read()).id == 5
 
 
 async def test_a_line_without_end_ends_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:

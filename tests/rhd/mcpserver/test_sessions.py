@@ -386,6 +386,39 @@ async def test_a_probe_that_is_no_request_is_refused_as_json(endpoint: Endpoint,
         assert refusal(await endpoint.http.post(endpoint.url, content=body, headers=headers)) == 400, body[:20]
 
 
+@pytest.mark.parametrize("kind", ["no session", "a session", "the 2026 era"])
+async def test_a_request_that_cannot_be_served_is_answered_under_its_id(endpoint: Endpoint, kind: str) -> None:
+    headers = endpoint.headers(await endpoint.open() if kind == "a session" else None, "one")
+    if kind == "the 2026 era":
+        headers |= {"MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "ping"}
+    bodies: dict[bytes, str | int | None] = {
+        b'{"jsonrpc":"2.0","id":7,"method":"ping"': 7,
+        b'{"jsonrpc":"2.0","id":"a","method":"ping","params":{"x":"\\ud800"}}': "a",
+        b'{"jsonrpc":"2.0","id":7,"method":"ping","params":' + b"[" * 9000 + b"]" * 9000 + b"}": 7,
+        b'{"jsonrpc":"2.0","id":7,"method":"ping","params":[1]}': 7,
+        b'{"id":7,"method":"ping"}': 7,
+        b'{"jsonrpc":"2.0","id":1.5,"method":"ping"}': None,
+        b'{"jsonrpc":"2.0","id":true,"method":"ping"}': None,
+        b'{"jsonrpc":"2.0","id":null,"method":"ping"}': None,
+    }
+    for body, id_ in bodies.items():
+        answer = await endpoint.http.post(endpoint.url, content=body, headers=headers)
+        assert refusal(answer) == 400, body[:60]
+        assert answer.json()["id"] == id_, body[:60]
+
+
+async def test_a_byte_order_mark_and_a_media_type_in_capitals_are_passed_over(endpoint: Endpoint) -> None:
+    session_id = await endpoint.open()
+    for opened in (session_id, None):
+        headers = {**endpoint.headers(opened, "one"), "Content-Type": "Application/JSON; Charset=UTF-8"}
+        body = b"\xef\xbb\xbf" + json.dumps(request("tools/list")).encode()
+        answer = await endpoint.http.post(endpoint.url, content=body, headers=headers)
+        assert result(answer)["tools"]
+    modern = {**CHATGPT_HEADERS, "X-Caller": "one", "Content-Type": "APPLICATION/JSON"}
+    body = b"\xef\xbb\xbf" + json.dumps(CHATGPT_DISCOVER).encode()
+    assert result(await endpoint.http.post(endpoint.url, content=body, headers=modern))["supportedVersions"]
+
+
 # -- whose session it is -------------------------------------------------------------------------------------
 
 
