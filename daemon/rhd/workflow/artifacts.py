@@ -28,7 +28,7 @@ _NUMBERS = struct.Struct("<QQqq9sHHBBB")
 # What is asked of every artifact of a list is picked out by itself.
 _MODIFIED, _MODIFIED_AT = struct.Struct("<q"), 16
 _READERS_AT, _KIND_AT = _NUMBERS.size - 3, _NUMBERS.size - 2
-_HAS_CARDS = 0x80
+_HAS_CARDS, _IS_FINISHED = 0x80, 0x40
 _BITS = {name: 1 << position for position, name in enumerate(PROFILES)}
 # Profiles that read the same are asked about once.
 _REACHES: dict[Reach, int] = {}
@@ -65,7 +65,9 @@ class Artifact:
                     digest,
                     done,
                     total,
-                    _readers(path) | (_HAS_CARDS if outline.cards else 0),
+                    _readers(path)
+                    | (_HAS_CARDS if outline.cards else 0)
+                    | (_IS_FINISHED if outline.is_finished else 0),
                     _KIND_NUMBERS[kind_of(path)],
                     len(status),
                 ),
@@ -144,6 +146,7 @@ class Artifact:
             self._packed[at:].decode() or None,
             self._packed[_NUMBERS.size : at].decode() or None,
             numbers[5:7] if numbers[7] & _HAS_CARDS else None,
+            bool(numbers[7] & _IS_FINISHED),
         )
 
     def is_readable_by(self, profiles: Collection[str]) -> bool:
@@ -160,6 +163,8 @@ class Artifact:
             facts["status"] = outline.status
         if outline.cards is not None:
             facts["cards"] = outline.cards
+        if outline.is_finished:
+            facts["finished"] = True
         signature = ".".join(f"{number:x}" for number in self.signature)
         return Row(self._path, signature, _encode(facts))
 
@@ -171,7 +176,7 @@ class Artifact:
             facts = json.loads(row.facts)
             done_total = facts.get("cards")
             cards = None if done_total is None else (int(done_total[0]), int(done_total[1]))
-            outline = Outline(facts.get("title"), facts.get("status"), cards)
+            outline = Outline(facts.get("title"), facts.get("status"), cards, bool(facts.get("finished")))
             digest = urlsafe_b64decode(facts["version"])
             return cls(row.path, (inode, size_bytes, modified_ns, changed_ns), digest, outline)
         except (ValueError, TypeError, KeyError, IndexError, AttributeError, struct.error):

@@ -82,6 +82,10 @@ class Blocks:
         self.is_first = self.is_last = self.is_lazy = False
         if self._is_over:
             self.leaf, self._is_over = "", False
+        if not self.stack and self.leaf in ("", "paragraph") and (not line or line[0].isalpha()):
+            self.is_first = bool(line) and not self.leaf  # most lines: no mark begins with a letter
+            self.leaf, self.text = "paragraph" if line else "", line
+            return
         matched = self._match_containers()
         is_inside = matched == len(self.stack)
         if is_inside and self.leaf in ("fence", "code", "comment") and self._continue_leaf():

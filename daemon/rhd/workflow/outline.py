@@ -1,8 +1,7 @@
-"""What a document says of itself: its title, its status and, for a sprint, how many cards there are and are done.
+"""What a document says of itself: its title, its status and, for a sprint, how far it is.
 
-Read as found: with front matter or without, with quote marks or without, in either shape of task cards or with a
-backlog table alone. What stands in code fences is an example and what stands in comments is not shown: neither says
-anything.
+Read as found: with front matter or without, with quote marks or without. What stands in code fences is an example and
+what stands in comments is not shown: neither says anything.
 """
 
 from __future__ import annotations
@@ -12,13 +11,13 @@ import json
 import re
 from typing import NamedTuple
 
+from rhd.workflow.progress import read_progress
 from rhd.workflow.redaction.redact import redact
 
 MAX_TITLE, MAX_STATUS = 120, 40
 _HEAD_CHARS = 1 << 16
 _SPRINT_CHARS = 1 << 19
 _LINE_CHARS = 1 << 10
-_MAX_CARDS = 0xFFFF
 
 # What stands before a block in quotes and lists.
 _LEAD = r"[ \t>]*(?:(?:[-*+]|[0-9]{1,9}[.)])[ \t]+)?"
@@ -30,14 +29,6 @@ _FRONT_TITLE = re.compile(r"^title[ \t]*:[ \t]*(\S.*)$", re.MULTILINE)
 _TITLE = re.compile(r"^ {0,3}#[ \t]+(.*)", re.MULTILINE)
 _STATUS = re.compile(r"\*\*Status(?:\*\*[ \t]*:|:\*\*)[ \t]*([^\r\n]*)")
 _BEFORE_STATUS = re.compile(r"[ \t>*+-]*\Z")
-_HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(?:Task Card[ \t]+([0-9]{1,9}(?:\.[0-9]{1,9}){0,3})\b)?")
-_BOX = re.compile(r"[ \t]*(?:[-*+]|[0-9]{1,9}[.)])[ \t]+\[([ xX])\](?:[ \t]|\Z)")
-_CARD_STATUS = re.compile(r"[ \t]*(?:[-*+][ \t]+)?(?:\*\*)?status(?:\*\*)?:(?:\*\*)?[ \t]*`?([A-Za-z]+)", re.IGNORECASE)
-_ROW = re.compile(r"[ \t]*\|[ \t]*([0-9]{1,9}(?:\.[0-9]{1,9}){0,3})[ \t]*\|[ \t]*\[([ xX])\][ \t]*\|")
-_ITEMS = frozenset("-*+0123456789")
-_MARKS = _ITEMS | frozenset("#|sS \t")
-_DONE = {"done", "complete", "completed", "fulfilled"}
-_Number = tuple[int, ...]  # 1.2 is card 2 of part 1
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 
 
@@ -48,11 +39,13 @@ class Outline(NamedTuple):
         title: one line, secrets redacted; None means that the file's name is all there is.
         status: one word or a few.
         cards: of a sprint, `(done, total)`.
+        is_finished: of a sprint, nothing in it is open.
     """
 
     title: str | None = None
     status: str | None = None
     cards: tuple[int, int] | None = None
+    is_finished: bool = False
 
 
 def read_outline(kind: str, name: str, data: bytes) -> Outline:
@@ -68,11 +61,15 @@ def read_outline(kind: str, name: str, data: bytes) -> Outline:
     except UnicodeDecodeError:
         return Outline()
     front, text = _split_front_matter(text)
+    progress = read_progress(text) if kind == "sprint" else None
     # One character is sought much faster than three.
     if ("`" in text and "```" in text) or ("~" in text and "~~~" in text) or ("<" in text and "<!--" in text):
         text = _shown(text)
     head = text[:_HEAD_CHARS]
-    return Outline(_title(front, head), _status(head), _count_cards(text) if kind == "sprint" else None)
+    title, status = _title(front, head), _status(head)
+    if progress is None:
+        return Outline(title, status)
+    return Outline(title, status, (progress.done, progress.total), progress.is_finished)
 
 
 def _split_front_matter(text: str) -> tuple[str, str]:
@@ -171,58 +168,3 @@ def _line(text: str, max_chars: int) -> str | None:
         return None
     text = redact(text).text
     return text if len(text) <= max_chars else text[: max_chars - 1] + "…"
-
-
-def _count_cards(text: str) -> tuple[int, int] | None:
-    """Return `(done, total)` of the task cards, or of the backlog's rows where there are none.
-
-    A card is done when its status says so, when all of its boxes are ticked, or when its backlog row is.
-    """
-    cards: dict[_Number, _Card] = {}
-    rows: dict[_Number, bool] = {}
-    card: _Card | None = None
-    for line in text.splitlines():
-        if line[:1] not in _MARKS:
-            continue
-        mark = line.lstrip(" \t")[:1]
-        if mark == "#":
-            if heading := _HEADING.match(line):
-                level = len(heading[1])
-                if heading[2]:
-                    card = cards.setdefault(_number(heading[2]), _Card(level))
-                elif card is not None and level <= card.level:
-                    card = None
-        elif mark == "|":
-            if row := _ROW.match(line):
-                rows[_number(row[1])] = row[2] != " "
-        elif card is not None:
-            if box := _BOX.match(line) if mark in _ITEMS else None:
-                card.boxes += 1
-                card.ticked += box[1] != " "
-            elif "tatus" in line and (status := _CARD_STATUS.match(line)):
-                card.is_marked = status[1].lower() in _DONE
-    if cards:
-        done = sum(card.is_done or rows.get(number, False) for number, card in cards.items())
-        return min(done, _MAX_CARDS), min(len(cards), _MAX_CARDS)
-    if rows:
-        return min(sum(rows.values()), _MAX_CARDS), min(len(rows), _MAX_CARDS)
-    return None
-
-
-def _number(text: str) -> _Number:
-    return tuple(map(int, text.split(".")))
-
-
-class _Card:
-    """What was seen of one task card so far."""
-
-    __slots__ = ("boxes", "is_marked", "level", "ticked")
-
-    def __init__(self, level: int) -> None:
-        self.level = level
-        self.boxes = self.ticked = 0
-        self.is_marked = False
-
-    @property
-    def is_done(self) -> bool:
-        return self.is_marked or (self.boxes > 0 and self.ticked == self.boxes)
