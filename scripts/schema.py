@@ -16,6 +16,7 @@ from rhd.store.schema import MIGRATIONS  # noqa: E402
 
 DATA = ROOT / "tests" / "rhd" / "store" / "data"
 LIVE, GONE = "r-8TqPzR2xWk4", "r-5LmNcV7bYh0"
+RUN = "run_abcdefgh"
 AT = 1_790_000_000.25
 
 # What an installation that is in use has written; times are seconds since the epoch.
@@ -53,6 +54,8 @@ ROWS: dict[str, list[tuple[object, ...]]] = {
     "creates": [
         (LIVE, "g-1", "write_prd_from_idea", b"\x05" * 16, "plans/prds/beds.prd.md", "v-1", 1, '{"cards": 2}', AT)
     ],
+    "runs": [(RUN, LIVE, "codex", "g-1", "ChatGPT", "r-1", "done", AT, AT + 90, '{"reason": null}')],
+    "run_items": [(RUN, 1, AT + 1, '{"kind": "message", "text": "Done."}')],
     "audit": [
         (1, AT, "g-1", "ChatGPT", LIVE, "planner", "read_workflow_file", "plans/prds/beds.prd.md", "ok", 0.75, 3)
     ],

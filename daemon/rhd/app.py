@@ -38,6 +38,7 @@ from rhd.paths import Paths
 from rhd.repos.adoption import Adopter
 from rhd.repos.registry import Registry
 from rhd.repos.supervisor import Supervisor
+from rhd.runner.run_service import RunService
 from rhd.settings import Settings, check_host
 from rhd.store.audit import AuditLog
 from rhd.store.database import Store
@@ -110,13 +111,17 @@ class Daemon:
         self._hints = make_source(settings.watcher)
         self._services = Supervisor(self._registry, store=store, hints=self._hints, key=key)
         self._authority = Authority(store, self._registry, self._audit)
+        self._runs = RunService(
+            self._registry, self._services, store, self._audit, key, lambda: self.context.settings, os.environ
+        )
         self._tool_context = ToolContext(
-            self._registry, self._services, store, self._audit, key, examine=self._examine_repo
+            self._registry, self._services, store, self._audit, key, examine=self._examine_repo, runs=self._runs
         )
         self._notifier = Notifier(self._registry, self._services, store)
         self._endpoints = RepoServers(self._tool_context, self._notifier)
         self._registry.load()
         self._authority.load()
+        self._runs.load()
         self._dispatcher = Dispatcher(
             Origins(None, 0),
             self._authority,
@@ -137,6 +142,7 @@ class Daemon:
             endpoints=self._endpoints,
             notifier=self._notifier,
             authority=self._authority,
+            runs=self._runs,
             store=store,
             audit=self._audit,
             hints=self._hints,
@@ -164,6 +170,7 @@ class Daemon:
                         await background.keep(self._hints.run, self._look_everywhere)
                         await background.keep(self._services.run)
                         await background.keep(self._authority.run)
+                        await background.keep(self._runs.run)
                         await background.keep(self._notifier.run)
                         await background.keep(self._endpoints.run)
                         self._authority.listen(partial(self._follow_grant, background))
@@ -216,6 +223,7 @@ class Daemon:
                 self._endpoints.drain()
                 self._tool_context.waits.end()
                 self._authority.drain()
+                self._runs.drain()
                 drain.set()
             around.cancel_scope.cancel()
 

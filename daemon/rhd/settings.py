@@ -66,6 +66,22 @@ def _further_origins(value: Any) -> tuple[str, ...]:
         raise _Bad(f'a list of full origins, such as ["http://127.0.0.1:9000"]: {error}') from None
 
 
+def _names(value: Any) -> tuple[str, ...]:
+    if isinstance(value, str):
+        value = [part.strip() for part in value.split(",") if part.strip()]
+    if not isinstance(value, list) or not all(isinstance(v, str) and v.isascii() and v.isidentifier() for v in value):
+        raise _Bad('a list of names of environment variables, such as ["OPENAI_API_KEY"]')
+    return tuple(value)
+
+
+def _count(value: Any) -> int:
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 100_000:
+        raise _Bad("a whole number from 1 to 100000")
+    return value
+
+
 def _log_level(value: Any) -> str:
     if not isinstance(value, str) or value.lower() not in ("debug", "info", "warning", "error"):
         raise _Bad("debug, info, warning or error")
@@ -98,6 +114,11 @@ class Setting:
 
 
 TABLE: tuple[Setting, ...] = (
+    Setting("agent_env", _names, (), "environment variables handed to agents besides the usual ones: API keys", True),
+    Setting("agent_run_s", _count, 1800, "how long an agent run may take, in seconds", True),
+    Setting("agent_runs_a_day", _count, 20, "how many agent runs a repository may have in 24 hours", True),
+    Setting("agent_runs_at_once", _count, 2, "how many agent runs go on at once; others are queued", True),
+    Setting("agent_stall_s", _count, 300, "how long an agent may print nothing while it runs no command", True),
     Setting("allowed_origins", _origins, (), "browser origins allowed beside our own, chatgpt.com and claude.ai", True),
     Setting(
         "further_origins",
@@ -123,6 +144,11 @@ class Settings:
             the address of one that the service manager holds.
     """
 
+    agent_env: tuple[str, ...]
+    agent_run_s: int
+    agent_runs_a_day: int
+    agent_runs_at_once: int
+    agent_stall_s: int
     allowed_origins: tuple[str, ...]
     further_origins: tuple[str, ...]
     host: str

@@ -23,6 +23,11 @@ def test_every_value_knows_where_it_comes_from(tmp_path: Path) -> None:
         "127.0.0.1",
     )
     assert settings.origins == {
+        "agent_env": "default",
+        "agent_run_s": "default",
+        "agent_runs_a_day": "default",
+        "agent_runs_at_once": "default",
+        "agent_stall_s": "default",
         "allowed_origins": "default",
         "further_origins": "default",
         "host": "default",
@@ -41,6 +46,11 @@ def test_no_file_says_nothing(tmp_path: Path) -> None:
     "text",
     [
         "port = 70000",
+        "agent_run_s = 0",
+        "agent_runs_at_once = true",
+        'agent_stall_s = "soon"',
+        'agent_env = ["A B"]',
+        "agent_env = 5",
         'port = "x"',
         "port = true",
         "unknown = 1",

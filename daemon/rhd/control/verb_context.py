@@ -14,6 +14,7 @@ from rhd.oauth.authority import Authority
 from rhd.repos.adoption import Adopter
 from rhd.repos.registry import Registry
 from rhd.repos.supervisor import Supervisor
+from rhd.runner.run_service import RunService
 from rhd.settings import Settings
 from rhd.store.audit import AuditLog
 from rhd.store.database import Store
@@ -48,6 +49,7 @@ class VerbContext:
     endpoints: RepoServers
     notifier: Notifier
     authority: Authority
+    runs: RunService
     store: Store
     audit: AuditLog
     hints: HintSource

@@ -85,7 +85,8 @@ def make_server(context: ToolContext, notifier: Notifier, find: Callable[[], Rep
         try:
             if caller.outside is not None:
                 caller = caller.outside.caller_of(params.name, arguments)
-            return result_of(await call_tool(context, caller, repo(), params.name, arguments))
+            report = ctx.session.report_progress
+            return result_of(await call_tool(context, caller, repo(), params.name, arguments, report))
         except UnknownTool:
             raise
         except HarnessError as error:

@@ -22,7 +22,7 @@ from rhd.mcpserver.permissions import acting_profiles, choose_repo, granted_prof
 from rhd.mcpserver.tool_context import ToolContext
 from rhd.mcpserver.tools.repos import list_repos
 from rhd.mcpserver.tools.retired import RETIRED
-from rhd.mcpserver.tools.tool_spec import Call
+from rhd.mcpserver.tools.tool_spec import Call, Report, no_report
 from rhd.mcpserver.tools.tool_table import TOOLS, input_schema, tools_hash
 from rhd.repos.registry import Repo
 from rhd.workflow.reach import may_read
@@ -44,12 +44,18 @@ class UnknownTool(Refusal):
 
 
 async def call_tool(
-    context: ToolContext, caller: Caller, repo: Repo | None, name: str, arguments: Mapping[str, Any]
+    context: ToolContext,
+    caller: Caller,
+    repo: Repo | None,
+    name: str,
+    arguments: Mapping[str, Any],
+    report: Report = no_report,
 ) -> dict[str, Any]:
     """Carry out a call and return its structured result; the audit gets one row whatever happens.
 
     Args:
         repo: the endpoint's repository; None on the hub.
+        report: sends a progress notification, if the client has asked for them.
 
     Raises:
         UnknownTool: there is no such tool on this endpoint.
@@ -59,7 +65,7 @@ async def call_tool(
     notes: dict[str, Any] = {"repo_id": repo.id if repo else None}
     outcome = "ok"
     try:
-        return await _call(context, caller, repo, name, arguments, notes)
+        return await _call(context, caller, repo, name, arguments, notes, report)
     except HarnessError as error:
         outcome = error.code
         raise
@@ -83,6 +89,7 @@ async def _call(
     name: str,
     arguments: Mapping[str, Any],
     notes: dict[str, Any],
+    report: Report,
 ) -> dict[str, Any]:
     is_hub = repo is None
     schema = input_schema(name, is_hub)
@@ -121,6 +128,7 @@ async def _call(
             context=context,
             arguments=arguments,
             tools_hash=tools_hash(shown, is_hub),
+            report=report,
         )
     )
 

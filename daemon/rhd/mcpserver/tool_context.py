@@ -9,6 +9,7 @@ from rhd.hosting.waits import Waits
 from rhd.ids import RepoId
 from rhd.repos.registry import Registry
 from rhd.repos.supervisor import Supervisor
+from rhd.runner.run_service import RunService
 from rhd.store.audit import AuditLog
 from rhd.store.database import Store
 from rhwire.findings import Finding
@@ -22,6 +23,7 @@ class ToolContext:
     Attributes:
         key: the installation's secret behind revisions, versions and cursors.
         examine: returns the doctor's findings about one repository.
+        runs: agent runs; None where only other tools are looked at.
         waits: those of tools that wait for something; ended when the daemon drains.
     """
 
@@ -33,3 +35,10 @@ class ToolContext:
     examine: Callable[[RepoId], Sequence[Finding]] = field(default=lambda _: ())
     version: str = VERSION
     waits: Waits = field(default_factory=Waits)
+    runs: RunService | None = None
+
+    @property
+    def agent_runs(self) -> RunService:
+        """The runs of agents."""
+        assert self.runs is not None
+        return self.runs

@@ -158,6 +158,30 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (repo_id, caller, tool, digest)
     ) WITHOUT ROWID;
 
+    -- Agent runs. One that is queued or running while no daemon serves was interrupted.
+    CREATE TABLE runs (
+        id TEXT PRIMARY KEY,
+        repo_id TEXT NOT NULL REFERENCES repos (id) ON DELETE CASCADE,
+        agent TEXT NOT NULL,
+        principal TEXT NOT NULL,            -- who asked for it: a grant's id, or the owner
+        client TEXT NOT NULL,               -- the client's name
+        revision TEXT NOT NULL,             -- of the goal
+        state TEXT NOT NULL,
+        queued_at REAL NOT NULL,
+        ended_at REAL,
+        facts TEXT NOT NULL                 -- JSON: how it ended, counts, cards, files, the last message
+    ) WITHOUT ROWID;
+    CREATE INDEX runs_repo ON runs (repo_id, queued_at);
+
+    -- What each run's agent did, for the owner alone: commands, the end of their output, messages.
+    CREATE TABLE run_items (
+        run_id TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+        number INTEGER NOT NULL,
+        at REAL NOT NULL,
+        item TEXT NOT NULL,                 -- JSON
+        PRIMARY KEY (run_id, number)
+    ) WITHOUT ROWID;
+
     CREATE TABLE audit (
         id INTEGER PRIMARY KEY,
         at REAL NOT NULL,

@@ -68,7 +68,7 @@ def _required(schema: dict[str, Any]) -> Any:
     """Return what a client sends that gives only what is required, at any depth."""
     if schema["type"] == "object":
         return {name: _required(schema["properties"][name]) for name in schema["required"]}
-    return [_required(schema["items"])] if schema["type"] == "array" else "x"
+    return [_required(schema["items"])] if schema["type"] == "array" else schema.get("enum", ["x"])[0]
 
 
 def _filled(schema: dict[str, Any], blank: object) -> Any:
@@ -76,7 +76,7 @@ def _filled(schema: dict[str, Any], blank: object) -> Any:
     if schema["type"] == "object":
         given = {name: _filled(schema["properties"][name], blank) for name in schema["required"]}
         return dict.fromkeys(schema["properties"], blank) | given
-    return [_filled(schema["items"], blank)] if schema["type"] == "array" else "x"
+    return [_filled(schema["items"], blank)] if schema["type"] == "array" else schema.get("enum", ["x"])[0]
 
 
 @pytest.mark.parametrize("blank", [None, "", "  ", []], ids=repr)

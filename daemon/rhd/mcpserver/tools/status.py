@@ -19,9 +19,13 @@ from rhd.mcpserver.tools.output_schemas import (
     listed,
     maybe,
 )
+from rhd.mcpserver.tools.runs import RUN, run_json
 from rhd.mcpserver.tools.tool_spec import ALL, Call, ToolSpec
 from rhd.workflow.artifacts import Artifact
 from rhd.workflow.git import read_git_facts
+
+MAX_RUNS = 3
+_RUN = {name: RUN[name] for name in ("run_id", "agent", "state", "reason", "queued_at", "ended_at", "cards")}
 
 # A plan or sprint is active in the order in which its status stands here, then any other; one that is over never is.
 _ACTIVE = ("executing", "approved", "active", "draft")
@@ -64,6 +68,14 @@ def _by_kind(artifacts: Iterable[Artifact]) -> Mapping[str, list[Artifact]]:
     return kinds
 
 
+async def _runs(call: Call) -> list[dict[str, Any]]:
+    """Return the newest agent runs, shortened; get_agent_run has the rest."""
+    if (runs := call.context.runs) is None:
+        return []
+    found = [await run_json(runs, run) for run in await runs.newest(call.repo.id, limit=MAX_RUNS)]
+    return [{name: run[name] for name in _RUN} for run in found]
+
+
 async def harness_status(call: Call) -> dict[str, Any]:
     """Answer `harness_status`."""
     kinds = _by_kind(call.artifacts)
@@ -93,7 +105,7 @@ async def harness_status(call: Call) -> dict[str, Any]:
         "active_sprint": _shown(find_active(kinds["sprint"])),
         "newest_handoff": _shown(_newest(kinds["handoff"])),
         "newest_check": _shown(_newest(kinds["check"])),
-        "runs": [],
+        "runs": await _runs(call),
         "cursor": call.service.changes.cursor,
         "server_version": call.context.version,
         "tools_hash": call.tools_hash,
@@ -125,7 +137,7 @@ STATUS = ToolSpec(
         active_sprint=maybe(ARTIFACT),
         newest_handoff=maybe(ARTIFACT),
         newest_check=maybe(ARTIFACT),
-        runs=listed({"type": "object"}),
+        runs=listed(every(**_RUN)),
         cursor=STRING,
         server_version=STRING,
         tools_hash=STRING,

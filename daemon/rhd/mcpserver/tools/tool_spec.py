@@ -17,6 +17,14 @@ from rhd.workflow.artifacts import Artifact
 ALL = tuple(PROFILES)
 
 
+Report = Callable[[float, float | None, str], Awaitable[None]]
+"""Tells a client that has asked for it how far a call is: progress, total if known, a sentence."""
+
+
+async def no_report(progress: float, total: float | None, message: str) -> None:
+    """Tell nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """One admitted call of a tool on a repository.
@@ -26,6 +34,7 @@ class Call:
         profile: the profile that acts; where the tool has a target, one that may read it, if any may.
         readable: every granted profile that is running: what the caller may see.
         tools_hash: of the list of tools that the caller is shown.
+        report: sends a progress notification.
     """
 
     caller: Caller
@@ -37,6 +46,7 @@ class Call:
     context: ToolContext
     arguments: Mapping[str, Any]
     tools_hash: str
+    report: Report = no_report
 
     @property
     def artifacts(self) -> list[Artifact]:
@@ -63,6 +73,7 @@ class ToolSpec:
         is_writing: it changes the repository.
         is_destructive: it may take away what it was not told to replace.
         is_idempotent: calling it twice with the same arguments changes nothing more.
+        is_open_world: it reaches beyond the repositories.
         paths: the required arguments that name artifacts; a handler gets them as the catalog spells them.
         target: the one of them that the audit records and that decides which profile acts.
     """
@@ -77,6 +88,7 @@ class ToolSpec:
     is_writing: bool = False
     is_destructive: bool = False
     is_idempotent: bool = True
+    is_open_world: bool = False
     paths: tuple[str, ...] = ()
     target: str | None = None
 

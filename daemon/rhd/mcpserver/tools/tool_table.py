@@ -18,6 +18,7 @@ from rhd.mcpserver.tools.note import NOTE
 from rhd.mcpserver.tools.output_schemas import Schema
 from rhd.mcpserver.tools.prd import PRD
 from rhd.mcpserver.tools.repos import REPOS
+from rhd.mcpserver.tools.runs import CANCEL_RUN, GET_RUN, RUN_GOAL
 from rhd.mcpserver.tools.sprint import SPRINT
 from rhd.mcpserver.tools.status import STATUS
 from rhd.mcpserver.tools.tool_spec import ToolSpec
@@ -32,7 +33,25 @@ def _table(specs: Iterable[ToolSpec]) -> Mapping[str, ToolSpec]:
     return MappingProxyType(table)
 
 
-TOOLS = _table((STATUS, DOCTOR, LIST, READ, HANDOFF, CHECKS, CHANGES, PRD, SPRINT, GOAL, NOTE, REPOS))
+TOOLS = _table(
+    (
+        STATUS,
+        DOCTOR,
+        LIST,
+        READ,
+        HANDOFF,
+        CHECKS,
+        CHANGES,
+        PRD,
+        SPRINT,
+        GOAL,
+        NOTE,
+        RUN_GOAL,
+        GET_RUN,
+        CANCEL_RUN,
+        REPOS,
+    )
+)
 
 REPO_ARGUMENT: Schema = {
     "type": "string",
@@ -65,12 +84,12 @@ def shown_tools(profiles: frozenset[str], is_hub: bool = False) -> list[ToolSpec
 
 
 def hints(spec: ToolSpec) -> dict[str, bool]:
-    """Return the four hints of a tool. Nothing here reaches beyond the repositories."""
+    """Return the four hints of a tool."""
     return {
         "readOnlyHint": not spec.is_writing,
         "destructiveHint": spec.is_destructive,
         "idempotentHint": spec.is_idempotent,
-        "openWorldHint": False,
+        "openWorldHint": spec.is_open_world,
     }
 
 

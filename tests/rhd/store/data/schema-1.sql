@@ -110,12 +110,32 @@ CREATE TABLE repos (
     ) WITHOUT ROWID;
 INSERT INTO "repos" VALUES('r-5LmNcV7bYh0','shed','shed','/home/ada/shed',64769,1312,'l-2',X'000102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F',1789913600.25,1789999940.25);
 INSERT INTO "repos" VALUES('r-8TqPzR2xWk4','garden','Garden — planner','/home/ada/garden',64769,1311,'l-1',X'0000000000000000000000000000000000000000000000000000000000000000',1790000000.25,NULL);
+CREATE TABLE run_items (
+        run_id TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+        number INTEGER NOT NULL,
+        at REAL NOT NULL,
+        item TEXT NOT NULL,                 -- JSON
+        PRIMARY KEY (run_id, number)
+    ) WITHOUT ROWID;
+INSERT INTO "run_items" VALUES('run_abcdefgh',1,1790000001.25,'{"kind": "message", "text": "Done."}');
+CREATE TABLE runs (
+        id TEXT PRIMARY KEY,
+        repo_id TEXT NOT NULL REFERENCES repos (id) ON DELETE CASCADE,
+        agent TEXT NOT NULL,
+        principal TEXT NOT NULL,            -- who asked for it: a grant's id, or the owner
+        client TEXT NOT NULL,               -- the client's name
+        revision TEXT NOT NULL,             -- of the goal
+        state TEXT NOT NULL,
+        queued_at REAL NOT NULL,
+        ended_at REAL,
+        facts TEXT NOT NULL                 -- JSON: how it ended, counts, cards, files, the last message
+    ) WITHOUT ROWID;
+INSERT INTO "runs" VALUES('run_abcdefgh','r-8TqPzR2xWk4','codex','g-1','ChatGPT','r-1','done',1790000000.25,1790000090.25,'{"reason": null}');
 CREATE TABLE session_uris (
         session BLOB NOT NULL REFERENCES sessions (digest) ON DELETE CASCADE,
         uri TEXT NOT NULL,
         PRIMARY KEY (session, uri)
     ) WITHOUT ROWID;
-INSERT INTO "session_uris" VALUES(X'0606060606060606060606060606060606060606060606060606060606060606','repo-harness://garden/docs/spec.md');
 CREATE TABLE sessions (
         digest BLOB PRIMARY KEY,            -- of the id that the client was given
         endpoint TEXT NOT NULL,             -- 'hub' or a repository id
@@ -124,7 +144,6 @@ CREATE TABLE sessions (
         used_at REAL NOT NULL,
         ended_at REAL                       -- by DELETE or eviction
     ) WITHOUT ROWID;
-INSERT INTO "sessions" VALUES(X'0606060606060606060606060606060606060606060606060606060606060606','hub','g-1',X'7B7D',1790000000.25,NULL);
 CREATE TABLE started (
         repo_id TEXT NOT NULL REFERENCES repos (id) ON DELETE CASCADE,
         profile TEXT NOT NULL,
@@ -155,8 +174,9 @@ INSERT INTO "writes" VALUES('r-8TqPzR2xWk4','plans/prds/beds.prd.md','write_prd_
 CREATE UNIQUE INDEX repos_path ON repos (path) WHERE forgotten_at IS NULL;
 CREATE INDEX grants_client ON grants (client_id);
 CREATE INDEX grant_profiles_repo ON grant_profiles (repo_id);
-CREATE INDEX sessions_endpoint ON sessions (endpoint);
 CREATE INDEX tokens_grant ON tokens (grant_id, kind);
+CREATE INDEX sessions_endpoint ON sessions (endpoint);
+CREATE INDEX runs_repo ON runs (repo_id, queued_at);
 CREATE INDEX audit_repo ON audit (repo_id, id);
 CREATE INDEX audit_action ON audit (action, id);
 COMMIT;

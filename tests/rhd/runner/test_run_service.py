@@ -1,0 +1,152 @@
+"""Runs of fake agents at a daemon: from the call to the end, and how each end is told."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+
+from rhd.access import GOAL
+from tests.support.agent_runs import Runs
+from tests.support.agents import DONE, FOREVER, SPRINT
+from tests.support.calls import calling, granted
+
+
+async def test_a_run_carries_the_goal_out_and_its_work_reaches_clients(runs: Runs) -> None:
+    edit = ["write", ["hello.py", "print('hello')\n"]]
+    note = ["write", [".ai/harness/handoff/notes.md", "# Notes\n\nDone.\n"]]
+    message = ["event", {"type": "item.completed", "item": {"type": "agent_message", "text": "All done."}}]
+    run = await runs.finish(edit, ["tick", SPRINT], note, message, ["event", DONE])
+    assert (run["state"], run["reason"], run["exit_code"]) == ("done", None, 0)
+    assert run["cards"] == {"done": 1, "total": 1}
+    assert run["cards_done_before"] == 0
+    assert sorted(run["artifacts"]) == [".ai/harness/handoff/notes.md", SPRINT]
+    assert run["last_message"] == "All done."
+    assert run["tokens"] == {"input": 10, "output": 5}
+    assert run["agent_version"] == "codex-fake 1.0"
+    assert runs.repository.read("hello.py") == "print('hello')\n"
+    (started,) = runs.agents.started
+    assert started["words"] == ["exec", "--json", "--sandbox", "workspace-write", "-"]
+    assert started["cwd"] == str(runs.repository.path)
+    (shown,) = (await runs.call("harness_status"))["runs"]
+    assert (shown["run_id"], shown["state"]) == (run["run_id"], "done")
+    rows = [(row.action, row.outcome) for row in await runs.daemon.audited() if row.target == run["run_id"]]
+    assert rows == [("run.start", "ok"), ("run.end", "ok")]
+
+
+async def test_exactly_the_goal_s_text_is_the_agent_s_input(runs: Runs) -> None:
+    runs.agents.plan(["input", None], ["event", DONE])
+    answer = await runs.start()
+    await runs.until(answer["run_id"], "done")
+    items = await runs.daemon.context.runs.read_items(answer["run_id"])
+    assert [row.item["text"] for row in items] == [runs.repository.read(GOAL)]
+    assert GOAL not in str(runs.agents.started), "nothing of it is among the arguments"
+
+
+async def test_an_agent_gets_an_environment_of_its_own(runs: Runs) -> None:
+    run = await runs.finish(["environ", None], ["event", DONE])
+    names = run["last_message"].split("\n")
+    assert {"HOME", "PATH", "REPO_HARNESS_RUN", "TERM"} <= set(names)
+    assert not {"SECRET", "PYTHONPATH", "NOTIFY_SOCKET", "CONFINEMENT_FOLDER"} & set(names)
+
+
+@pytest.mark.parametrize(
+    ("stream", "status", "state", "reason"),
+    [
+        ("codex-edit", 0, "done", None),
+        ("codex-failed-command", 0, "failed", "check_failed"),
+        ("codex-401", 1, "failed", "agent_error"),
+        ("codex-sigterm", 143, "failed", "no_ending"),
+        ("codex-plan", 1, "failed", "no_ending"),
+        ("claude-edit", 0, "done", None),
+        ("claude-failed-command", 0, "failed", "blocked"),
+        ("claude-401", 1, "failed", "not_logged_in"),
+        ("claude-max-turns", 1, "failed", "turn_limit"),
+        ("claude-sigint", 0, "failed", "agent_error"),
+        ("claude-sigterm", 143, "failed", "no_ending"),
+    ],
+)
+async def test_each_recorded_end_is_told_as_what_it_was(
+    runs: Runs, stream: str, status: int, state: str, reason: str | None
+) -> None:
+    run = await runs.finish(["replay", stream], ["exit", status], agent=stream.partition("-")[0])
+    assert (run["state"], run["reason"], run["exit_code"]) == (state, reason, status)
+    if reason is not None:
+        assert run["explanation"]
+    assert runs.agents.processes() == {}
+
+
+@pytest.mark.parametrize(
+    ("steps", "reason"),
+    [
+        ([["exit", 0]], "no_ending"),
+        ([["kill", 9]], "no_ending"),
+        ([["errors", "boom\n"], ["exit", 2]], "no_ending"),
+        ([["long-line", 8 << 20], ["event", DONE], ["exit", 3]], "no_ending"),
+    ],
+)
+async def test_an_agent_that_ends_without_a_word_has_failed(runs: Runs, steps: list[list[object]], reason: str) -> None:
+    run = await runs.finish(*steps)
+    assert (run["state"], run["reason"]) == ("failed", reason)
+    if steps[0][0] == "errors":
+        assert run["explanation"].endswith("exit code 2 and did not say how its work ended: boom")
+
+
+async def test_a_line_of_8_mib_is_passed_over_and_the_run_goes_on(runs: Runs) -> None:
+    run = await runs.finish(["long-line", 8 << 20], ["event", DONE])
+    assert run["state"] == "done"
+
+
+async def test_cancelling_ends_the_whole_tree(runs: Runs) -> None:
+    runs.agents.plan(["ignore", None], ["fork", 3], ["event", {"type": "turn.started"}], FOREVER)
+    answer = await runs.start()
+    await runs.until(answer["run_id"], "running")
+    with trio.fail_after(10):
+        while len(runs.agents.processes()) < 4:
+            await trio.sleep(0.01)
+    with trio.fail_after(5):
+        run = await runs.call("cancel_agent_run", run_id=answer["run_id"])
+    assert (run["state"], run["reason"]) == ("cancelled", "cancelled_by_client")
+    assert runs.agents.processes() == {}
+    assert (await runs.call("cancel_agent_run", run_id=answer["run_id"]))["state"] == "cancelled"
+
+
+async def test_one_run_at_a_time_and_the_same_goal_twice_is_one_run(runs: Runs) -> None:
+    runs.agents.plan(FOREVER)
+    first = await runs.start()
+    assert first["is_new"] is True
+    again = await runs.start()
+    assert (again["run_id"], again["is_new"]) == (first["run_id"], False)
+    other = await runs.start("claude")
+    assert (other["code"], other["details"]) == ("RUN_ACTIVE", {"run_id": first["run_id"]})
+    await runs.call("cancel_agent_run", run_id=first["run_id"])
+    assert len(runs.agents.started) <= 1
+
+
+async def test_disabling_runs_ends_those_that_go_on(runs: Runs) -> None:
+    runs.agents.plan(FOREVER)
+    answer = await runs.start()
+    await runs.daemon.call("stop", repo="project", profile="orchestrator")
+    run = runs.daemon.context.runs
+    with trio.fail_after(10):
+        while (found := await run.get(answer["run_id"])).state != "cancelled":
+            await found.news.wait()
+    assert found.reason == "not_enabled"
+    assert (await runs.start())["code"] == "PROFILE_STOPPED"
+
+
+async def test_what_cannot_be_started_says_why_and_starts_nothing(runs: Runs) -> None:
+    assert (await runs.start("gpt"))["code"] == "INVALID_ARGUMENT"
+    assert (await runs.start(expected_revision="r1_" + "a" * 22))["code"] == "REVISION_CONFLICT"
+    runs.agents.log_out("codex")
+    refused = await runs.start()
+    assert (refused["code"], "codex login" in refused["next_step"]) == ("AGENT_NOT_LOGGED_IN", True)
+    (runs.agents.folder / "claude").unlink()
+    assert (await runs.start("claude"))["code"] == "AGENT_NOT_INSTALLED"
+    await runs.daemon.call(
+        "start", repo="project", profile="orchestrator", enable_dev_runner=True, dev_runner_agents="claude"
+    )
+    assert (await runs.start())["code"] == "AGENT_DENIED"
+    planner = calling(runs.daemon, granted(runs.daemon, project=["planner", "executor"]), at="project")
+    assert (await planner("run_agent_goal", agent="codex", expected_revision="x"))["code"] == "PROFILE_NOT_GRANTED"
+    assert (await runs.call("get_agent_run", run_id="run_nothing0"))["code"] == "RUN_NOT_FOUND"
+    assert runs.agents.started == []
