@@ -1,13 +1,13 @@
 """Runs the tests on every supported Python that is found, each in an environment of its own: .venv-3.12 and so on.
 
-With arguments, on those versions alone, such as `3.11 3.13`. A version that is named and not found is an error.
+With arguments, on those versions alone, such as `3.11 3.13`; `others` means the oldest and the newest, but for the one
+that runs this script. A version that is named and not found is an error.
 """
 
 from __future__ import annotations
 
 import glob
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -52,16 +52,17 @@ def prepare(version: str, python: str) -> str:
     return inside
 
 
-def main(wanted: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """Run the tests on each version; return 1 if any of them fails."""
-    found = find_pythons()
-    if wanted == ["ends"]:
-        wanted = sorted({next(iter(found)), list(found)[-1]}, key=lambda v: [int(n) for n in re.findall(r"\d+", v)])
+    found, wanted = find_pythons(), arguments
+    if wanted == ["others"]:
+        running = f"{sys.version_info.major}.{sys.version_info.minor}"
+        wanted = [version for version in {min(found): 0, max(found): 0} if version != running]
     if missing := [version for version in wanted if version not in found]:
         print(f"Python {missing[0]} is not found; found: {', '.join(found)}", file=sys.stderr)
         return 2
     failed = []
-    for version in wanted or list(found):
+    for version in wanted if arguments else list(found):
         print(f"== Python {version}: {found[version]}", flush=True)
         command = [prepare(version, found[version]), "-m", "pytest", "--numprocesses", "2", "--dist", "worksteal", "-q"]
         if subprocess.run(command, cwd=ROOT, check=False).returncode:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import itertools
 import os
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -57,21 +58,27 @@ def isolated_environment(tmp_path_factory: pytest.TempPathFactory, monkeypatch: 
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
 
 
+_databases: list[sqlite3.Connection] = []
+
+
+@pytest.fixture(scope="session", autouse=True)
+def noted_databases() -> None:
+    """Each database connection is noted as it is opened; an audit hook cannot be taken away again."""
+
+    def note(event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "sqlite3.connect/handle":
+            _databases.append(arguments[0])
+
+    sys.addaudithook(note)
+
+
 @pytest.fixture(autouse=True)
-def closed_databases(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Closes what a test opened of a database and left open: Python 3.13 warns of each."""
-    opened: list[sqlite3.Connection] = []
-    connect = sqlite3.connect
-
-    def note(*args: Any, **options: Any) -> sqlite3.Connection:
-        opened.append(connection := connect(*args, **options))
-        return connection
-
-    monkeypatch.setattr(sqlite3, "connect", note)
+def closed_databases(noted_databases: None) -> Iterator[None]:
+    """Closes the databases that a test left open: Python 3.13 warns of each."""
     yield
-    for connection in opened:
-        with suppress(sqlite3.ProgrammingError):  # a connection of another thread, which has closed it
-            connection.close()
+    while _databases:
+        with suppress(sqlite3.ProgrammingError):  # a connection of another thread, which closes it
+            _databases.pop().close()
 
 
 @pytest.fixture
