@@ -23,8 +23,8 @@ AT = 1_790_000_000.25
 ROWS: dict[str, list[tuple[object, ...]]] = {
     "meta": [("instance", bytes(range(8))), ("workflow.key", bytes(range(32)))],
     "repos": [
-        (LIVE, "garden", "Garden — planner", "/home/ada/garden", 64769, 1311, "l-1", bytes(32), AT, None),
-        (GONE, "shed", "shed", "/home/ada/shed", 64769, 1312, "l-2", bytes(range(32)), AT - 86400, AT - 60),
+        (LIVE, "garden", "Garden — planner", "/home/ada/garden", 64769, 1311, "l-1", bytes(32), AT, 1000, None),
+        (GONE, "shed", "shed", "/home/ada/shed", 64769, 1312, "l-2", bytes(range(32)), AT - 86400, 0, AT - 60),
     ],
     "started": [
         (LIVE, "planner", "{}"),
@@ -46,8 +46,8 @@ ROWS: dict[str, list[tuple[object, ...]]] = {
     ],
     "artifacts": [(LIVE, "plans/prds/beds.prd.md", "12:840:1790000000", '{"kind": "prd", "title": "Raised beds"}')],
     "changes": [
-        (LIVE, 1, "plans/prds/beds.prd.md", "prd", "added", AT, "write_prd_from_idea"),
-        (LIVE, 2, "tasks/current.md", "task", "removed", AT + 1, "disk"),
+        (LIVE, 1, "plans/prds/beds.prd.md", "prd", "added", AT, "write", "ChatGPT"),
+        (LIVE, 2, "tasks/current.md", "task", "removed", AT + 1, "event", None),
     ],
     "heard": [("g-1", LIVE, 1, AT + 1)],
     "writes": [(LIVE, "plans/prds/beds.prd.md", "write_prd_from_idea", "v-1")],

@@ -1,6 +1,6 @@
 """`events`: what changed, and with `follow` what changes.
 
-A follower is told from the logs on disk, at its own pace: one that is slow costs a cursor for each repository.
+A client is told at its own pace: one that is slow costs a number for each repository.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from rhd.control.lookup import PARAMS, find_repos
 from rhd.control.verb import ControlConnection, Verb, VerbCall
 from rhd.errors import Refusal
 from rhd.ids import Cursor, RepoId
-from rhd.repos.change_log import ChangeEntry
+from rhd.repos.change_log import ChangeEntry, ChangeLog
+from rhd.repos.following import Follower, Topic
 from rhd.repos.registry import Repo
 from rhd.repos.repo_service import RepoService
 from rhd.repos.supervisor import Supervisor
@@ -36,7 +37,7 @@ async def run(request: VerbCall) -> dict[str, Any]:
         return {"changes": changes, "cursors": {repo.slug: told[repo.id] for repo in repos if repo.id in told}}
     known = None if params["since"] is None else _known(repos, params["since"])
     only = None if params["repo"] is None else {repo.id for repo in repos}
-    return await _Follower(context.services, request.connection, only).follow(repos, count, known)
+    return await _Stream(context.services, request.connection, only).follow(repos, count, known)
 
 
 def _known(repos: Sequence[Repo], since: Mapping[str, Any]) -> dict[RepoId, Cursor]:
@@ -56,46 +57,38 @@ async def _newest(
         if (service := _service(services, repo.id)) is None:
             continue
         log = service.changes
-        newest = log.cursor
-        after = Cursor.make(newest.log, max(log.oldest - 1, newest.number - count))
-        part = await log.since(after, limit=max(count, 1))
+        part = await log.newest(count)
         told[repo.id] = part.cursor
         found.extend((entry.at, _shown(repo, entry)) for entry in part.changes)
     found.sort(key=lambda pair: pair[0])
     return [shown for _, shown in found[max(0, len(found) - count) :]], told
 
 
-class _Follower:
+class _Stream:
     """One connection that follows some repositories, or all of them, those included that are adopted later."""
 
     def __init__(self, services: Supervisor, connection: ControlConnection, only: set[RepoId] | None) -> None:
         self._services = services
         self._connection = connection
         self._only = only
-        self._told: dict[RepoId, Cursor] = {}
-        self._grown: set[RepoId] = set()
-        self._news = trio.Event()
+        self._follower = Follower()
+        self._logs: dict[RepoId, tuple[Repo, ChangeLog]] = {}
 
     async def follow(self, repos: Sequence[Repo], count: int, known: Mapping[RepoId, Cursor] | None) -> dict[str, bool]:
         """Stream what changes until the client leaves, beginning after the cursors it knows, or with the newest.
 
         Raises:
-            trio.BrokenResourceError: it has left, or does not read and is hung up on.
+            trio.BrokenResourceError: it has left, or does not read and is disconnected.
         """
         self._connection.stay_open()
         is_behind = False
-        end = self._services.listen(self._note)
+        topics: list[Topic] = [(None, None)] if self._only is None else [(repo_id, None) for repo_id in self._only]
+        end = self._services.following.follow(self._follower, topics)
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._cancel_when_gone, nursery.cancel_scope)
                 with suppress(trio.BrokenResourceError):  # a nursery would wrap it, and it is told from errors by type
-                    if known is None:
-                        newest, self._told = await _newest(self._services, repos, count)
-                        for shown in newest:
-                            await self._connection.emit("event", shown)
-                    else:
-                        self._told = dict(known)
-                    self._grown.update(repo.id for repo in repos)
+                    await self._begin(repos, count, known)
                     await self._tell()
                     is_behind = True
                 nursery.cancel_scope.cancel()
@@ -105,10 +98,17 @@ class _Follower:
             raise trio.BrokenResourceError("the client has left")
         return {"behind": True}
 
-    def _note(self, repo: Repo, _: Sequence[ChangeEntry]) -> None:
-        if self._only is None or repo.id in self._only:
-            self._grown.add(repo.id)
-            self._news.set()
+    async def _begin(self, repos: Sequence[Repo], count: int, known: Mapping[RepoId, Cursor] | None) -> None:
+        newest, told = await _newest(self._services, repos, count if known is None else 0)
+        for shown in newest:
+            await self._connection.emit("event", shown)
+        for repo in repos:
+            if (service := _service(self._services, repo.id)) is None:
+                continue
+            self._logs[repo.id] = repo, service.changes
+            cursor = told.get(repo.id) if known is None else known.get(repo.id)
+            is_known = cursor is not None and cursor.log == service.changes.cursor.log
+            self._follower.note(repo.id, cursor.number if cursor is not None and is_known else 0)
 
     async def _cancel_when_gone(self, scope: trio.CancelScope) -> None:
         await self._connection.wait_closed()
@@ -117,27 +117,34 @@ class _Follower:
     async def _tell(self) -> None:
         """Tell of every log that has grown; return once one no longer keeps what comes next."""
         while True:
-            while self._grown:
-                if not await self._tell_page(self._grown.pop()):
+            while self._follower.behind:
+                if not await self._tell_page(*next(iter(self._follower.behind.items()))):
                     return
-            await self._news.wait()
-            self._news = trio.Event()
+            await self._follower.wait()
 
-    async def _tell_page(self, repo_id: RepoId) -> bool:
-        """Tell the next page of a log; return whether all that came after what was told is still kept."""
-        if (service := _service(self._services, repo_id)) is None:
+    async def _tell_page(self, repo_id: RepoId, number: int) -> bool:
+        """Tell the next page of a log; return whether all that came after `number` is still kept."""
+        if self._logs.get(repo_id, (None, None))[1] is not None:
+            repo, log = self._logs[repo_id]
+        elif (service := _service(self._services, repo_id)) is not None:
+            repo, log = self._logs[repo_id] = service.repo, service.changes
+        else:
+            self._follower.behind.pop(repo_id)
             return True
-        log, after = service.changes, self._told.get(repo_id)
-        if after is None or after.log != log.cursor.log:  # adopted since, or again: nothing of this log was told
-            after = Cursor.make(log.cursor.log, 0)
-        found = await log.since(after, limit=PAGE_CHANGES)
+        if log.is_closed:
+            del self._logs[repo_id]  # adopted again it has another log
+            self._follower.behind.pop(repo_id)
+            if log.last is not None:
+                await self._connection.emit("event", _shown(repo, log.last))
+            if _service(self._services, repo_id) is not None:
+                self._follower.note(repo_id, 0)
+            return True
+        found = await log.since(Cursor.make(log.cursor.log, number), limit=PAGE_CHANGES)
         if found.reset:
-            return log.is_closed or log.keeps(after)  # it is being forgotten: there is nothing left to tell of it
+            return log.is_closed
         for entry in found.changes:
-            await self._connection.emit("event", _shown(service.repo, entry))
-        self._told[repo_id] = found.cursor
-        if found.changes:
-            self._grown.add(repo_id)  # there may be another page
+            await self._connection.emit("event", _shown(repo, entry))
+        self._follower.advance(repo_id, log, found.cursor.number)
         return True
 
 
@@ -149,7 +156,7 @@ def _service(services: Supervisor, repo_id: RepoId) -> RepoService | None:
 
 
 def _shown(repo: Repo, entry: ChangeEntry) -> dict[str, Any]:
-    return {**entry.to_json(repo.slug), "via": entry.via}
+    return {**entry.to_json(repo.slug), "via": entry.via, "by": entry.by}
 
 
 VERB = Verb("events", run, {**PARAMS, "count": int, "follow": bool, "since": dict})

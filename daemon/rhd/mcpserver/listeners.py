@@ -1,11 +1,11 @@
-"""`Listener`: one stream or session that hears, and what changes and notifications look like to it."""
+"""`Listener`: one stream or session that is told of changes, and what changes and notifications look like to it."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import mcp_types as types
 import trio
@@ -14,9 +14,9 @@ from rhd.access import PROFILES
 from rhd.ids import RepoId, Slug
 from rhd.mcpserver.callers import Caller
 from rhd.mcpserver.heard import Told
-from rhd.mcpserver.outbox import Event, Outbox
 from rhd.mcpserver.uris import make_uri, parse_uri
-from rhd.repos.change_log import ChangeEntry
+from rhd.repos.change_log import REPOSITORY, ChangeEntry
+from rhd.repos.following import LISTS, Follower, Topic
 from rhd.workflow.reach import may_read
 
 CURSOR_META_KEY = "dev.repo-harness/cursors"
@@ -25,8 +25,14 @@ CURSOR_META_KEY = "dev.repo-harness/cursors"
 MAX_URIS = 2000
 
 
-async def _nothing() -> Told:
-    return {}
+class Event(NamedTuple):
+    """One notification: `what` is `updated` (with the resource's URI), `resources` or `tools`."""
+
+    what: str
+    uri: str | None = None
+
+
+RESOURCES, TOOLS = Event("resources"), Event("tools")
 
 
 @dataclass(eq=False, slots=True)
@@ -38,11 +44,17 @@ class Listener:
         is_session: of the handshake era.
         session_id: of an HTTP session; None for a stream or a peer of the socket.
         uris: the resources it asked to hear of: canonical URI to the one it asked by, which is what it is told.
-        hears_resources: it hears of artifacts that come and go.
-        hears_tools: it hears that its list of tools changed.
+        hears_resources: it is told when artifacts are added or removed.
+        hears_tools: it is told when its list of tools changes.
         scope: what it is told in; cancelled when it is to be told nothing more.
-        since: returns what it has been told already when it begins to hear, or hears again.
+        follower: what it has not been told yet of the change logs.
+        due: what else it has not been told yet, in order.
+        held: like `follower.behind`, of repositories whose profiles are all stopped.
+        is_closed: it ends once it was told what is due.
+        is_ping_due: it is to send a ping.
+        since: returns how far it was told when it begins to hear, or hears again.
         send: of a session, sends one event.
+        unfollow: ends its being poked.
     """
 
     caller: Caller
@@ -52,10 +64,15 @@ class Listener:
     uris: dict[str, str] = field(default_factory=dict)
     hears_resources: bool = False
     hears_tools: bool = False
-    box: Outbox = field(default_factory=Outbox)
     scope: trio.CancelScope = field(default_factory=trio.CancelScope)
-    since: Callable[[], Awaitable[Told]] = _nothing
+    follower: Follower = field(default_factory=Follower)
+    due: dict[Event, None] = field(default_factory=dict)
+    held: dict[RepoId, int] = field(default_factory=dict)
+    is_closed: bool = False
+    is_ping_due: bool = False
+    since: Callable[[], Awaitable[Told]] | None = None
     send: Callable[[Event], Awaitable[None]] | None = None
+    unfollow: Callable[[], None] | None = None
 
     @property
     def hears_changes(self) -> bool:
@@ -76,10 +93,31 @@ class Listener:
         """Say whether this listener's endpoint shows that repository at all."""
         return self.repo_id is None or self.repo_id == repo_id
 
+    def topics(self, id_of: Callable[[str], RepoId | None]) -> list[Topic]:
+        """Return what it is poked for.
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Changes as listeners need them.
+        Args:
+            id_of: returns the id of the repository with a slug.
+        """
+        topics: list[Topic] = [(self.repo_id, LISTS)] if self.hears_resources else []
+        named = ((id_of(parts[0]), parts[1]) for uri in self.uris if (parts := parse_uri(uri)) is not None)
+        topics.extend((repo_id, path) for repo_id, path in named if repo_id is not None)
+        return topics
+
+    def put(self, event: Event) -> None:
+        """Have it told of an event; once, if it is told of it already."""
+        if not self.is_closed:
+            self.due[event] = None
+            self.follower.poke()
+
+    def close(self) -> None:
+        """Have it end once it was told what is due."""
+        self.is_closed = True
+        self.follower.poke()
+
+
+class Batch(NamedTuple):
+    """Changes of one repository as listeners need them.
 
     Attributes:
         readers: by URI, the profiles that reach what changed.
@@ -89,10 +127,14 @@ class Batch:
     readers: Mapping[str, frozenset[str]]
     listed: frozenset[str]
 
-    def named(self, asked: Mapping[str, str]) -> list[str]:
-        """Return the URIs that changed and were asked for; as long as the shorter of both takes."""
-        few, many = sorted((asked, self.readers), key=len)
-        return [uri for uri in few if uri in many]
+    def events(self, listener: Listener, granted: frozenset[str]) -> list[Event]:
+        """Return what a listener is told of these changes."""
+        few, many = sorted((listener.uris, self.readers), key=len)
+        named = [uri for uri in few if uri in many and not self.readers[uri].isdisjoint(granted)]
+        events = [Event("updated", listener.uris[uri]) for uri in named]
+        if listener.hears_resources and not self.listed.isdisjoint(granted):
+            events.append(RESOURCES)
+        return events
 
 
 def readers_of(path: str) -> frozenset[str]:
@@ -105,6 +147,8 @@ def make_batch(slug: Slug, entries: Iterable[ChangeEntry]) -> Batch:
     readers: dict[str, frozenset[str]] = {}
     listed: set[str] = set()
     for entry in entries:
+        if entry.kind == REPOSITORY:
+            continue
         reached = readers_of(entry.path)
         readers[make_uri(slug, entry.path)] = reached
         if entry.change != "modified":

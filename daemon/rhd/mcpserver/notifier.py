@@ -1,14 +1,14 @@
 """`Notifier`: tells every connected client what changed, in both protocol eras, over HTTP and over the socket.
 
-One log, three readers: this is the one for clients that listen. Publishing never waits for a client; each listener
-hears only of what its grant reaches at that moment.
+Each listener is a follower of the change logs: publishing pokes those concerned and never waits for a client. What a
+listener is told is decided when it is told: its grant and the profiles that are started count as they are then.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -23,7 +23,10 @@ from rhd.mcpserver.callers import Caller
 from rhd.mcpserver.heard import Heard, Told
 from rhd.mcpserver.listeners import (
     MAX_URIS,
+    RESOURCES,
+    TOOLS,
     Batch,
+    Event,
     Listener,
     acknowledgement,
     canonical,
@@ -32,11 +35,11 @@ from rhd.mcpserver.listeners import (
     notification,
     readers_of,
 )
-from rhd.mcpserver.outbox import RESOURCES, TOOLS, Event
 from rhd.mcpserver.sdk import MODERN_PROTOCOL_VERSIONS, connection_key, on_connection_end
 from rhd.mcpserver.streams import Ping, Tell, stream_of
 from rhd.mcpserver.uris import SCHEME, make_uri, parse_uri
 from rhd.repos.change_log import ChangeEntry
+from rhd.repos.following import read_on
 from rhd.repos.registry import Registry, RegistryChange, Repo
 from rhd.repos.repo_service import RepoService
 from rhd.repos.supervisor import Supervisor
@@ -45,6 +48,8 @@ from rhd.store.database import Store
 log = logging.getLogger(__name__)
 
 MAX_STREAMS_PER_CALLER = 32
+PING_S = 15.0
+"""How often every stream is sent a ping; tunnels close a connection that is silent for 100 s."""
 
 Send = Callable[[Event], Awaitable[None]]
 
@@ -56,25 +61,25 @@ class Notifier:
         self._registry = registry
         self._services = services
         self._heard = Heard(store)
-        self._listeners: dict[Listener, None] = {}  # in order of opening
+        self._listeners: dict[Listener, None] = {}  # those that are told now, in order of opening
         self._sessions: dict[int, Listener] = {}
         self._streaming: set[str] = set()  # the HTTP sessions whose client holds a stream to be told on
+        self._batches: dict[RepoId, tuple[tuple[int, int], Batch]] = {}
         self._nursery: trio.Nursery | None = None
         self._is_draining = False
-        services.listen(self._on_changes)
         registry.listen(self._on_registry)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Own the senders of handshake-era sessions until cancelled."""
+        """Own the senders of handshake-era sessions, and send all pings on one timer, until cancelled."""
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
             task_status.started()
-            await trio.sleep_forever()
-
-    @property
-    def has_listeners(self) -> bool:
-        """Whether anybody hears of changes at this moment; may be asked in any thread."""
-        return any(listener.hears_changes for listener in list(self._listeners))
+            while True:
+                await trio.sleep(PING_S)
+                for listener in self._listeners:
+                    if not listener.is_session:
+                        listener.is_ping_due = True
+                        listener.follower.poke()
 
     def drain(self) -> None:
         """End every HTTP stream of the 2026 era gracefully: its client is told to come back.
@@ -85,7 +90,7 @@ class Notifier:
         self._is_draining = True
         for listener in list(self._listeners):
             if not listener.caller.is_owner:
-                listener.box.close()
+                listener.close()
 
     # -- handshake era: a session listens whenever its client holds a stream ------------------------------------
 
@@ -122,6 +127,7 @@ class Notifier:
         def end() -> None:
             del self._sessions[key]
             listener.scope.cancel()
+            self._unfollow(listener)
 
         self._sessions[key] = listener
         on_connection_end(ctx, end)
@@ -165,7 +171,8 @@ class Notifier:
         is_new = not asked.keys() <= listener.uris.keys()
         listener.uris |= asked
         if is_new:
-            await self._catch_up(listener, await listener.since(), known_cursors(ctx.params), only=asked)
+            self._follow(listener)
+            await self._tell_missed(listener, asked, known_cursors(ctx.params))
 
     def unsubscribe(self, ctx: ServerRequestContext[Any, Any], uri: str) -> None:
         """Note that a handshake-era session no longer wants to hear of a resource."""
@@ -173,6 +180,7 @@ class Notifier:
         if listener is not None:
             for each in canonical([uri]):
                 listener.uris.pop(each, None)
+            self._follow(listener)
 
     # -- 2026 era: a stream listens as long as its request -----------------------------------------------------
 
@@ -226,19 +234,35 @@ class Notifier:
 
     def _make_room(self, caller: Caller) -> None:
         """End the oldest stream of a caller that opens too many: a client that forgets its streams harms itself."""
-        mine = [x for x in self._listeners if x.caller.id == caller.id and not x.is_session and not x.box.is_closed]
+        mine = [x for x in self._listeners if x.caller.id == caller.id and not x.is_session and not x.is_closed]
         if len(mine) >= MAX_STREAMS_PER_CALLER:
-            mine[0].box.close()
+            mine[0].close()
             mine[0].scope.cancel()
 
     # -- both: first what was missed, then what comes -----------------------------------------------------------
 
     def _begin(self, listener: Listener) -> None:
-        """Note from where a listener goes on: from where its caller was last told, or from now."""
-        now, elsewhere = self._now(listener), any(x.tells_all_of(listener) for x in self._listeners)
+        """Poke a listener from now on, and note from where it goes on: from where its caller was last told, or now."""
+        self._follow(listener)
+        now, elsewhere = self._told(listener), any(x.tells_all_of(listener) for x in self._listeners)
         if listener.hears_changes:
             self._heard.begin(listener.caller, now)
         listener.since = partial(self._heard.of, listener.caller, now, is_heard_elsewhere=elsewhere)
+
+    def _follow(self, listener: Listener) -> None:
+        """Poke a listener for what it asked for, and for nothing else."""
+        self._unfollow(listener)
+
+        def id_of(slug: str) -> RepoId | None:
+            repo = self._registry.by_slug(slug)
+            return repo.id if repo is not None and listener.concerns(repo.id) else None
+
+        listener.unfollow = self._services.following.follow(listener.follower, listener.topics(id_of))
+
+    def _unfollow(self, listener: Listener) -> None:
+        if listener.unfollow is not None:
+            listener.unfollow()
+            listener.unfollow = None
 
     async def _hear(
         self,
@@ -251,126 +275,185 @@ class Notifier:
     ) -> None:
         """Tell a listener until it ends, or its grant does, or the daemon drains."""
         scope, is_caught_up = listener.scope, False
-        self._listeners[listener] = None  # before anything waits, so that nothing falls between
+        self._listeners[listener] = None
         if self._is_draining or listener.caller.now() is None:  # ended since the request was admitted
-            listener.box.close()
+            listener.close()
+        assert listener.since is not None
         try:
             with scope:
                 if acknowledge is not None:
                     await acknowledge()
-                await self._catch_up(listener, await listener.since(), known or {})
-                is_caught_up = not listener.box.is_closed  # a closed one took nothing of it
+                self._catch_up(listener, await listener.since(), known or {})
+                is_caught_up = not listener.is_closed
                 if not listener.is_session:
-                    del listener.since  # a line for each repository, and a stream catches up but once
-                await listener.box.run(send, ping)
+                    listener.since = None  # a line for each repository, and a stream catches up but once
+                if is_caught_up:
+                    await self._tell(listener, send, ping)
         finally:
             if listener.scope is scope:  # else its next stream is open already, and goes on where this one did
                 self._end(listener, is_caught_up=is_caught_up)
 
-    def _end(self, listener: Listener, *, is_caught_up: bool) -> None:
-        """Note how far a listener was told; what was not sent, or not even looked up, counts as not told."""
-        self._listeners.pop(listener, None)
-        now = self._now(listener)
-        if is_caught_up and listener.box.is_empty:
-            listener.since = partial(self._heard.sure, now, time.time())
-            if listener.hears_changes and not self._is_heard_by_another(listener):
-                self._heard.note(listener.caller, now)
+    async def _tell(self, listener: Listener, send: Send, ping: Ping | None) -> None:
+        """Tell a listener what is due and what it has not read, again and again, until it is closed."""
+        while True:
+            while listener.due or listener.follower.behind:
+                if listener.due:
+                    event = next(iter(listener.due))
+                    del listener.due[event]  # before sending: what changes meanwhile is told again
+                    try:
+                        await send(event)
+                    except BaseException:
+                        listener.due.setdefault(event)  # it was not told
+                        raise
+                else:
+                    await self._tell_repo(listener, *next(iter(listener.follower.behind.items())), send)
+            if listener.is_closed:
+                return
+            if listener.is_ping_due and ping is not None:
+                listener.is_ping_due = False
+                await ping()
+            await listener.follower.wait()
 
-    def _now(self, listener: Listener) -> Told:
-        return {s.repo.id: s.changes.cursor.number for s in self._reached(listener)}
+    async def _tell_repo(self, listener: Listener, repo_id: RepoId, number: int, send: Send) -> None:
+        """Tell a listener what changed in a repository after `number`."""
+        repo, behind = self._registry.get(repo_id), listener.follower.behind
+        granted = listener.caller.hears(repo_id) if listener.concerns(repo_id) else frozenset()
+        if repo is None or not granted:
+            del behind[repo_id]
+            return
+        changes = self._services.get(repo_id).changes
+        entries, is_reset = await read_on(changes, number)
+        told = entries[-1].cursor.number if entries else changes.cursor.number
+        if is_reset:
+            self._put_all(listener, repo)
+        elif entries:
+            batch = self._batch(repo, number, entries)
+            events = batch.events(listener, self._running(listener, repo_id, granted))
+            if len(events) < len(batch.events(listener, granted)):  # the rest is told once its profile is started
+                listener.held[repo_id] = min(number, listener.held.get(repo_id, number))
+            for event in events:
+                await send(event)
+        listener.follower.advance(repo_id, changes, told)
+
+    def _running(self, listener: Listener, repo_id: RepoId, granted: frozenset[str]) -> frozenset[str]:
+        return granted if listener.caller.is_owner else granted & self._registry.profiles(repo_id)
+
+    def _batch(self, repo: Repo, number: int, entries: list[ChangeEntry]) -> Batch:
+        """Return what these entries mean to listeners; the same for all that have read as far."""
+        key = number, entries[-1].cursor.number
+        known = self._batches.get(repo.id)
+        if known is None or known[0] != key:
+            known = self._batches[repo.id] = key, make_batch(repo.slug, entries)
+        return known[1]
+
+    def _end(self, listener: Listener, *, is_caught_up: bool) -> None:
+        """Note how far a listener was told."""
+        self._listeners.pop(listener, None)
+        if not listener.is_session:
+            self._unfollow(listener)
+        if is_caught_up and not listener.due:
+            told = self._told(listener)
+            listener.since = partial(self._heard.sure, told, time.time())
+            if listener.hears_changes and not self._is_heard_by_another(listener):
+                self._heard.note(listener.caller, told)
+
+    def _told(self, listener: Listener) -> Told:
+        """Return how far a listener has read each repository that it reaches."""
+        numbers = {s.repo.id: s.changes.cursor.number for s in self._reached(listener)}
+        for repo_id, number in (*listener.follower.behind.items(), *listener.held.items()):
+            if repo_id in numbers:
+                numbers[repo_id] = min(number, numbers[repo_id])
+        return numbers
 
     def _is_heard_by_another(self, listener: Listener) -> bool:
         caller_id = listener.caller.id
         return any(x.caller.id == caller_id and x.hears_changes for x in self._listeners if x is not listener)
 
-    # -- what there is to tell ---------------------------------------------------------------------------------
-
-    def _on_changes(self, repo: Repo, entries: Sequence[ChangeEntry]) -> None:
-        if not any(listener.hears_changes for listener in self._listeners):
-            return
-        batch = make_batch(repo.slug, entries)  # once, not once a listener: a branch switch changes thousands of files
-        for listener in list(self._listeners):
-            if listener.concerns(repo.id) and listener.hears_changes:
-                self._tell(listener, repo, batch)
-
-    def _tell(self, listener: Listener, repo: Repo, batch: Batch, *, only: Mapping[str, str] | None = None) -> None:
-        """Tell a listener of changes; with `only`, of these resources and of no list."""
-        granted = listener.caller.hears(repo.id)
-        asked = listener.uris if only is None else only
-        for uri in batch.named(asked):
-            if not batch.readers[uri].isdisjoint(granted):
-                listener.box.put(Event("updated", asked[uri], repo.id))
-        if only is None and listener.hears_resources and not batch.listed.isdisjoint(granted):
-            listener.box.put(RESOURCES)
+    # -- what else there is to tell ------------------------------------------------------------------------------
 
     def _on_registry(self, change: RegistryChange) -> None:
         # With its profiles it changes what can be listed, and what can be called of the tools that are.
+        repo_id = change.repo.id
+        for listener in [*self._listeners, *self._sessions.values()]:
+            if change.what == "adopted":
+                self._follow(listener)  # it may have asked for a resource of it before
+            if change.what == "profiles" and repo_id in listener.held:
+                listener.follower.note(repo_id, listener.held.pop(repo_id))
         if change.what in ("adopted", "forgotten", "moved", "profiles"):
             for listener in self._listeners:
-                if listener.concerns(change.repo.id) and listener.caller.hears(change.repo.id):
-                    self._tell_lists(listener)
+                if listener.concerns(repo_id) and listener.caller.hears(repo_id):
+                    self._put_lists(listener)
 
-    def _tell_lists(self, listener: Listener) -> None:
+    def _put_lists(self, listener: Listener) -> None:
         if listener.hears_tools:
-            listener.box.put(TOOLS)
+            listener.put(TOOLS)
         if listener.hears_resources:
-            listener.box.put(RESOURCES)
+            listener.put(RESOURCES)
+
+    def _put_all(self, listener: Listener, repo: Repo) -> None:
+        """Have a listener told that anything in a repository may have changed."""
+        self._put_lists(listener)
+        for uri, asked in listener.uris.items():
+            if uri.startswith(make_uri(repo.slug, "")):
+                listener.put(Event("updated", asked))
 
     def on_grant(self, grant_id: str, is_ended: bool) -> None:
         """Follow a grant: its listeners hear that their lists changed, or end with it."""
         for listener in list(self._listeners):
             if listener.caller.id == grant_id:
                 if is_ended:
-                    listener.box.close()
+                    listener.close()
                     listener.scope.cancel()
                 else:
-                    listener.box.keep(partial(self._is_due, listener))
-                    self._tell_lists(listener)
+                    self._put_lists(listener)
         if is_ended:
             self._heard.forget(grant_id)
 
-    def _is_due(self, listener: Listener, event: Event) -> bool:
-        """Say whether a listener may still be told: of what it reaches no longer it is not."""
-        if event.repo_id is None:
-            return True
-        named = parse_uri(event.uri or "")
-        return named is not None and not readers_of(named[1]).isdisjoint(listener.caller.hears(event.repo_id))
-
     # -- coming back -------------------------------------------------------------------------------------------
 
-    async def _catch_up(
-        self, listener: Listener, since: Told, known: Mapping[str, str], *, only: Mapping[str, str] | None = None
-    ) -> None:
-        """Put what changed into a listener's box.
+    def _catch_up(self, listener: Listener, since: Told, known: Mapping[str, str]) -> None:
+        """Note what changed since a listener's caller was told, or since the cursors that it knows."""
+        for service in self._reached(listener):
+            repo, newest = service.repo, service.changes.cursor
+            cursor = _cursor_of(repo, since, known)
+            if cursor is None:
+                continue
+            if cursor.log != newest.log:
+                self._put_all(listener, repo)
+            elif cursor.number < newest.number:
+                listener.follower.note(repo.id, cursor.number)
 
-        Args:
-            since: what it was told already.
-            known: cursors by slug, which say it better.
-            only: tell of these resources and of no list.
-        """
+    async def _tell_missed(self, listener: Listener, asked: Mapping[str, str], known: Mapping[str, str]) -> None:
+        """Have a session told of resources that it asks for only now, if they changed since it was told last."""
+        since = await listener.since() if listener.since is not None else {}
         for service in self._reached(listener):
             repo = service.repo
-            if only is not None and not any(uri.startswith(make_uri(repo.slug, "")) for uri in only):
+            mine = {uri for uri in asked if uri.startswith(make_uri(repo.slug, ""))}
+            if not mine or (cursor := _cursor_of(repo, since, known)) is None:
                 continue
-            if (text := known.get(repo.slug)) is not None:
-                try:
-                    cursor = Cursor(text)
-                except Refusal:  # a cursor that is none tells nothing; the client hears from now on
-                    continue
-            elif repo.id in since:
-                cursor = Cursor.make(repo.log, since[repo.id])
-            else:
-                continue
-            while (found := await service.changes.since(cursor)).changes:
-                self._tell(listener, repo, make_batch(repo.slug, found.changes), only=only)
-                cursor = found.cursor
-            if found.reset:
-                if only is None:
-                    self._tell_lists(listener)
-                for uri, asked in (listener.uris if only is None else only).items():
-                    if uri.startswith(make_uri(repo.slug, "")):
-                        listener.box.put(Event("updated", asked, repo.id))
+            is_reset, entries = cursor.log != service.changes.cursor.log, list[ChangeEntry]()
+            if not is_reset:
+                entries, is_reset = await read_on(service.changes, cursor.number)
+            changed = {make_uri(repo.slug, entry.path) for entry in entries}
+            for uri in mine:
+                if is_reset or uri in changed:
+                    self._put_if_readable(listener, repo, uri, asked[uri])
 
-    def _reached(self, listener: Listener) -> list[RepoService]:
+    def _put_if_readable(self, listener: Listener, repo: Repo, uri: str, asked: str) -> None:
+        named = parse_uri(uri)
+        if named is not None and not readers_of(named[1]).isdisjoint(listener.caller.hears(repo.id)):
+            listener.put(Event("updated", asked))
+
+    def _reached(self, listener: Listener) -> Iterable[RepoService]:
         """Return the repositories that a listener's endpoint shows and its grant reaches."""
         return [s for s in self._services if listener.concerns(s.repo.id) and listener.caller.hears(s.repo.id)]
+
+
+def _cursor_of(repo: Repo, since: Told, known: Mapping[str, str]) -> Cursor | None:
+    """Return from where a listener is told of a repository; None: from now on."""
+    if (text := known.get(repo.slug)) is not None:
+        try:
+            return Cursor(text)
+        except Refusal:
+            return None
+    return Cursor.make(repo.log, since[repo.id]) if repo.id in since else None

@@ -1,10 +1,11 @@
-"""`ChangeLog`: what changed in one repository, numbered, on disk, bounded."""
+"""`ChangeLog`: what changed in one repository, numbered and bounded; told from memory, then recorded."""
 
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import trio
@@ -15,6 +16,15 @@ from rhd.store.database import Store
 from rhwire.times import format_time
 
 MAX_PAGE = 500
+MAX_RECENT = 500
+"""How many of the newest entries are kept in memory, so that followers read no database."""
+
+NUMBERS = 1000
+"""How many numbers are reserved on disk at once. An entry is told before it is recorded; after an unclean end numbering
+goes on behind what was reserved, so that no number is used for two entries."""
+
+REPOSITORY = "repository"
+"""The kind of an entry about the repository itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +33,13 @@ class ChangeEntry:
 
     Attributes:
         cursor: its place in the log.
-        path: of the artifact.
-        kind: of the artifact, as it was if it is gone.
-        change: `added`, `modified` or `removed`.
+        path: of the artifact; empty in an entry about the repository.
+        kind: of the artifact, as it was if it is gone; or `repository`.
+        change: `added`, `modified` or `removed`; of a repository `branch`, `moved`, `lost`, `restored`, `adopted` or
+            `forgotten`.
         at: when it was noticed, seconds since the epoch.
-        via: how it was noticed: `event`, `write`, `poll`, `reconcile`, `start` and the like.
+        via: how it was noticed: `event`, `write`, `git`, `poll`, `reconcile`, `restart` and the like.
+        by: the name of the client that wrote it; None if it was no client of ours.
     """
 
     cursor: Cursor
@@ -36,13 +48,14 @@ class ChangeEntry:
     change: str
     at: float
     via: str
+    by: str | None = None
 
     def to_json(self, slug: str) -> dict[str, Any]:
         """Return `{cursor, repo, path, kind, change, at}`, the shape of a change everywhere."""
         return {
             "cursor": self.cursor,
             "repo": slug,
-            "path": self.path,
+            "path": self.path or None,
             "kind": self.kind,
             "change": self.change,
             "at": format_time(self.at),
@@ -65,75 +78,61 @@ class Since:
     reset: bool = False
 
 
-@dataclass(slots=True)
-class _Unsaved:
-    """What a refresh found that is not on disk yet."""
-
-    changes: list[tuple[str, str, str, float, str]] = field(default_factory=list)
-    saved: dict[str, rows.ArtifactRow] = field(default_factory=dict)
-    removed: set[str] = field(default_factory=set)
-
-    def add(
-        self,
-        changes: Iterable[tuple[str, str, str, float, str]],
-        saved: Iterable[rows.ArtifactRow],
-        removed: Iterable[str],
-    ) -> None:
-        """Add what a later refresh found."""
-        self.changes.extend(changes)
-        for path in removed:
-            self.saved.pop(path, None)
-            self.removed.add(path)
-        for row in saved:
-            self.saved[row.path] = row
-            self.removed.discard(row.path)
-
-    def __bool__(self) -> bool:
-        return bool(self.changes or self.saved or self.removed)
+Change = tuple[str, str, str]
+"""Path, kind and change."""
 
 
 class ChangeLog:
-    """Append, read since a cursor, wait for more, subscribe. Numbers only grow; an entry is told once it is on disk.
+    """Append, read since a cursor, wait for more, subscribe. Numbers only grow.
 
-    It lives from a repository's adoption until it is forgotten, whatever serves it meanwhile, and knows from its
-    beginning how far it has come.
+    It lives from a repository's adoption until it is forgotten, whatever serves it meanwhile.
 
     Attributes:
         last: the newest entry.
-        is_closed: the repository was forgotten. Nothing is appended any more, and every cursor answers `reset`.
+        is_closed: the repository was forgotten. Nothing is appended any more, and every cursor answers `reset`. `last`
+            says that it was forgotten.
     """
 
     def __init__(self, store: Store, repo_id: str, log: str, head: rows.Head | None = None) -> None:
         """Go on after `head`, as `read_heads` has it; without one nothing was logged yet."""
+        head = head or rows.Head(None, 0)
         self._store = store
         self._repo_id = repo_id
         self._log = log
-        self._oldest, self._newest = (head.oldest, head.newest.number) if head is not None else (1, 0)
+        self._newest = max(head.newest.number if head.newest is not None else 0, head.reserved)
+        self._reserved = head.reserved
+        self._recent: deque[ChangeEntry] = deque()
+        self._recent_from = self._newest
         self._grown = trio.Event()
         self._appending = trio.Lock()
         self._listeners: dict[object, Callable[[Sequence[ChangeEntry]], None]] = {}
-        self._unsaved = _Unsaved()
-        self.last = self._entry(head.newest) if head is not None else None
+        self._untold: list[rows.ChangeRow] = []
+        self._unsaved: list[rows.ChangeRow] = []
+        self._artifacts: dict[str, rows.ArtifactRow | None] = {}
+        self.last = self._entry(head.newest) if head.newest is not None else None
         self.is_closed = False
-
-    @property
-    def oldest(self) -> int:
-        """The number of the oldest entry that is kept."""
-        return self._oldest
 
     @property
     def cursor(self) -> Cursor:
         """The place of the newest entry."""
         return Cursor.make(self._log, self._newest)
 
+    @property
+    def floor(self) -> int:
+        """The number after which every entry is kept."""
+        return max(0, self._newest - rows.KEEP_CHANGES)
+
     def keeps(self, cursor: Cursor) -> bool:
         """Say whether everything that came after `cursor` can still be told."""
-        return not self.is_closed and cursor.log == self._log and self._oldest - 1 <= cursor.number <= self._newest
+        return not self.is_closed and cursor.log == self._log and self.floor <= cursor.number <= self._newest
 
     def close(self) -> None:
-        """Take no more, and wake whoever waits: the repository was forgotten."""
+        """Take no more, and tell all that follow or wait: the repository was forgotten."""
         self.is_closed = True
+        self.last = self._entry(rows.ChangeRow(self._newest, "", REPOSITORY, "forgotten", time.time(), "command"))
         self._grown.set()
+        for listener in list(self._listeners.values()):
+            listener((self.last,))
 
     async def read_catalog(self) -> list[rows.ArtifactRow]:
         """Return the catalog as last recorded, for a new one to begin with.
@@ -141,48 +140,82 @@ class ChangeLog:
         What an earlier one found and could not record is dropped: the new one finds it again.
         """
         async with self._appending:
-            self._unsaved = _Unsaved()
+            self._untold, self._unsaved, self._artifacts = [], [], {}
             return await self._store.read(lambda c: rows.read_artifacts(c, self._repo_id))
 
     async def append(
         self,
-        changes: Iterable[tuple[str, str, str]],
+        changes: Iterable[Change],
         *,
         via: str,
+        by: str | None = None,
         saved: Iterable[rows.ArtifactRow] = (),
         removed: Iterable[str] = (),
-    ) -> tuple[ChangeEntry, ...]:
-        """Record `(path, kind, change)` tuples with the catalog rows they come from, then tell whoever waits.
+    ) -> None:
+        """Tell `(path, kind, change)` tuples, then record them with the catalog rows they come from.
 
-        If the store fails, nothing is told and what was to be recorded is kept: the next call records it too. Once
-        the repository is forgotten nothing is recorded. Cancelling waits for the disk, which is bounded.
+        Followers are told before the disk is waited for. If the store fails, what was to be recorded is kept, and the
+        next call records it too. Once the repository is forgotten nothing is told or recorded. Cancelling waits for
+        the disk, which is bounded.
+
+        Raises:
+            StoreFailed: the disk refuses.
         """
-        at, entries = time.time(), tuple[ChangeEntry, ...]()
+        at = time.time()
         with trio.CancelScope(shield=True):
             # One at a time: a service that has ended can still have a write under way while its successor looks.
             async with self._appending:
-                self._unsaved.add(((*change, at, via) for change in changes), saved, removed)
-                if self._unsaved and not self.is_closed:
-                    entries = await self._record(self._unsaved)
-        return entries
+                self._untold.extend(rows.ChangeRow(0, *change, at, via, by) for change in changes)
+                self._artifacts.update(dict.fromkeys(removed))
+                self._artifacts.update((row.path, row) for row in saved)
+                if not self.is_closed:
+                    if self._untold:
+                        await self._reserve(self._newest + len(self._untold))
+                        self._tell()
+                    await self._record()
 
-    async def _record(self, unsaved: _Unsaved) -> tuple[ChangeEntry, ...]:
-        new = [rows.ChangeRow(self._newest + 1 + i, *change) for i, change in enumerate(unsaved.changes)]
-        is_ours = await self._store.write(
-            lambda c: rows.save_refresh(c, self._repo_id, self._log, unsaved.saved.values(), unsaved.removed, new)
-        )
-        self._unsaved = _Unsaved()
-        if not new or not is_ours:
-            return ()
-        self._newest = new[-1].number
-        self._oldest = max(self._oldest, self._newest - rows.KEEP_CHANGES + 1)
+    async def _reserve(self, number: int) -> None:
+        """Reserve numbers up to this one at least."""
+        if number > self._reserved:
+            reserved = number + NUMBERS
+            await self._store.write(lambda c: rows.reserve_numbers(c, {self._repo_id: reserved}))
+            self._reserved = reserved
+
+    def note_reserved(self, number: int) -> None:
+        """Note that numbers up to this one are reserved on disk."""
+        self._reserved = max(self._reserved, number)
+
+    def _tell(self) -> None:
+        """Number what was found, keep it in memory, and tell followers."""
+        first = self._newest + 1
+        new = [row._replace(number=first + i) for i, row in enumerate(self._untold)]
+        self._untold = []
+        self._unsaved = [*self._unsaved, *new][-rows.KEEP_CHANGES :]  # while the disk is full it grows no further
         entries = tuple(self._entry(row) for row in new)
-        self.last = entries[-1]
+        self._recent.extend(entries)
+        while len(self._recent) > rows.KEEP_CHANGES:
+            self._recent_from = self._recent.popleft().cursor.number
+        self._newest, self.last = new[-1].number, entries[-1]
         self._grown.set()
         self._grown = trio.Event()
         for listener in list(self._listeners.values()):
             listener(entries)
-        return entries
+
+    async def _record(self) -> None:
+        if not self._unsaved and not self._artifacts:
+            return
+        reserved = self._reserved
+        if reserved < self._newest + NUMBERS // 2 and self._unsaved:
+            reserved = self._newest + NUMBERS
+        artifacts, unsaved = self._artifacts, self._unsaved
+        saved = [row for row in artifacts.values() if row is not None]
+        removed = [path for path, row in artifacts.items() if row is None]
+        await self._store.write(
+            lambda c: rows.save_refresh(c, self._repo_id, self._log, saved, removed, unsaved, reserved)
+        )
+        self._unsaved, self._artifacts, self._reserved = [], {}, reserved
+        while len(self._recent) > MAX_RECENT:  # only now: until it is recorded, memory is the one place it can be read
+            self._recent_from = self._recent.popleft().cursor.number
 
     async def since(self, cursor: Cursor | None, *, limit: int = MAX_PAGE) -> Since:
         """Return what changed after `cursor`; without one, nothing but where to ask on from."""
@@ -190,13 +223,36 @@ class ChangeLog:
             return Since((), self.cursor)
         if not self.keeps(cursor):
             return Since((), self.cursor, reset=True)
-        if cursor.number == self._newest:
-            return Since((), cursor)
-        found = await self._store.read(lambda c: rows.read_changes(c, self._repo_id, cursor.number, limit))
-        if not found or found[0].number != cursor.number + 1:  # trimmed between the look and the read
-            return Since((), self.cursor, reset=True)
-        entries = tuple(self._entry(row) for row in found)
-        return Since(entries, entries[-1].cursor)
+        found: list[ChangeEntry] = []
+        if cursor.number < self._recent_from:
+            before = self._recent_from
+            read = await self._store.read(lambda c: rows.read_changes(c, self._repo_id, cursor.number, limit))
+            if not self.keeps(cursor):  # trimmed between the look and the read
+                return Since((), self.cursor, reset=True)
+            found = [self._entry(row) for row in read if row.number <= before]
+            if len(found) < limit and self._recent_from != before:  # more went out of memory meanwhile
+                return await self.since(cursor, limit=limit)
+        for entry in self._recent_after(cursor.number)[: limit - len(found)]:
+            found.append(entry)
+        return Since(tuple(found), found[-1].cursor if found else self.cursor)
+
+    async def newest(self, count: int) -> Since:
+        """Return the newest entries, at most `count`, and where to ask on from."""
+        cursor, before, recent = self.cursor, self._recent_from, list(self._recent)[max(0, len(self._recent) - count) :]
+        missing = count - len(recent)
+        if missing > 0:
+            read = await self._store.read(lambda c: rows.read_newest_changes(c, self._repo_id, before, missing))
+            recent = [*map(self._entry, read), *recent]
+        return Since(tuple(recent), cursor)
+
+    def _recent_after(self, number: int) -> list[ChangeEntry]:
+        after: list[ChangeEntry] = []
+        for entry in reversed(self._recent):
+            if entry.cursor.number <= number:
+                break
+            after.append(entry)
+        after.reverse()
+        return after
 
     async def wait(self, cursor: Cursor, wait_s: float, *, limit: int = MAX_PAGE) -> Since:
         """Return what changed after `cursor`, waiting up to `wait_s` seconds for the first change."""
@@ -217,4 +273,4 @@ class ChangeLog:
 
     def _entry(self, row: rows.ChangeRow) -> ChangeEntry:
         cursor = Cursor.make(self._log, row.number)
-        return ChangeEntry(cursor, row.path, row.kind, row.change, row.at, row.via)
+        return ChangeEntry(cursor, row.path, row.kind, row.change, row.at, row.via, row.by)

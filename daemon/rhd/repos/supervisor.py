@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
+from contextlib import suppress
 
 import trio
 
-from rhd.errors import Refusal
+from rhd.errors import Refusal, StoreFailed
 from rhd.ids import RepoId
-from rhd.repos.change_log import ChangeEntry, ChangeLog
+from rhd.repos.change_log import NUMBERS, REPOSITORY, ChangeLog
+from rhd.repos.following import Following
 from rhd.repos.path_threads import PathThreads
 from rhd.repos.registry import Registry, RegistryChange, Repo
 from rhd.repos.repo_service import RepoService
-from rhd.store.change_rows import Head, read_heads
+from rhd.store.change_rows import Head, read_heads, release_numbers, reserve_numbers
 from rhd.store.database import Store
 from rhd.watch.hints import HintSource
 
@@ -54,6 +56,7 @@ class Supervisor:
 
     Attributes:
         path_threads: where paths outside of the repositories are looked at.
+        following: pokes those that follow the change logs.
         finish_within_s: how long a service that ends has for what it has begun.
     """
 
@@ -68,19 +71,33 @@ class Supervisor:
         self._opening = trio.CapacityLimiter(MAX_OPENING)
         self.path_threads = PathThreads()
         self.finish_within_s = FINISH_WITHIN_S
-        self._listeners: dict[object, Callable[[Repo, Sequence[ChangeEntry]], None]] = {}
+        self.following = Following()
         registry.listen(self._on_change)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Serve every registered repository until cancelled; writes in progress are finished first."""
         # All logs before any service, whose folder may hang or be gone: a cursor is good as soon as anybody can ask.
         heads = await self._store.read(read_heads)
-        async with trio.open_nursery() as nursery:
-            self._nursery = nursery
-            for repo in self._registry:
-                self._begin(repo, self._open_log(repo, heads.get(repo.id)))
-            task_status.started()
-            await trio.sleep_forever()
+        try:
+            async with trio.open_nursery() as nursery:
+                self._nursery = nursery
+                for repo in self._registry:
+                    self._begin(repo, self._open_log(repo, heads.get(repo.id)))
+                nursery.start_soon(self._reserve_numbers)
+                task_status.started()
+                await trio.sleep_forever()
+        finally:
+            newest = {repo_id: running.service.changes.cursor.number for repo_id, running in self._running.items()}
+            self._store.write_later(lambda connection: release_numbers(connection, newest))
+
+    async def _reserve_numbers(self) -> None:
+        """Reserve numbers for every log at once, so that none has to wait for the disk before it can tell a change."""
+        logs = {service.repo.id: service.changes for service in self}
+        reserved = {repo_id: changes.cursor.number + NUMBERS for repo_id, changes in logs.items()}
+        with suppress(StoreFailed):  # each log tries again when it has something to tell
+            await self._store.write(lambda connection: reserve_numbers(connection, reserved))
+            for repo_id, changes in logs.items():
+                changes.note_reserved(reserved[repo_id])
 
     def get(self, repo_id: RepoId) -> RepoService:
         """Return the service of an adopted repository.
@@ -106,45 +123,38 @@ class Supervisor:
                     break
         return self.get(repo_id)
 
-    @property
-    def listeners(self) -> int:
-        """How many listen."""
-        return len(self._listeners)
-
-    def listen(self, listener: Callable[[Repo, Sequence[ChangeEntry]], None]) -> Callable[[], None]:
-        """Call `listener` with every batch of changes of any repository; it must not raise or wait.
-
-        Returns what ends it.
-        """
-        token = object()
-        self._listeners[token] = listener
-        return lambda: self._listeners.pop(token, None) and None
-
     def __iter__(self) -> Iterator[RepoService]:
         return iter([running.service for running in self._running.values()])
 
     def _on_change(self, change: RegistryChange) -> None:
         repo = change.repo
         if change.what == "adopted":
-            self._begin(repo, self._open_log(repo, None))
+            changes = self._open_log(repo, None)
+            self._begin(repo, changes)
+            self._note(changes, "adopted")
         elif change.what in ("forgotten", "moved") and (found := self._running.pop(repo.id, None)) is not None:
             self._ending[repo.id] = found.over
             found.scope.cancel()
             found.ready.set()
             if change.what == "moved":
                 self._begin(repo, found.service.changes)
+                self._note(found.service.changes, "moved")
             else:
                 found.service.changes.close()
+
+    def _note(self, changes: ChangeLog, change: str) -> None:
+        """Have an entry about the repository told and recorded."""
+        if self._nursery is not None:
+            self._nursery.start_soon(self._append, changes, change)
+
+    async def _append(self, changes: ChangeLog, change: str) -> None:
+        with suppress(StoreFailed):  # it is told all the same, and recorded with the next change
+            await changes.append([("", REPOSITORY, change)], via="command")
 
     def _open_log(self, repo: Repo, head: Head | None) -> ChangeLog:
         changes = ChangeLog(self._store, repo.id, repo.log, head)
 
-        def tell(entries: Sequence[ChangeEntry]) -> None:
-            if (running := self._running.get(repo.id)) is not None:
-                for listener in list(self._listeners.values()):
-                    listener(running.service.repo, entries)  # as it is registered now: it may have moved
-
-        changes.subscribe(tell)
+        changes.subscribe(lambda entries: self.following.tell(repo.id, entries))
         return changes
 
     def _begin(self, repo: Repo, changes: ChangeLog) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 T = TypeVar("T", bound=str)
@@ -29,13 +29,14 @@ class ChangeRow(NamedTuple):
     change: str
     at: float
     via: str
+    by: str | None = None
 
 
 class Head(NamedTuple):
-    """The ends of a log that is not empty: the number of the oldest change that is kept, and the newest change."""
+    """The end of a log: its newest recorded change, and the number up to which changes may have been told."""
 
-    oldest: int
-    newest: ChangeRow
+    newest: ChangeRow | None
+    reserved: int
 
 
 class ArtifactRow(NamedTuple):
@@ -58,7 +59,8 @@ def save_refresh(
     log: str,
     saved: Iterable[ArtifactRow],
     removed: Iterable[str],
-    changes: list[ChangeRow],
+    changes: Sequence[ChangeRow],
+    reserved: int = 0,
 ) -> bool:
     """Record what a refresh found: the catalog's rows and the changes between them, in one transaction.
 
@@ -81,37 +83,65 @@ def save_refresh(
         "DELETE FROM artifacts WHERE repo_id = ? AND path = ?", [(repo_id, path) for path in removed]
     )
     connection.executemany(
-        "INSERT INTO changes (repo_id, number, path, kind, change, at, via) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO changes (repo_id, number, path, kind, change, at, via, by) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         [(repo_id, *row) for row in changes],
     )
     if changes:
         connection.execute(
             "DELETE FROM changes WHERE repo_id = ? AND number <= ?", (repo_id, changes[-1].number - KEEP_CHANGES)
         )
+        reserve_numbers(connection, {repo_id: reserved})
     return True
 
 
-def read_heads(connection: sqlite3.Connection) -> dict[str, Head]:
-    """Return both ends of every log that is not empty, by repository."""
-    # A few seeks a log, whatever its length: min and max asked for together would look through all of it, and so would
-    # a plain JOIN, whose order the planner chooses.
-    found = connection.execute(
-        "SELECT repos.id, (SELECT min(number) FROM changes WHERE repo_id = repos.id),"
-        " newest.number, newest.path, newest.kind, newest.change, newest.at, newest.via"
-        " FROM repos CROSS JOIN changes AS newest ON newest.repo_id = repos.id"
-        " AND newest.number = (SELECT max(number) FROM changes WHERE repo_id = repos.id)"
+def reserve_numbers(connection: sqlite3.Connection, reserved: Mapping[Any, int]) -> None:
+    """Record, by repository, the number up to which changes may be told before they are recorded."""
+    connection.executemany(
+        "UPDATE repos SET reserved = max(reserved, ?) WHERE id = ?",
+        [(number, repo_id) for repo_id, number in reserved.items()],
     )
-    return {repo_id: Head(oldest, ChangeRow(*newest)) for repo_id, oldest, *newest in found}
+
+
+def release_numbers(connection: sqlite3.Connection, newest: Mapping[Any, int]) -> None:
+    """Record, by repository, the number of the last change that was told: the rest of what was reserved is free."""
+    connection.executemany(
+        "UPDATE repos SET reserved = ? WHERE id = ?", [(number, repo_id) for repo_id, number in newest.items()]
+    )
+
+
+def read_heads(connection: sqlite3.Connection) -> dict[str, Head]:
+    """Return the end of every adopted repository's log."""
+    # One seek a log, whatever its length; a plain JOIN's order is the planner's choice.
+    found = connection.execute(
+        "SELECT repos.id, repos.reserved, newest.number, newest.path, newest.kind, newest.change, newest.at,"
+        " newest.via, newest.by FROM repos LEFT JOIN changes AS newest ON newest.repo_id = repos.id"
+        " AND newest.number = (SELECT max(number) FROM changes WHERE repo_id = repos.id)"
+        " WHERE repos.forgotten_at IS NULL"
+    )
+    return {
+        repo_id: Head(None if newest[0] is None else ChangeRow(*newest), reserved)
+        for repo_id, reserved, *newest in found
+    }
 
 
 def read_changes(connection: sqlite3.Connection, repo_id: str, after: int, limit: int) -> list[ChangeRow]:
     """Return at most `limit` changes numbered above `after`, oldest first."""
     found = connection.execute(
-        "SELECT number, path, kind, change, at, via FROM changes"
+        "SELECT number, path, kind, change, at, via, by FROM changes"
         " WHERE repo_id = ? AND number > ? ORDER BY number LIMIT ?",
         (repo_id, after, limit),
     )
     return [ChangeRow(*row) for row in found]
+
+
+def read_newest_changes(connection: sqlite3.Connection, repo_id: str, last: int, limit: int) -> list[ChangeRow]:
+    """Return the newest changes numbered up to `last`, at most `limit`, oldest first."""
+    found = connection.execute(
+        "SELECT number, path, kind, change, at, via, by FROM changes"
+        " WHERE repo_id = ? AND number <= ? ORDER BY number DESC LIMIT ?",
+        (repo_id, last, limit),
+    )
+    return [ChangeRow(*row) for row in found][::-1]
 
 
 def sure_numbers(connection: sqlite3.Connection, told: Mapping[T, int], before: float) -> dict[T, int]:

@@ -21,6 +21,7 @@ MIGRATIONS: tuple[str, ...] = (
         log TEXT NOT NULL,                  -- id of its change log; a new one makes every old cursor answer reset
         passphrase BLOB NOT NULL,           -- SHA-256 of the generated passphrase (>= 128 bits, so no slow hash)
         adopted_at REAL NOT NULL,
+        reserved INTEGER NOT NULL DEFAULT 0, -- change numbers up to this one may have been told, recorded or not
         forgotten_at REAL
     ) WITHOUT ROWID;
     CREATE UNIQUE INDEX repos_path ON repos (path) WHERE forgotten_at IS NULL;
@@ -120,9 +121,10 @@ MIGRATIONS: tuple[str, ...] = (
         number INTEGER NOT NULL,
         path TEXT NOT NULL,
         kind TEXT NOT NULL,
-        change TEXT NOT NULL CHECK (change IN ('added', 'modified', 'removed')),
+        change TEXT NOT NULL,
         at REAL NOT NULL,
         via TEXT NOT NULL,
+        by TEXT,                            -- the name of the client that wrote it
         PRIMARY KEY (repo_id, number)
     ) WITHOUT ROWID;
 

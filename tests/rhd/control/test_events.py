@@ -17,7 +17,7 @@ from tests.support.inprocess import Running, read_line
 from tests.support.repositories import Repository
 from tests.support.waiting import until
 
-KEYS = {"cursor", "repo", "path", "kind", "change", "at", "via"}
+KEYS = {"cursor", "repo", "path", "kind", "change", "at", "via", "by"}
 
 
 async def follow(daemon: Running, **params: Any) -> trio.SocketStream:
@@ -85,12 +85,12 @@ async def test_a_stream_of_everything_includes_what_is_adopted_later_and_one_of_
 
 async def test_a_follower_that_leaves_is_no_longer_told(daemon: Running, repository: Repository) -> None:
     slug = await daemon.adopt(repository.path)
-    listeners = daemon.context.services._listeners
-    before = len(listeners)
+    followers = daemon.context.services.following._followers
+    before = len(followers)
     async with await follow(daemon, repo=slug, count=1) as stream:
         await read_line(stream)
-        assert len(listeners) == before + 1
-    await until(lambda: len(listeners) == before)
+        assert len(followers) == before + 1
+    await until(lambda: len(followers) == before)
 
 
 @pytest.mark.parametrize("is_gone", [True, False], ids=["leaves", "does not read"])
@@ -103,8 +103,8 @@ async def test_a_follower_that_is_not_there_while_it_is_told_is_hung_up_on_quiet
 ) -> None:
     monkeypatch.setattr(verb, "WRITE_WITHIN_S", 20.0 if is_gone else 0.05)
     slug = await daemon.adopt(repository.path)
-    listeners = daemon.context.services._listeners
-    before = len(listeners)
+    followers = daemon.context.services.following._followers
+    before = len(followers)
     changes = [(f"plans/{'x' * 200}-{number}.md", "plan", "added") for number in range(3000)]
     async with await follow(daemon, repo=slug, count=1) as stream:
         await read_line(stream)
@@ -112,7 +112,7 @@ async def test_a_follower_that_is_not_there_while_it_is_told_is_hung_up_on_quiet
         await until(lambda: is_blocked(daemon))
         if is_gone:
             await stream.aclose()
-        await until(lambda: len(listeners) == before)
+        await until(lambda: len(followers) == before)
         if not is_gone:
             lines = b"".join([data async for data in stream]).split(b"\n")[:-1]
             assert {json.loads(line)["method"] for line in lines} == {"event"}, "nothing comes after half a line"
@@ -160,6 +160,8 @@ async def test_a_repository_that_is_adopted_again_is_told_from_its_new_beginning
     async with await follow(daemon, repo=slug, count=1) as stream:
         before = (await read_line(stream))["params"]
         await daemon.call("forget", repo=slug)
+        gone = (await read_line(stream))["params"]
+        assert (gone["path"], gone["kind"], gone["change"]) == (None, "repository", "forgotten")
         await daemon.adopt(repository.path)
         after = (await read_line(stream))["params"]
         assert after["cursor"] == Cursor.make(daemon.service(slug).changes.cursor.log, 1)

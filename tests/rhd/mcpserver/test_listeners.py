@@ -9,6 +9,10 @@ from rhd.mcpserver.callers import Caller
 from rhd.mcpserver.listeners import (
     CURSOR_META_KEY,
     MAX_URIS,
+    RESOURCES,
+    TOOLS,
+    Batch,
+    Event,
     Listener,
     acknowledgement,
     canonical,
@@ -17,8 +21,8 @@ from rhd.mcpserver.listeners import (
     notification,
     readers_of,
 )
-from rhd.mcpserver.outbox import RESOURCES, TOOLS, Event
 from rhd.repos.change_log import ChangeEntry
+from rhd.repos.following import LISTS
 
 SLUG = Slug("project")
 CALLER = Caller("g", "g", False, lambda: None)
@@ -56,11 +60,45 @@ def test_whoever_listens_to_little_or_whatever_changed_little_is_gone_through_an
     batch = make_batch(SLUG, [entry(f"plans/{number}.md") for number in range(changed)])
     wanted = Counting({uri: uri for uri in (f"repo-harness://project/plans/{n}.md" for n in range(asked))})
     readers = Counting(batch.readers)
-    object.__setattr__(batch, "readers", readers)
-    assert sorted(batch.named(wanted)) == sorted(
-        f"repo-harness://project/plans/{n}.md" for n in range(min(asked, changed))
+    listener = Listener(CALLER, None, uris=wanted)
+    told = Batch(readers, batch.listed).events(listener, frozenset({"planner"}))
+    assert sorted(told) == sorted(
+        Event("updated", f"repo-harness://project/plans/{n}.md") for n in range(min(asked, changed))
     )
     assert (wanted.walks, readers.walks) == ((1, 0) if asked < changed else (0, 1))
+
+
+def test_a_listener_is_told_what_its_profiles_reach_and_asked_for() -> None:
+    batch = make_batch(SLUG, [entry("docs/spec.md", "added"), entry("tasks/todos.md", "added")])
+    uris = canonical(["repo-harness://project/docs/spec.md", "repo-harness://project/tasks/%74odos.md"])
+    listener = Listener(CALLER, None, uris=uris, hears_resources=True)
+    spec, todos = (
+        Event("updated", "repo-harness://project/docs/spec.md"),
+        Event("updated", "repo-harness://project/tasks/%74odos.md"),
+    )
+    assert set(batch.events(listener, frozenset({"executor"}))) == {spec, todos, RESOURCES}
+    assert set(batch.events(listener, frozenset({"planner"}))) == {spec, RESOURCES}
+    assert batch.events(listener, frozenset()) == []
+    assert batch.events(Listener(CALLER, None, hears_tools=True), frozenset({"planner"})) == []
+    moved = ChangeEntry(Cursor.make("aaaaaa", 1), "", "repository", "moved", 0.0, "command")
+    assert make_batch(SLUG, [moved]) == ({}, set())
+
+
+def test_a_listener_is_poked_for_what_it_asked_for() -> None:
+    one = RepoId.new()
+    uris = canonical(["repo-harness://project/docs/spec.md", "repo-harness://unknown/docs/spec.md"])
+    listener = Listener(CALLER, one, uris=uris, hears_resources=True)
+    assert listener.topics({"project": one}.get) == [(one, LISTS), (one, "docs/spec.md")]
+    assert Listener(CALLER, None, hears_tools=True).topics({}.get) == []
+
+
+def test_what_is_due_is_due_once_and_nothing_after_the_end() -> None:
+    listener = Listener(CALLER, None)
+    for event in (TOOLS, RESOURCES, TOOLS):
+        listener.put(event)
+    listener.close()
+    listener.put(Event("updated", "x"))
+    assert list(listener.due) == [TOOLS, RESOURCES]
 
 
 def test_a_listener_that_wants_only_tools_hears_of_no_change() -> None:

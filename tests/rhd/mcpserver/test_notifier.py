@@ -18,10 +18,9 @@ from rhd.access import Principal
 from rhd.ids import Cursor
 from rhd.mcpserver import heard
 from rhd.mcpserver.callers import Caller
-from rhd.mcpserver.listeners import Listener
+from rhd.mcpserver.listeners import Event, Listener
 from rhd.mcpserver.notifier import MAX_STREAMS_PER_CALLER
-from rhd.mcpserver.outbox import Event
-from rhd.repos.change_log import ChangeEntry
+from rhd.repos.change_log import ChangeLog
 from rhd.store.change_rows import read_heard
 from tests.support.attached import attached, told
 from tests.support.inprocess import Running, running_daemon
@@ -144,6 +143,7 @@ async def test_what_the_profile_does_not_reach_is_not_told(daemon: Running, repo
     todos = "repo-harness://project/tasks/todos.md"  # the executor's, not the planner's
     _, planner = await connection(daemon, "hub")
     _, executor = await connection(daemon, "hub", "executor")
+    await daemon.call("start", repo="project", profile="executor")
     async with hearing(planner, mode, todos, PRD_URI) as plans, hearing(executor, mode, todos, PRD_URI) as executes:
         repository.write("tasks/todos.md", "# Todos\n")
         await executes.hear_updated(todos)
@@ -184,18 +184,41 @@ async def test_what_a_narrowed_grant_no_longer_reaches_is_not_told_though_it_was
     todos = "repo-harness://project/tasks/todos.md"  # the executor's, not the planner's
     held = {"planner", "executor"}
     caller = Caller("g", "g", False, lambda: Principal("g", "g", {repo.id: frozenset(held)}))
-    listener = Listener(caller, None, uris={uri: uri for uri in (todos, PRD_URI)}, hears_resources=True)
-    notifier = daemon.context.notifier
-    notifier._listeners[listener] = None
-    changes = [
-        ChangeEntry(Cursor.make(repo.log, n), path, "task", "modified", 0.0, "event")
-        for n, path in enumerate(("tasks/todos.md", PRD), 1)
-    ]
-    notifier._on_changes(repo, changes)
-    assert [event.uri for event in listener.box._pending] == [todos, PRD_URI]
+    listener = Listener(caller, None, uris={uri: uri for uri in (todos, PRD_URI)})
+    notifier, changes = daemon.context.notifier, daemon.service("project").changes
+    notifier._begin(listener)
+    await daemon.context.registry.start(repo.id, "executor", {})
+    await changes.append([("tasks/todos.md", "task", "modified"), (PRD, "prd", "modified")], via="event")
+    number = listener.follower.behind[repo.id]
+    told: list[str | None] = []
+
+    async def send(event: Event) -> None:
+        told.append(event.uri)
+
+    await notifier._tell_repo(listener, repo.id, number, send)
+    assert told == [todos, PRD_URI]
+    told.clear()
     held.remove("executor")
-    notifier.on_grant("g", is_ended=False)
-    assert [event.uri for event in listener.box._pending] == [PRD_URI, None]  # and that its lists changed
+    await notifier._tell_repo(listener, repo.id, number, send)
+    assert told == [PRD_URI]
+    assert listener.follower.behind == {}
+    notifier._unfollow(listener)
+
+
+async def test_what_changes_while_a_profile_is_stopped_is_told_when_it_starts(
+    daemon: Running, repository: Repository
+) -> None:
+    _, connect = await connection(daemon, "hub")
+    async with hearing(connect, MODERN, PRD_URI) as ears:
+        await daemon.call("stop", repo="project", profile="planner")
+        repository.put(PRD, "# Search\n\nWhile it was stopped.\n")
+        await settle(daemon, repository)
+        (listener,) = daemon.context.notifier._listeners
+        await until(lambda: listener.held)
+        assert ("updated", PRD_URI) not in ears.heard
+        await daemon.call("start", repo="project", profile="planner")
+        await ears.hear_updated(PRD_URI)
+        assert listener.held == {}
 
 
 async def test_a_grant_that_ends_while_a_stream_is_being_asked_for_has_none(daemon: Running) -> None:
@@ -224,11 +247,11 @@ async def test_a_stream_is_acknowledged_before_it_is_told_what_it_missed(
     _, token = await grant(daemon, {"project": ["planner"]})
     looking = trio.Event()
 
-    async def since(cursor: Cursor) -> Any:
+    async def look(*_: Any, **__: Any) -> Any:
         looking.set()
         await trio.sleep_forever()
 
-    monkeypatch.setattr(daemon.service("project").changes, "since", since)
+    monkeypatch.setattr(heard.Heard, "of", look)
     body = listen_body(resourceSubscriptions=[PRD_URI])
     async with await trio.open_tcp_stream("127.0.0.1", daemon.context.port) as stream:
         await stream.send_all(listen_head(daemon, token, body) + body)
@@ -346,12 +369,12 @@ async def test_what_was_not_even_looked_up_does_not_count_as_told(
     else:
         looking = trio.Event()
 
-        async def since(cursor: Cursor) -> Any:
+        async def since(self: ChangeLog, cursor: Cursor, **_: Any) -> Any:
             looking.set()
             await trio.sleep_forever()
 
         with monkeypatch.context() as patch:
-            patch.setattr(daemon.service("project").changes, "since", since)
+            patch.setattr(ChangeLog, "since", since)
             body = listen_body(resourceSubscriptions=[PRD_URI])
             async with await trio.open_tcp_stream("127.0.0.1", daemon.context.port) as stream:
                 await stream.send_all(listen_head(daemon, token, body) + body)
@@ -516,14 +539,14 @@ async def test_a_client_that_does_not_read_costs_only_itself(daemon: Running, re
         (listener,) = [x for x in notifier._listeners if x.caller.id == stuck_id]
         fillers = {Event("updated", f"repo-harness://project/{number}{'y' * 65536}") for number in range(400)}
         for event in fillers:
-            listener.box.put(event)
+            listener.put(event)
         for number in range(15):
             repository.write(PRD, f"# Search\n\n{number}\n")
             await ears.hear_updated(PRD_URI)
         assert listener in notifier._listeners
-        pending = set(listener.box._pending)
-        assert pending & fillers, "it is stuck"
-        assert len(pending - fillers) <= 2
+        assert fillers & listener.due.keys(), "it is stuck"
+        assert not listener.due.keys() - fillers
+        assert len(listener.follower.behind) == 1, "fifteen changes are one number"
 
 
 async def test_a_caller_that_forgets_its_streams_loses_its_oldest(daemon: Running) -> None:
@@ -555,7 +578,7 @@ async def test_streams_that_are_opened_at_once_do_not_all_take_the_place_of_the_
     for listener in listeners:
         notifier._make_room(caller)
         notifier._listeners[listener] = None
-    assert [listener.box.is_closed for listener in listeners] == [True] * 2 + [False] * MAX_STREAMS_PER_CALLER
+    assert [listener.is_closed for listener in listeners] == [True] * 2 + [False] * MAX_STREAMS_PER_CALLER
     notifier._listeners.clear()
 
 
@@ -647,17 +670,3 @@ async def test_fifty_principals_with_disjoint_grants_hear_of_their_own_repositor
             await ears[number].hear_updated(uri(number))
             assert ears[number].heard == [("updated", uri(number))], number
         nursery.cancel_scope.cancel()
-
-
-@MODES
-async def test_somebody_hears_as_long_as_there_is_a_stream(daemon: Running, repository: Repository, mode: str) -> None:
-    _, connect = await connection(daemon, "hub")
-    notifier = daemon.context.notifier
-    assert not notifier.has_listeners
-    async with hearing(connect, mode, PRD_URI):
-        await until(lambda: notifier.has_listeners)
-    await until(lambda: not notifier.has_listeners)
-    _, token = await grant(daemon, {"project": ["planner"]}, resource=None)
-    async with connected(f"{daemon.url}/mcp", token, mode=mode) as client:  # without a word about listening
-        await client.list_tools()
-        assert notifier.has_listeners == (mode == HANDSHAKE)  # whose clients open their stream unasked

@@ -26,9 +26,9 @@ from mcp.shared.subscriptions import SUBSCRIPTION_ID_META_KEY
 from rhd.access import Principal
 from rhd.asgi import Receive, Scope, Send
 from rhd.mcpserver.callers import CALLER_KEY, Caller
+from rhd.mcpserver.listeners import Event
 from rhd.mcpserver.mcp_server import make_server
 from rhd.mcpserver.notifier import Notifier
-from rhd.mcpserver.outbox import Event
 from rhd.mcpserver.sdk import (
     ListChangedServer,
     connection_key,
@@ -378,7 +378,7 @@ async def test_a_client_that_does_not_read_holds_up_neither_publisher_nor_others
                 while not notifier._listeners:
                     await trio.lowlevel.checkpoint()
                 (listener,) = notifier._listeners
-                await _publish_until_stuck(listener.box.put, lambda: len(listener.box._pending))
+                await _publish_until_stuck(listener.put, lambda: len(listener.due))
                 body = modern("tools/list", 5)
                 answer = await http.post(url + "/mcp", json=body, headers=modern_headers(body))
                 assert answer.status_code == 200

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from functools import partial
 from pathlib import Path
 
@@ -48,13 +49,76 @@ async def test_numbers_go_on_after_a_restart(tmp_path: Path) -> None:
         log = await open_log(store)
         await log.append([A], via="event")
         cursor = log.cursor
+        await store.write(lambda c: rows.release_numbers(c, {log._repo_id: cursor.number}))
     async with running_store(tmp_path / "db") as store:
         log = await open_log(store)
         assert log.cursor == cursor
         assert log.last is not None
         assert log.last.path == "plans/a.md"
         await log.append([B], via="start")
+        assert log.cursor.number == cursor.number + 1
         assert paths(await log.since(cursor)) == ["plans/b.md"]
+
+
+async def test_no_number_is_used_twice_though_its_entry_was_told_and_never_recorded(tmp_path: Path) -> None:
+    """A process that is killed between telling and recording: the next one finds the change again, as a new entry."""
+    async with running_store(tmp_path / "db") as store:
+        log = await open_log(store)
+        start = log.cursor
+        await log.append([A], via="event")
+        recorded = log.cursor
+        log._untold.append(rows.ChangeRow(0, *B, 1.0, "event"))
+        log._tell()
+        told = log.cursor
+        assert paths(await log.since(recorded)) == ["plans/b.md"]
+    async with running_store(tmp_path / "db") as store:
+        log = await open_log(store)
+        assert (await log.since(told)).changes == ()
+        await log.append([B], via="restart")
+        assert log.cursor.number > told.number
+        for cursor, expected in (
+            (start, ["plans/a.md", "plans/b.md"]),
+            (recorded, ["plans/b.md"]),
+            (told, ["plans/b.md"]),
+        ):
+            found = await log.since(cursor)
+            assert (found.reset, paths(found)) == (False, expected)
+
+
+async def test_followers_are_told_before_the_disk_is_waited_for(tmp_path: Path) -> None:
+    async with running_store(tmp_path / "db") as store:
+        log = await open_log(store)
+        await log.append([A], via="event")
+        is_held, go_on = threading.Event(), threading.Event()
+        told: list[str] = []
+        log.subscribe(lambda entries: told.extend(entry.path for entry in entries))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(store.write, lambda _: is_held.set() or go_on.wait(10))
+            await trio.to_thread.run_sync(is_held.wait)
+            nursery.start_soon(partial(log.append, [B], via="event"))
+            await trio.testing.wait_all_tasks_blocked()
+            assert told == ["plans/b.md"]
+            assert paths(await log.since(Cursor.make(log.cursor.log, 1))) == ["plans/b.md"]
+            go_on.set()
+
+
+async def test_more_than_memory_holds_is_read_whole_whatever_is_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changes, "MAX_RECENT", 3)
+    async with running_store(tmp_path / "db") as store:
+        log = await open_log(store)
+        many = [(f"plans/{number}.md", "plan", "added") for number in range(10)]
+        seen: list[int] = []
+        log.subscribe(lambda entries: seen.append(len(log._recent)))
+        await log.append(many, via="event")
+        assert (seen, len(log._recent)) == ([10], 3)
+        for number in range(11):
+            for limit in (1, 4, 100):
+                found = await log.since(Cursor.make(log.cursor.log, number), limit=limit)
+                assert [entry.cursor.number for entry in found.changes] == [*range(number + 1, 11)][:limit]
+        for count in (0, 1, 3, 5, 100):
+            assert [e.cursor.number for e in (await log.newest(count)).changes] == [*range(1, 11)][-count or 10 :]
 
 
 @pytest.mark.parametrize("text", ["zzzzzz-1", None])
@@ -109,7 +173,7 @@ async def test_a_wait_ends_with_the_change(tmp_path: Path) -> None:
         assert paths(found[0]) == ["plans/a.md"]
 
 
-async def test_listeners_hear_once_it_is_on_disk(tmp_path: Path) -> None:
+async def test_listeners_hear_each_batch_that_holds_changes(tmp_path: Path) -> None:
     async with running_store(tmp_path / "db") as store:
         log = await open_log(store)
         heard: list[tuple[ChangeEntry, ...]] = []
@@ -122,20 +186,36 @@ async def test_listeners_hear_once_it_is_on_disk(tmp_path: Path) -> None:
         assert heard[0][0].to_json("a").keys() == {"cursor", "repo", "path", "kind", "change", "at"}
 
 
-async def test_what_the_disk_refuses_is_told_with_the_next_batch_and_nothing_twice(tmp_path: Path) -> None:
+async def test_what_the_disk_refuses_is_told_once_and_recorded_with_the_next_batch(tmp_path: Path) -> None:
     async with running_store(tmp_path / "db") as store:
         log = await open_log(store)
-        start = log.cursor
+        await log.append([], via="event")
+        told: list[str] = []
+        log.subscribe(lambda entries: told.extend(entry.path for entry in entries))
         await store.write(lambda c: c.execute("ALTER TABLE changes RENAME TO away"))
         with pytest.raises(Exception, match="changes"):
             await log.append([A], via="event", saved=[rows.ArtifactRow("plans/a.md", "s", "{}")])
-        assert log.cursor == start
+        assert told == ["plans/a.md"]
         await store.write(lambda c: c.execute("ALTER TABLE away RENAME TO changes"))
-        entries = await log.append([B], via="event", removed=["plans/z.md"])
-        assert [e.path for e in entries] == ["plans/a.md", "plans/b.md"]
-        assert [e.cursor.number for e in entries] == [1, 2]
-        stored = await store.read(lambda c: rows.read_artifacts(c, log._repo_id))
-        assert [row.path for row in stored] == ["plans/a.md"]
+        await log.append([B], via="event", removed=["plans/z.md"])
+        assert told == ["plans/a.md", "plans/b.md"]
+        stored = await store.read(lambda c: rows.read_changes(c, log._repo_id, 0, 10))
+        assert [(row.number, row.path) for row in stored] == [(1, "plans/a.md"), (2, "plans/b.md")]
+        assert [row.path for row in await log.read_catalog()] == ["plans/a.md"]
+
+
+async def test_what_cannot_be_numbered_is_told_once_numbers_can_be_reserved(tmp_path: Path) -> None:
+    async with running_store(tmp_path / "db") as store:
+        log = await open_log(store)
+        told: list[str] = []
+        log.subscribe(lambda entries: told.extend(entry.path for entry in entries))
+        await store.write(lambda c: c.execute("ALTER TABLE repos RENAME COLUMN reserved TO away"))
+        with pytest.raises(Exception, match="reserved"):
+            await log.append([A], via="event")
+        assert told == []
+        await store.write(lambda c: c.execute("ALTER TABLE repos RENAME COLUMN away TO reserved"))
+        await log.append([B], via="event")
+        assert told == ["plans/a.md", "plans/b.md"]
 
 
 async def test_cancelling_an_append_neither_loses_nor_repeats_a_number(tmp_path: Path) -> None:
@@ -168,7 +248,7 @@ async def test_a_new_catalog_begins_with_what_is_on_disk_and_finds_the_rest_agai
             await log.append([A], via="event", saved=[row])
         await store.write(lambda c: c.execute("ALTER TABLE away RENAME TO changes"))
         assert await log.read_catalog() == []
-        assert len(await log.append([A], via="event", saved=[row])) == 1
+        await log.append([A], via="event", saved=[row])
         assert await log.read_catalog() == [row]
 
 
@@ -187,8 +267,12 @@ async def test_a_log_that_is_closed_wakes_who_waits_and_takes_nothing_more(tmp_p
                 log.close()
             assert (found[0].reset, found[0].changes) == (True, ())
             assert (await log.wait(log.cursor, 30)).reset
-        assert await log.append([A], via="event") == ()
-        assert await store.read(rows.read_heads) == {}
+        assert log.last is not None
+        assert (log.last.kind, log.last.change) == ("repository", "forgotten")
+        cursor = log.cursor
+        await log.append([A], via="event")
+        assert log.cursor == cursor
+        assert await store.read(lambda c: rows.read_changes(c, log._repo_id, 0, 10)) == []
 
 
 async def test_a_late_append_does_not_reach_the_log_of_a_repository_that_was_adopted_again(tmp_path: Path) -> None:
@@ -199,8 +283,9 @@ async def test_a_late_append_does_not_reach_the_log_of_a_repository_that_was_ado
         registry.load()
         (before,) = registry
         await registry.forget(before.id)
-        assert await late.append([B], via="event") == ()
+        await late.append([B], via="event")
         repo, _ = await registry.add("/a", "a", slug=None, repo_id=before.id)
-        assert await late.append([B], via="event") == ()
+        await late.append([B], via="event")
         log = ChangeLog(store, repo.id, repo.log)
-        assert [e.cursor.number for e in await log.append([A, B], via="event")] == [1, 2]
+        await log.append([A, B], via="event")
+        assert [e.cursor.number for e in (await log.since(Cursor.make(repo.log, 0))).changes] == [1, 2]

@@ -11,6 +11,7 @@ from rhd.errors import Refusal
 from rhd.ids import Cursor, RepoId
 from rhd.repos import repo_service as service
 from rhd.repos import supervisor as services
+from rhd.repos.following import Follower, read_on
 from rhd.repos.registry import Repo
 from rhd.workflow.catalog import Catalog, Refreshed
 from tests.support.repositories import Repository
@@ -43,19 +44,42 @@ async def test_forgetting_disarms_and_stops_the_service(tmp_path: Path, reposito
                 await trio.lowlevel.checkpoint()
 
 
-async def test_listeners_hear_of_every_repository_until_they_end(tmp_path: Path) -> None:
-    heard: list[tuple[str, list[str]]] = []
+async def test_followers_are_poked_by_every_repository(tmp_path: Path) -> None:
     async with running_rooms(tmp_path / "db") as rooms:
         repositories = [Repository.make(tmp_path / f"r{n}") for n in range(2)]
         services = [rooms.service(await rooms.adopt(r)) for r in repositories]
-        end = rooms.services.listen(lambda repo, entries: heard.append((repo.slug, [e.path for e in entries])))
+        follower = Follower()
+        rooms.services.following.follow(follower, [(None, None)])
+        before = {service.repo.id: service.changes.cursor.number for service in services}
         for repository, service in zip(repositories, services, strict=True):
             repository.write("plans/new.md", "x\n")
             await service.settle()
-        end()
-        repositories[0].write("plans/newer.md", "x\n")
-        await services[0].settle()
-    assert heard == [("r0", ["plans/new.md"]), ("r1", ["plans/new.md"])]
+        assert follower.behind == before
+
+
+async def test_adopted_moved_and_forgotten_repositories_are_told(tmp_path: Path, repository: Repository) -> None:
+    async with running_rooms(tmp_path / "db") as rooms:
+        log = rooms.service(await rooms.adopt(repository)).changes
+        repository.path.rename(tmp_path / "moved")
+        await rooms.adopt(tmp_path / "moved")
+        await until(lambda: log.last is not None and log.last.change == "moved")
+        entries, _ = await read_on(log, 0)
+        told = [(entry.path, entry.change) for entry in entries if entry.kind == "repository"]
+        assert told == [("", "adopted"), ("", "moved")]
+        (repo,) = rooms.registry
+        await rooms.registry.forget(repo.id)
+        assert log.last is not None
+        assert log.last.change == "forgotten"
+
+
+async def test_numbers_that_were_not_used_are_released_at_the_end(tmp_path: Path, repository: Repository) -> None:
+    async with running_rooms(tmp_path / "db") as rooms:
+        cursor = rooms.service(await rooms.adopt(repository)).changes.cursor
+    for _ in range(3):
+        async with running_rooms(tmp_path / "db") as rooms:
+            (service,) = rooms.services
+            await until(lambda: service.changes._reserved > cursor.number)  # noqa: B023
+            assert service.changes.cursor == cursor
 
 
 async def test_hundreds_start_in_turn_and_all_answer(tmp_path: Path) -> None:
@@ -198,14 +222,13 @@ async def test_the_log_goes_on_where_a_moved_repository_now_is(tmp_path: Path, r
     async with running_rooms(tmp_path / "db") as rooms:
         before = rooms.service(await rooms.adopt(repository))
         cursor = before.changes.cursor
-        heard: list[str] = []
-        rooms.services.listen(lambda repo, entries: heard.append(repo.path))
         repository.path.rename(tmp_path / "moved")
         Repository(tmp_path / "moved").write("plans/new.md", "x\n")
         after = rooms.service(await rooms.adopt(tmp_path / "moved"))
         assert after is not before
-        assert [c.path for c in (await before.changes.wait(cursor, 10)).changes] == ["plans/new.md"]
-        assert heard == [str(tmp_path / "moved")]
+        await after.settle()
+        entries, _ = await read_on(before.changes, cursor.number)
+        assert "plans/new.md" in [entry.path for entry in entries]
 
 
 async def test_a_repository_that_takes_too_long_to_open_is_not_waited_for(

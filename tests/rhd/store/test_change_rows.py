@@ -16,6 +16,9 @@ from rhd.store.change_rows import (
     read_changes,
     read_heads,
     read_heard,
+    read_newest_changes,
+    release_numbers,
+    reserve_numbers,
     save_heard,
     save_refresh,
     sure_numbers,
@@ -36,16 +39,17 @@ def test_a_catalog_and_its_changes_are_read_back_by_repository(adopted: sqlite3.
     save_refresh(adopted, "b", "log", [artifact("z")], [], rows(1))
     assert sorted(read_artifacts(adopted, "a")) == [artifact("x"), artifact("y")]
     assert read_changes(adopted, "a", 0, 10) == rows(1, 2)
-    assert read_heads(adopted) == {"a": Head(1, rows(2)[0]), "b": Head(1, rows(1)[0])}
+    assert read_heads(adopted) == {"a": Head(rows(2)[0], 0), "b": Head(rows(1)[0], 0)}
     save_refresh(adopted, "a", "log", [artifact("x", '{"title":"X"}')], ["plans/y.md", "plans/none.md"], [])
     assert read_artifacts(adopted, "a") == [artifact("x", '{"title":"X"}')]
     assert read_artifacts(adopted, "b") == [artifact("z")]
 
 
 def test_changes_are_given_out_after_a_number_oldest_first_and_bounded(adopted: sqlite3.Connection) -> None:
-    assert read_heads(adopted) == {}
-    save_refresh(adopted, "a", "log", [], [], rows(1, 2, 3, 4))
-    assert read_heads(adopted) == {"a": Head(1, rows(4)[0])}
+    assert read_heads(adopted) == {"a": Head(None, 0), "b": Head(None, 0)}
+    save_refresh(adopted, "a", "log", [], [], rows(1, 2, 3, 4), 7)
+    assert read_heads(adopted) == {"a": Head(rows(4)[0], 7), "b": Head(None, 0)}
+    assert [row.number for row in read_newest_changes(adopted, "a", 3, 2)] == [2, 3]
     assert [row.number for row in read_changes(adopted, "a", 1, 2)] == [2, 3]
     assert read_changes(adopted, "a", 4, 10) == []
 
@@ -55,10 +59,11 @@ def test_only_the_newest_are_kept(adopted: sqlite3.Connection, monkeypatch: pyte
     save_refresh(adopted, "b", "log", [], [], rows(1))
     for number in range(1, 8):
         save_refresh(adopted, "a", "log", [], [], rows(number))
-    expected = {"a": Head(5, rows(7)[0]), "b": Head(1, rows(1)[0])}
+    expected = {"a": Head(rows(7)[0], 0), "b": Head(rows(1)[0], 0)}
     assert read_heads(adopted) == expected
     save_refresh(adopted, "a", "log", [artifact("x")], [], [])
-    assert read_heads(adopted) == expected, "a refresh without a change takes none away"
+    assert read_heads(adopted) == expected
+    assert len(read_changes(adopted, "a", 0, 10)) == 3, "a refresh without a change takes none away"
 
 
 def test_a_refresh_is_recorded_whole_or_not_at_all(adopted: sqlite3.Connection) -> None:
@@ -67,7 +72,7 @@ def test_a_refresh_is_recorded_whole_or_not_at_all(adopted: sqlite3.Connection) 
     with pytest.raises(sqlite3.IntegrityError), adopted:
         save_refresh(adopted, "a", "log", [artifact("y")], ["plans/x.md"], rows(2, 1))
     assert read_artifacts(adopted, "a") == [artifact("x")]
-    assert read_heads(adopted) == {"a": Head(1, rows(1)[0])}
+    assert read_heads(adopted)["a"] == Head(rows(1)[0], 0)
 
 
 def test_a_late_refresh_of_a_forgotten_log_reaches_neither_the_disk_nor_the_log_that_follows(
@@ -78,8 +83,16 @@ def test_a_late_refresh_of_a_forgotten_log_reaches_neither_the_disk_nor_the_log_
     assert not save_refresh(adopted, "a", "log", [artifact("late")], [], rows(2))
     save_repo(adopted, RepoRow("a", "a", "a", "/a", "again", b"", 6.0))
     assert not save_refresh(adopted, "a", "log", [artifact("late")], [], rows(2))
-    assert (read_artifacts(adopted, "a"), read_heads(adopted)) == ([], {})
+    assert (read_artifacts(adopted, "a"), read_heads(adopted)["a"]) == ([], Head(None, 0))
     assert save_refresh(adopted, "a", "again", [], [], rows(1, 2))
+
+
+def test_reserved_numbers_only_grow_until_they_are_released(adopted: sqlite3.Connection) -> None:
+    reserve_numbers(adopted, {"a": 1000, "none": 5})
+    reserve_numbers(adopted, {"a": 500})
+    assert read_heads(adopted)["a"] == Head(None, 1000)
+    release_numbers(adopted, {"a": 3})
+    assert read_heads(adopted)["a"] == Head(None, 3)
 
 
 def test_the_ends_of_a_log_are_found_without_looking_through_it(adopted: sqlite3.Connection) -> None:

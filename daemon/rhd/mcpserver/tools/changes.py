@@ -8,7 +8,8 @@ from rhd.ids import Cursor
 from rhd.mcpserver.permissions import readable_profiles
 from rhd.mcpserver.tools.output_schemas import BOOLEAN, CHANGE, STRING, closed, every, listed, text, whole
 from rhd.mcpserver.tools.tool_spec import ALL, Call, ToolSpec
-from rhd.repos.change_log import ChangeEntry, Since
+from rhd.repos.change_log import REPOSITORY, ChangeEntry, Since
+from rhd.repos.following import Follower
 from rhd.workflow.reach import may_read
 
 MAX_WAIT_S = 25
@@ -23,22 +24,39 @@ async def list_workflow_changes(call: Call) -> dict[str, Any]:
     log, since = call.service.changes, call.arguments.get("since")
     if since is None:
         return _answer(call, await log.since(None))
-    found = await log.since(Cursor(since), limit=PAGE_CHANGES)
-    while found.changes and not found.reset and not _seen(call, found):  # what comes after them may be the caller's
-        found = await log.since(found.cursor, limit=PAGE_CHANGES)
-    if wait_s := call.arguments.get("wait_s", 0):
-        with call.context.waits.at_most(wait_s):
-            while not found.reset and not _seen(call, found):
-                found = await log.wait(found.cursor, wait_s, limit=PAGE_CHANGES)
+    follower = Follower()
+    end = call.context.services.following.follow(follower, [(call.repo.id, None)])
+    try:
+        found = await _read_to_seen(call, Cursor(since))
+        if wait_s := call.arguments.get("wait_s", 0):
+            with call.context.waits.at_most(wait_s):
+                while not found.reset and not _seen(call, found):
+                    await follower.wait()
+                    found = await _read_to_seen(call, found.cursor)
+    finally:
+        end()
     if log.is_closed:  # forgotten meanwhile; if it was adopted again, its log is another and knows no such cursor
         found = await call.context.services.get(call.repo.id).changes.since(found.cursor)
     return _answer(call, found)
 
 
+async def _read_to_seen(call: Call, cursor: Cursor) -> Since:
+    """Return the first page after `cursor` that holds something for the caller, or the last page."""
+    log = call.service.changes
+    found = await log.since(cursor, limit=PAGE_CHANGES)
+    while found.changes and not found.reset and not _seen(call, found):
+        found = await log.since(found.cursor, limit=PAGE_CHANGES)
+    return found
+
+
 def _seen(call: Call, found: Since) -> list[ChangeEntry]:
     # As it stands now: the grant may have been narrowed while this waited.
     reaches = [profile.reach for profile in readable_profiles(call.context, call.caller, call.repo.id)]
-    return [change for change in found.changes if any(may_read(reach, change.path) for reach in reaches)]
+    return [
+        change
+        for change in found.changes
+        if change.kind != REPOSITORY and any(may_read(reach, change.path) for reach in reaches)
+    ]
 
 
 def _answer(call: Call, found: Since) -> dict[str, Any]:

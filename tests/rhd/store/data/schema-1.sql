@@ -26,13 +26,14 @@ CREATE TABLE changes (
         number INTEGER NOT NULL,
         path TEXT NOT NULL,
         kind TEXT NOT NULL,
-        change TEXT NOT NULL CHECK (change IN ('added', 'modified', 'removed')),
+        change TEXT NOT NULL,
         at REAL NOT NULL,
         via TEXT NOT NULL,
+        by TEXT,                            -- the name of the client that wrote it
         PRIMARY KEY (repo_id, number)
     ) WITHOUT ROWID;
-INSERT INTO "changes" VALUES('r-8TqPzR2xWk4',1,'plans/prds/beds.prd.md','prd','added',1790000000.25,'write_prd_from_idea');
-INSERT INTO "changes" VALUES('r-8TqPzR2xWk4',2,'tasks/current.md','task','removed',1790000001.25,'disk');
+INSERT INTO "changes" VALUES('r-8TqPzR2xWk4',1,'plans/prds/beds.prd.md','prd','added',1790000000.25,'write','ChatGPT');
+INSERT INTO "changes" VALUES('r-8TqPzR2xWk4',2,'tasks/current.md','task','removed',1790000001.25,'event',NULL);
 CREATE TABLE clients (
         id TEXT PRIMARY KEY,
         name TEXT NOT NULL,
@@ -106,10 +107,11 @@ CREATE TABLE repos (
         log TEXT NOT NULL,                  -- id of its change log; a new one makes every old cursor answer reset
         passphrase BLOB NOT NULL,           -- SHA-256 of the generated passphrase (>= 128 bits, so no slow hash)
         adopted_at REAL NOT NULL,
+        reserved INTEGER NOT NULL DEFAULT 0, -- change numbers up to this one may have been told, recorded or not
         forgotten_at REAL
     ) WITHOUT ROWID;
-INSERT INTO "repos" VALUES('r-5LmNcV7bYh0','shed','shed','/home/ada/shed',64769,1312,'l-2',X'000102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F',1789913600.25,1789999940.25);
-INSERT INTO "repos" VALUES('r-8TqPzR2xWk4','garden','Garden — planner','/home/ada/garden',64769,1311,'l-1',X'0000000000000000000000000000000000000000000000000000000000000000',1790000000.25,NULL);
+INSERT INTO "repos" VALUES('r-5LmNcV7bYh0','shed','shed','/home/ada/shed',64769,1312,'l-2',X'000102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F',1789913600.25,0,1789999940.25);
+INSERT INTO "repos" VALUES('r-8TqPzR2xWk4','garden','Garden — planner','/home/ada/garden',64769,1311,'l-1',X'0000000000000000000000000000000000000000000000000000000000000000',1790000000.25,1000,NULL);
 CREATE TABLE run_items (
         run_id TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
         number INTEGER NOT NULL,
