@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MAX_COLUMNS = 100
 
 LOGIN = {"age_s", "asked[]", "client", "host", "redirect_host", "resource"}
-CHANGE = {"at", "change", "cursor", "kind", "path", "repo", "via"}
+CHANGE = {"at", "change", "cursor", "kind", "path", "repo", "via", "by"}
 STEP = {"command[]", "do", "path", "pid", "text"}
 
 

@@ -44,7 +44,8 @@ def run(args: Any) -> int:
             say_json(change)
         else:
             at = change["at"][:19] + "Z"
-            say(f"{at}  {change['change']:<8}  {change['repo']}  {escape(change['path'])}  ({change['via']})")
+            path, by = change["path"] or change["kind"], f" by {escape(change['by'])}" if change["by"] else ""
+            say(f"{at}  {change['change']:<8}  {change['repo']}  {escape(path)}  ({change['via']}{by})")
             sys.stdout.flush()
 
     with open_client(home, may_start=not args.no_start) as client:

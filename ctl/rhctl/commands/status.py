@@ -83,7 +83,9 @@ def show(answer: dict[str, Any]) -> None:
     rows = []
     for repo in answer["repos"]:
         last = repo["last_change"]
-        changed = f"{last['path']} {last['change']} {age(last['at'])} ({last['via']})" if last else "-"
+        changed = (
+            f"{last['path'] or 'the repository'} {last['change']} {age(last['at'])} ({last['via']})" if last else "-"
+        )
         rows.append(
             (
                 repo["slug"],

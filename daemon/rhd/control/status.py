@@ -77,7 +77,7 @@ def describe_repo(context: VerbContext, repo: Repo, clients: int) -> dict[str, A
         "watch": service.watch,
         "clients": clients,
         "last_change": (
-            {"path": last.path, "change": last.change, "at": format_time(last.at), "via": last.via}
+            {"path": last.path or None, "change": last.change, "at": format_time(last.at), "via": last.via}
             if last is not None
             else None
         ),

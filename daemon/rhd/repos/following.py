@@ -61,6 +61,10 @@ class Following:
     def __init__(self) -> None:
         self._followers: dict[Topic, set[Follower]] = {}
 
+    def __len__(self) -> int:
+        """Return how many topics are followed."""
+        return len(self._followers)
+
     def follow(self, follower: Follower, topics: Iterable[Topic]) -> Callable[[], None]:
         """Poke a follower for these topics from now on; return what ends it."""
         topics = tuple(topics)

@@ -109,7 +109,7 @@ class RepoService:
         self._is_lost = False
         self._is_hinted = False
         self._dirty: set[str] | None = set()
-        self._via = "start"
+        self._via = "restart"
         self._later: list[tuple[float, frozenset[str], str]] = []
         self._life = trio.CancelScope(shield=True)
         self._is_ending = False
@@ -322,7 +322,7 @@ class RepoService:
         self._hints.attach(self.repo.id, self.repo.path, self._on_hint)
         self._is_lost = False
         self._phase, self._problem = "ok", None
-        self._is_hinted, self._dirty, self._via = True, None, "start"
+        self._is_hinted, self._dirty, self._via = True, None, "restart"
 
     def _open_root(self) -> tuple[Root, str | None]:
         root, family = _open_own(self.repo)

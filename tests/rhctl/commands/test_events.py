@@ -19,7 +19,7 @@ from tests.support.repositories import Repository
 from tests.support.terminal import Said, is_safe, spawned, type_in
 from tests.support.waiting import until
 
-KEYS = {"cursor", "repo", "path", "kind", "change", "at", "via"}
+KEYS = {"cursor", "repo", "path", "kind", "change", "at", "via", "by"}
 
 
 async def next_line(process: trio.Process) -> str:
@@ -82,7 +82,7 @@ async def test_following_ends_once_nobody_reads_though_nothing_changes(daemon: R
     slug = await daemon.adopt(repository.path)
     async with spawned("events", slug, "-f", "-n", "1") as process:
         await next_line(process)
-        await until(lambda: daemon.context.services.listeners > 1)  # it follows
+        await until(lambda: len(daemon.context.services.following))  # it follows
         assert process.stdout is not None
         await process.stdout.aclose()
         assert await process.wait() == 0
@@ -112,7 +112,7 @@ async def test_following_goes_on_with_the_next_daemon_and_tells_everything_once(
             other = await daemon.adopt(Repository.make(tmp_path / "other").path)
             await daemon.settle(other)
             nursery.start_soon(follow)
-            await until(lambda: daemon.context.services.listeners > 1)
+            await until(lambda: len(daemon.context.services.following))
             repository.put("plans/first.md", "# Plan\n")
             await daemon.settle(slug)
             await until(lambda: told)
@@ -151,10 +151,10 @@ async def test_a_reader_who_paused_for_long_misses_nothing(
         async with trio.open_nursery() as nursery:
             nursery.start_soon(type_in, "events", slug, "-f", "-n", "0", "--json")
             services = daemon.context.services
-            await until(lambda: services.listeners > 1)
+            await until(lambda: len(services.following))
             await daemon.service(slug).changes.append([(name, "plan", "added") for name in names], via="event")
             await reading.wait()
-            await until(lambda: services.listeners == 1)  # it is hung up on
+            await until(lambda: not len(services.following))  # it is hung up on
             go_on.set()
     assert told == names
 
@@ -167,7 +167,7 @@ async def test_what_was_left_out_is_said(
     async def fall_behind(*_: Any) -> dict[str, bool]:
         return {"behind": True}
 
-    monkeypatch.setattr(events._Follower, "follow", fall_behind)
+    monkeypatch.setattr(events._Stream, "follow", fall_behind)
     said = await type_in("events", slug, "-f", "-n", "0", "--json")
     assert (said.code, said.refusal) == (1, "TIMEOUT")
     assert "rhctl events -n 1000" in said.json["error"]["next_step"]

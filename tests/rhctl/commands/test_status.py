@@ -88,7 +88,7 @@ async def test_the_whole_answer(daemon: Running, repository: Repository) -> None
     }
     row = (await type_in("status", slug)).out.splitlines()[-1].split()
     assert row[:5] == [slug, "ok", "planner", "events", "1"]
-    assert row[-2:] == ["ago", "(start)"]
+    assert row[-2:] == ["ago", "(restart)"]
 
 
 async def test_how_much_of_what_may_be_watched_is_watched(daemon: Running, repository: Repository) -> None:
