@@ -54,6 +54,8 @@ ROWS: dict[str, list[tuple[object, ...]]] = {
     "creates": [
         (LIVE, "g-1", "write_prd_from_idea", b"\x05" * 16, "plans/prds/beds.prd.md", "v-1", 1, '{"cards": 2}', AT)
     ],
+    "sessions": [(b"\x08" * 32, "hub", "g-1", b'{"protocolVersion": "2025-11-25"}', AT, None)],
+    "session_uris": [(b"\x08" * 32, "repo-harness://garden/plans/prds/beds.prd.md")],
     "runs": [(RUN, LIVE, "codex", "g-1", "ChatGPT", "r-1", "done", AT, AT + 90, '{"reason": null}')],
     "run_items": [(RUN, 1, AT + 1, '{"kind": "message", "text": "Done."}')],
     "audit": [

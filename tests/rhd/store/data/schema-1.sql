@@ -138,6 +138,7 @@ CREATE TABLE session_uris (
         uri TEXT NOT NULL,
         PRIMARY KEY (session, uri)
     ) WITHOUT ROWID;
+INSERT INTO "session_uris" VALUES(X'0808080808080808080808080808080808080808080808080808080808080808','repo-harness://garden/plans/prds/beds.prd.md');
 CREATE TABLE sessions (
         digest BLOB PRIMARY KEY,            -- of the id that the client was given
         endpoint TEXT NOT NULL,             -- 'hub' or a repository id
@@ -146,6 +147,7 @@ CREATE TABLE sessions (
         used_at REAL NOT NULL,
         ended_at REAL                       -- by DELETE or eviction
     ) WITHOUT ROWID;
+INSERT INTO "sessions" VALUES(X'0808080808080808080808080808080808080808080808080808080808080808','hub','g-1',X'7B2270726F746F636F6C56657273696F6E223A2022323032352D31312D3235227D',1790000000.25,NULL);
 CREATE TABLE started (
         repo_id TEXT NOT NULL REFERENCES repos (id) ON DELETE CASCADE,
         profile TEXT NOT NULL,
