@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 
@@ -57,6 +58,11 @@ def guard(program: str, argv: list[str], run: Callable[[], int]) -> int:
             code = run()
         except HarnessError as error:
             code = _tell(program, error, as_json="--json" in argv)
+        except OSError as error:
+            if error.filename is None or error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            full = HarnessError(f"cannot write {error.filename!r}: the disk is full", code="DISK_FULL")
+            code = _tell(program, full, as_json="--json" in argv)
         except SystemExit as leaving:  # argparse has shown its help
             code = int(leaving.code or 0)
         sys.stdout.flush()

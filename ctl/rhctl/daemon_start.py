@@ -11,7 +11,7 @@ from rhctl.client import DaemonClient
 from rhctl.errors import NoDaemon
 from rhctl.options import home_words
 from rhwire.codes import CODES
-from rhwire.errors import HarnessError
+from rhwire.errors import HarnessError, code_of_write
 from rhwire.home import Home, HomeUnusable
 from rhwire.lock import ask_lock
 
@@ -129,7 +129,8 @@ def _open_log(home: Home) -> int:
             os.replace(home.log, home.log + ".1")
             log = os.open(home.log, flags, 0o600)
     except OSError as error:
-        raise HomeUnusable(f"cannot write {home.log}: {error.strerror}") from error
+        code = code_of_write(error, HomeUnusable.code)
+        raise HomeUnusable(f"cannot write {home.log}: {error.strerror}", code=code) from error
     return log
 
 

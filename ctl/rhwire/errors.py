@@ -10,6 +10,8 @@ HarnessError                 a stable code, what happened, what to do next
 
 from __future__ import annotations
 
+import errno
+
 from rhwire.codes import CODES, exit_code
 
 TYPE_CHECKING = False
@@ -55,3 +57,8 @@ class HarnessError(Exception):
         if self.details is not None:
             out["details"] = self.details
         return out
+
+
+def code_of_write(error: OSError, otherwise: str) -> str:
+    """Return DISK_FULL if a write failed for want of space or quota, else the code that is given."""
+    return "DISK_FULL" if error.errno in (errno.ENOSPC, errno.EDQUOT) else otherwise

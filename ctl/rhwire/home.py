@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import stat
 
-from rhwire.errors import HarnessError
+from rhwire.errors import HarnessError, code_of_write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -99,7 +99,8 @@ def make_private_folder(path: str) -> None:
         make_folders(path)
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError as error:
-        raise HomeUnusable(f"cannot use the folder {path}: {error.strerror}") from error
+        code = code_of_write(error, HomeUnusable.code)
+        raise HomeUnusable(f"cannot use the folder {path}: {error.strerror}", code=code) from error
     try:
         found = os.fstat(fd)
         if found.st_uid != os.geteuid():

@@ -14,7 +14,7 @@ import struct
 import sys
 import time
 
-from rhwire.errors import HarnessError
+from rhwire.errors import HarnessError, code_of_write
 from rhwire.home import HomeUnusable
 
 # struct flock on 64-bit Linux: short type, short whence, off_t start, off_t len, pid_t pid.
@@ -49,7 +49,8 @@ def take_lock(path: str) -> int:
     try:
         fd = os.open(path, flags, 0o600)
     except OSError as error:
-        raise HomeUnusable(f"cannot take the lock {path}: {error.strerror}") from error
+        code = code_of_write(error, HomeUnusable.code)
+        raise HomeUnusable(f"cannot take the lock {path}: {error.strerror}", code=code) from error
     try:
         _check_file(path, os.fstat(fd))
         if sys.platform == "linux":

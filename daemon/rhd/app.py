@@ -22,6 +22,7 @@ from rhd.control.socket_server import ControlServer
 from rhd.control.verb_context import VerbContext
 from rhd.doctor.installation import examine_installation
 from rhd.doctor.repositories import examine_repository
+from rhd.doctor.store import examine_store
 from rhd.doctor.watching import examine_watching
 from rhd.errors import StartRefused
 from rhd.hosting.last_resort import LastResort
@@ -263,7 +264,7 @@ class Daemon:
             return self._examine_repo(RepoId(repo_id))
         found = list(await trio.to_thread.run_sync(examine_installation, self._home, self._flags, dict(os.environ)))
         usage = self._hints.usage()
-        found.append(examine_watching(usage))
+        found += [examine_store(self._store), examine_watching(usage)]
         for service in self._services:
             found += examine_repository(service, self._registry, usage)
         return found

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from rhd.errors import StartRefused
 from rhwire.atomic_file import replace_file
+from rhwire.errors import code_of_write
 from rhwire.home import Home, HomeUnusable, make_folders, make_private_folder
 
 VERSION = 1
@@ -51,7 +52,7 @@ def find_paths(home: Home) -> Paths:
     except HomeUnusable as error:
         raise StartRefused(error.message, code=error.code, next_step=error.next_step) from error
     except OSError as error:
-        raise StartRefused(f"cannot make a folder: {error}", code="HOME_UNUSABLE") from error
+        raise StartRefused(f"cannot make a folder: {error}", code=code_of_write(error, "HOME_UNUSABLE")) from error
     return paths
 
 
@@ -112,4 +113,5 @@ def _record(home: Home, paths: Paths) -> None:
     try:
         replace_file(home.record, f"{text}\n".encode(), mode=0o600)
     except OSError as error:
-        raise StartRefused(f"cannot write {home.record}: {error.strerror}", code="HOME_UNUSABLE") from error
+        code = code_of_write(error, "HOME_UNUSABLE")
+        raise StartRefused(f"cannot write {home.record}: {error.strerror}", code=code) from error

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from rhd.addresses import is_loopback
 from rhd.errors import StartRefused
 from rhwire.atomic_file import replace_file
+from rhwire.errors import code_of_write
 from rhwire.home import make_folders
 
 DEFAULT_PORT = 8765
@@ -293,7 +294,8 @@ def write_file(path: str, name: str, value: Any) -> None:
         make_folders(folder)
         replace_file(path, tomlkit.dumps(document).encode())
     except OSError as error:
-        raise StartRefused(f"cannot write the configuration {path}: {error.strerror}") from error
+        code = code_of_write(error, StartRefused.code)
+        raise StartRefused(f"cannot write the configuration {path}: {error.strerror}", code=code) from error
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, str]:

@@ -54,10 +54,10 @@ def test_a_full_disk_leaves_the_old_content_says_so_and_recovers(
     with capsys.disabled():
         print(f"\n{seen['outcomes']}")
     assert seen["problems"] == []
-    assert set(seen["outcomes"]["run_out_of_space"]) == {"saved", "WRITE_FAILED no_space"}
-    assert set(seen["outcomes"]["run_out_of_inodes"]) == {"WRITE_FAILED no_space"}
+    assert set(seen["outcomes"]["run_out_of_space"]) == {"saved", "DISK_FULL no_space"}
+    assert set(seen["outcomes"]["run_out_of_inodes"]) == {"DISK_FULL no_space"}
     assert set(seen["outcomes"]["turn_read_only"]) == {"WRITE_FAILED read_only"}
-    assert set(seen["outcomes"]["grow_a_note"]) == {"WRITE_FAILED no_space"}
+    assert set(seen["outcomes"]["grow_a_note"]) == {"DISK_FULL no_space"}
     assert seen["outcomes"]["mount_inside"] == {"NOT_A_REGULAR_FILE": 3}
 
 

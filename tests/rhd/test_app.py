@@ -276,8 +276,14 @@ async def test_the_daemon_ends_while_a_file_system_hangs(
             )
             nursery.start_soon(_until_the_end, partial(daemon.call, "adopt", path="/dead"))
             await until(lambda: entered == {"look", "read", "look-up", "adopt"})
+            nursery.start_soon(_cancel_once_stopped, nursery, daemon.context.stop)
     assert not released.is_set()
     released.set()
+
+
+async def _cancel_once_stopped(nursery: trio.Nursery, stop: trio.Event) -> None:
+    await stop.wait()
+    nursery.cancel_scope.cancel()
 
 
 async def test_a_database_that_can_no_longer_be_written_ends_the_daemon_with_a_sentence(

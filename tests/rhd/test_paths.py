@@ -127,5 +127,5 @@ def test_a_record_that_cannot_be_written_leaves_nothing_behind(home: Home, monke
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(StartRefused) as caught:
         find_paths(home)
-    assert caught.value.code == "HOME_UNUSABLE"
+    assert caught.value.code == "DISK_FULL"
     assert os.listdir(home.base) == []

@@ -11,7 +11,7 @@ import trio
 from rhd.control.verb import ControlConnection, Slots, VerbCall
 from rhd.control.verb_context import VerbContext
 from rhd.control.verb_table import VERBS
-from rhd.errors import HarnessError, Refusal
+from rhd.errors import HarnessError, Refusal, StoreFailed
 from rhd.hosting.sockets import Peer, peer_of
 from rhwire import messages
 from rhwire.messages import Request as Message
@@ -179,6 +179,11 @@ class ControlServer:
             result = await verb.run(request)
             if verb.takes_over is not None:
                 connection.stay_open()
+        except StoreFailed as error:
+            # A person is told where the database lies. The exception does not say it, since a model may read it too.
+            named = f"{error.message} ({self._house.store.path})"
+            await self._refuse(connection, message.id, Refusal(named, code=error.code, next_step=error.next_step))
+            return True
         except HarnessError as refusal:
             await self._refuse(connection, message.id, refusal)
             return True

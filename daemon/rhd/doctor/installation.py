@@ -21,6 +21,8 @@ from rhwire.findings import ERROR, OK, WARNING, Finding
 from rhwire.home import Home
 from rhwire.lock import ask_lock
 
+LOW_BYTES, FULL_BYTES = 64 << 20, 1 << 20
+MIN_FREE_INODES = 100
 PROGRAMS = ("git", "codex", "claude")
 
 
@@ -48,7 +50,7 @@ def examine_installation(home: Home, flags: Mapping[str, Any], environ: Mapping[
         return [Finding("home", ERROR, error.message, next_step=error.next_step)]
     subject = Installation(home, paths, settings, environ)
     found = [Finding("home", OK, home.base)]
-    for check in (_daemon, _database, _endpoint, _programs):
+    for check in (_daemon, _database, _disk, _endpoint, _programs):
         found += check(subject)
     return found
 
@@ -140,6 +142,29 @@ def _database(subject: Installation) -> Iterator[Finding]:
         yield Finding("database", ERROR, f"{path} is damaged: {word}", next_step="Restore it from a backup.")
     else:
         yield Finding("database", OK, path)
+
+
+def _disk(subject: Installation) -> Iterator[Finding]:
+    """The disk that holds the database has room."""
+    folder = os.path.dirname(subject.paths.database)
+    try:
+        found = os.statvfs(folder)  # noqa: TID251 - the daemon's own folder
+    except OSError as error:
+        yield Finding("disk", ERROR, f"{folder} cannot be looked at: {error.strerror}", next_step="Look at its disk.")
+        return
+    free_bytes = found.f_bavail * found.f_frsize
+    has_inodes = not found.f_files or found.f_favail > MIN_FREE_INODES
+    if free_bytes >= LOW_BYTES and has_inodes:
+        yield Finding("disk", OK, f"{free_bytes >> 20:,} MiB are free where the database lies")
+        return
+    is_full = free_bytes < FULL_BYTES or not found.f_favail
+    yield Finding(
+        "disk",
+        ERROR if is_full else WARNING,
+        f"the disk that holds {folder} is {'full' if is_full else 'nearly full'}",
+        cause=f"{free_bytes >> 10:,} KiB and {found.f_favail:,} inodes are free",
+        next_step="Free space on it: without any, nothing can be recorded.",
+    )
 
 
 def _endpoint(subject: Installation) -> Iterator[Finding]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import sqlite3
 import stat
@@ -12,12 +11,16 @@ from urllib.parse import quote
 
 import trio
 
-from rhd.errors import StartRefused
+from rhd.errors import StartRefused, StoreFailed
 from rhd.hosting.thread_call import ThreadCall
 from rhd.store.schema import MIGRATIONS
 from rhd.store.writer import CLOSE_WITHIN_S, Change, StoreProblem, Writer, describe
+from rhwire.errors import code_of_write
 
 T = TypeVar("T")
+
+READ_WITHIN_S = 30.0
+"""How long a read is waited for, those before it included."""
 
 
 class Store:
@@ -29,6 +32,7 @@ class Store:
         self._reader = reader
         self._writer = Writer(writer, path)
         self._reads = trio.CapacityLimiter(1)
+        self._is_closed = False
 
     @classmethod
     def open(cls, path: str) -> Store:
@@ -105,8 +109,16 @@ class Store:
         self._writer.write_later(change)
 
     async def read(self, query: Change[T]) -> T:
-        """Return what `query` reads, from a thread; it sees every write that was answered before."""
-        return await trio.to_thread.run_sync(query, self._reader, limiter=self._reads, abandon_on_cancel=True)
+        """Return what `query` reads, from a thread; it sees every write that was answered before.
+
+        Raises:
+            StoreFailed: the database is closed; TIMEOUT, its disk does not answer.
+        """
+        if self._is_closed:
+            raise StoreFailed("the database is closed")
+        with trio.move_on_after(READ_WITHIN_S):
+            return await trio.to_thread.run_sync(query, self._reader, limiter=self._reads, abandon_on_cancel=True)
+        raise StoreFailed("the disk that holds the daemon's database does not answer", code="TIMEOUT")
 
     def read_now(self, query: Change[T]) -> T:
         """Return what `query` reads, blocking: for the start, before anything is served."""
@@ -134,6 +146,7 @@ class Store:
 
     async def _close_connections(self, *, is_writer_idle: bool) -> None:
         """Close the connections that no thread uses: closing one under a thread would crash the process."""
+        self._is_closed = True
         with trio.CancelScope(shield=True, deadline=trio.current_time() + CLOSE_WITHIN_S):
             if is_writer_idle:
                 await ThreadCall(self._connections[1].close).result()
@@ -143,12 +156,12 @@ class Store:
 
 def _cannot_open(path: str, error: OSError | sqlite3.Error) -> StartRefused:
     """Return why the database cannot be used at the start."""
-    is_full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-    if isinstance(error, sqlite3.Error):
-        is_full = describe(error, path).code == "DISK_FULL"
-    if is_full:
-        return StartRefused(f"cannot open the database {path}: the disk is full", code="DISK_FULL")
-    return StartRefused(f"cannot open the database {path}: {error}", code="HOME_UNUSABLE")
+    if isinstance(error, OSError):
+        code = code_of_write(error, "HOME_UNUSABLE")
+    else:
+        code = "DISK_FULL" if describe(error, path).code == "DISK_FULL" else "HOME_UNUSABLE"
+    why = "the disk is full" if code == "DISK_FULL" else error
+    return StartRefused(f"cannot open the database {path}: {why}", code=code)
 
 
 def _create(path: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 
 from rhd.errors import Conflict, NotFound, PathRefused, Refusal, WriteFailed
+from rhwire.errors import code_of_write
 from rhwire.escape import escape
 
 # errno -> (details.reason, in words). A reason is for programs and for ever, as codes are.
@@ -70,4 +71,5 @@ def cannot_write(error: OSError, path: str) -> Refusal:
         case errno.EEXIST:
             return Conflict(f"{escape(path)} exists", code="WOULD_OVERWRITE")
     reason, words = _REASONS.get(error.errno or 0, _OTHER)
-    return WriteFailed(f"{escape(path)} cannot be written: {words}", details={"reason": reason})
+    code = code_of_write(error, WriteFailed.code)
+    return WriteFailed(f"{escape(path)} cannot be written: {words}", code=code, details={"reason": reason})

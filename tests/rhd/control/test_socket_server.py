@@ -7,6 +7,7 @@ import json
 import os
 import resource
 import socket
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -18,10 +19,12 @@ from typing import Any
 import pytest
 import trio
 
+from rhd.store import writer
 from rhwire import messages
 from rhwire.messages import Request
 from tests.support.inprocess import Running, read_line, running_daemon
 from tests.support.repositories import Repository
+from tests.support.waiting import until
 
 MAX_WAITING, MAX_OPEN = 64, 1024
 
@@ -233,3 +236,45 @@ def test_two_processes_see_the_same_bytes() -> None:
     """What the client writes is what the daemon reads, and no shell stands between them."""
     done = subprocess.run(["grep", "-rn", "shell=True", "ctl", "daemon"], capture_output=True, text=True, check=False)
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("verb", "params"),
+    [
+        ("start", {"repo": "project", "profile": "executor"}),
+        ("stop", {"repo": "project"}),
+        ("forget", {"repo": "project"}),
+        ("passphrase", {"repo": "project", "action": "rotate"}),
+        ("adopt", {"path": "{second}"}),
+    ],
+)
+async def test_a_full_disk_is_named_with_what_to_do_and_nothing_has_changed(
+    daemon: Running, repository: Repository, tmp_path: Path, verb: str, params: dict[str, Any]
+) -> None:
+    second = Repository.make(tmp_path / "second")
+    await daemon.adopt(repository.path)
+    before = await daemon.call("repos"), daemon.context.registry.by_slug("project")
+    store, full = daemon.context.store, True
+
+    def commit(self: Any, batch: Any) -> Any:
+        if not full:
+            return real(self, batch)
+        error = sqlite3.OperationalError("database or disk is full")
+        error.sqlite_errorcode = sqlite3.SQLITE_FULL
+        return writer._Refused(error, writer.describe(error, store.path))
+
+    with pytest.MonkeyPatch.context() as patch:
+        real = writer.Writer._commit
+        patch.setattr(writer.Writer, "_commit", commit)
+        given = {name: value.format(second=second.path) for name, value in params.items()}
+        refused = await daemon.refusal(verb, **given)
+        assert refused.code == "DISK_FULL"
+        assert store.path in refused.message, "a person has to know which disk"
+        assert "Free space" in refused.next_step
+        findings = {f["check"]: f for f in (await daemon.call("doctor"))["findings"] if f["repo"] is None}
+        assert findings["store"]["status"] == "error"
+        full = False
+        await until(lambda: store.problem is None)
+    assert (await daemon.call("repos"), daemon.context.registry.by_slug("project")) == before
+    assert daemon.context.registry.profiles(daemon.service("project").repo.id) == {"planner"}
+    await daemon.call(verb, **given)

@@ -5,6 +5,7 @@ import socket
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -58,6 +59,7 @@ def test_a_home_in_which_nothing_was_started_is_fine_but_for_the_daemon(home: Ho
         "daemon": WARNING,
         "port": OK,
         "database": OK,
+        "disk": OK,
         "endpoint": OK,
         "programs": OK,
     }
@@ -182,3 +184,17 @@ def test_what_stops_a_start_is_the_only_finding(home: Home, what: str) -> None:
     found = examine(home)
     assert list(found) == ["home"]
     assert found["home"].status == ERROR
+
+
+@pytest.mark.parametrize(
+    ("free_kib", "inodes", "status"),
+    [(1 << 20, 1000, OK), (1 << 20, 10, WARNING), (32 << 10, 1000, WARNING), (0, 1000, ERROR), (1 << 20, 0, ERROR)],
+)
+def test_a_disk_without_room_is_found(
+    home: Home, monkeypatch: pytest.MonkeyPatch, free_kib: int, inodes: int, status: str
+) -> None:
+    found = SimpleNamespace(f_bavail=free_kib, f_frsize=1024, f_files=5000, f_favail=inodes)
+    monkeypatch.setattr("rhd.doctor.installation.os.statvfs", lambda _: found)
+    finding = examine(home)["disk"]
+    assert finding.status == status
+    assert (finding.next_step is None) == (status == OK)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sqlite3
@@ -204,3 +205,14 @@ def test_cve_2025_69872_no_room_deserialises_anything_but_json() -> None:
             elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                 names = [node.func.id]
             assert not {"pickle", "marshal", "shelve", "dill", "yaml", "eval", "exec"} & set(names), path
+
+
+def test_a_start_on_a_full_disk_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("rhd.store.database.os.open", full)
+    with pytest.raises(StartRefused, match="the disk is full") as refused:
+        Store.open(str(tmp_path / "db"))
+    assert refused.value.code == "DISK_FULL"
+    assert str(tmp_path) in refused.value.message

@@ -21,6 +21,8 @@ from rhd.workflow.os_errors import cannot_read, cannot_write, link_refused, not_
         (errno.EEXIST, "READ_FAILED", "WOULD_OVERWRITE"),
         (errno.EACCES, "READ_FAILED", "WRITE_FAILED"),
         (errno.EMFILE, "READ_FAILED", "WRITE_FAILED"),
+        (errno.ENOSPC, "READ_FAILED", "DISK_FULL"),
+        (errno.EDQUOT, "READ_FAILED", "DISK_FULL"),
     ],
 )
 def test_each_errno_has_its_code(number: int, read: str, write: str) -> None:
