@@ -35,7 +35,7 @@ ROWS: dict[str, list[tuple[object, ...]]] = {
         ("g-1", "c-1", "hub", 1, 0, b"\x06" * 32, AT, AT + 5),
         ("g-2", "c-1", LIVE, 0, 1, b"\x07" * 32, AT + 1, AT + 1),
     ],
-    "grant_profiles": [("g-1", LIVE, "planner"), ("g-2", LIVE, "planner")],
+    "grant_profiles": [("g-1", LIVE, "planner", AT), ("g-2", LIVE, "planner", AT + 1)],
     "logins": [
         ("q-1", "g-1", "https://chatgpt.com/connector/callback", "c" * 43, AT, b"\x01" * 32, AT + 60, AT + 2),
         ("q-2", None, "http://127.0.0.1:4000/cb", "d" * 43, AT + 3, None, None, None),
@@ -58,6 +58,8 @@ ROWS: dict[str, list[tuple[object, ...]]] = {
     "session_uris": [(b"\x08" * 32, "repo-harness://garden/plans/prds/beds.prd.md")],
     "runs": [(RUN, LIVE, "codex", "g-1", "ChatGPT", "r-1", "done", AT, AT + 90, '{"reason": null}')],
     "run_items": [(RUN, 1, AT + 1, '{"kind": "message", "text": "Done."}')],
+    "sessions": [(b"\x06" * 32, "hub", "g-1", b"{}", AT, None)],
+    "session_uris": [(b"\x06" * 32, "repo-harness://garden/docs/spec.md")],
     "audit": [
         (1, AT, "g-1", "ChatGPT", LIVE, "planner", "read_workflow_file", "plans/prds/beds.prd.md", "ok", 0.75, 3)
     ],

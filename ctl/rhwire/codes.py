@@ -36,10 +36,6 @@ CODES: dict[str, tuple[str, str]] = {
         "The repository holds more artifacts, or deeper folders of them, than are kept track of.",
         "Move what is finished out of plans/ and tasks/, or forget the repository.",
     ),
-    "CLIENT_AMBIGUOUS": (
-        "More than one connected client has that name.",
-        "Name it by its id; list them with: rhctl clients",
-    ),
     "CLIENT_NOT_FOUND": (
         "No connected client has that id or name.",
         "List them with: rhctl clients",

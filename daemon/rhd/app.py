@@ -121,8 +121,10 @@ class Daemon:
         self._notifier = Notifier(self._registry, self._services, store)
         self._endpoints = RepoServers(self._tool_context, self._notifier)
         self._registry.load()
+        self._audit.load()
         self._authority.load()
         self._runs.load()
+        self._authority.take_over(settings)
         self._dispatcher = Dispatcher(
             Origins(None, 0),
             self._authority,
@@ -243,6 +245,7 @@ class Daemon:
             log.warning("address-needs-restart host=%s port=%d", found.host, found.port)
         self.context.settings = found.on_address_of(in_force)
         self._port.configure(found)
+        self._authority.take_over(found)
         set_level(found.log_level)
         self._readiness.ready(self._summary())
         log.info("reloaded public_url=%s", found.public_url)

@@ -7,6 +7,7 @@ commented sample, `rhctl config` and docs/operations.md derive from it.
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
@@ -20,6 +21,7 @@ from rhwire.errors import code_of_write
 from rhwire.home import make_folders
 
 DEFAULT_PORT = 8765
+_REDIRECT = r"(?:https|[a-z][a-z0-9+.-]*(?<!http)(?<!file)(?<!data)(?<!javascript))://[!-~]{1,500}"
 
 
 class _Bad(ValueError):
@@ -83,6 +85,22 @@ def _count(value: Any) -> int:
     return value
 
 
+def _redirects(value: Any) -> tuple[str, ...]:
+    if isinstance(value, str):
+        value = value.split()
+    if not isinstance(value, list) or not all(isinstance(v, str) and re.fullmatch(_REDIRECT, v) for v in value):
+        raise _Bad('a list of full addresses, such as ["https://app.example.com/callback", "app://callback"]')
+    return tuple(value)
+
+
+def _seconds(value: Any) -> int:
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or not 60 <= value <= 30 * 86400:
+        raise _Bad("a number of seconds from 60 to 2592000 (30 days)")
+    return value
+
+
 def _log_level(value: Any) -> str:
     if not isinstance(value, str) or value.lower() not in ("debug", "info", "warning", "error"):
         raise _Bad("debug, info, warning or error")
@@ -128,8 +146,22 @@ TABLE: tuple[Setting, ...] = (
         "further origins under which clients reach this daemon, such as an ssh -L forward or a container's host",
         True,
     ),
+    Setting(
+        "further_redirects",
+        _redirects,
+        (),
+        "callbacks of further hosted clients that a login may end at, each to the letter",
+        True,
+    ),
     Setting("host", _host, "127.0.0.1", "address that the HTTP port is bound to"),
     Setting("log_level", _log_level, "info", "how much the daemon says: debug, info, warning or error", True),
+    Setting(
+        "loopback_token_s",
+        _seconds,
+        86400,
+        "seconds that an access token is good where the login ended at a program on this machine",
+        True,
+    ),
     Setting("port", _port, DEFAULT_PORT, "the HTTP port; 0 for any free one"),
     Setting("public_url", _public_url, None, "https origin of the tunnel, as recorded by rhctl endpoint", True),
     Setting("watcher", _watcher, "auto", "how changed files are noticed: auto, inotify (Linux), watchfiles, poll"),
@@ -152,8 +184,10 @@ class Settings:
     agent_stall_s: int
     allowed_origins: tuple[str, ...]
     further_origins: tuple[str, ...]
+    further_redirects: tuple[str, ...]
     host: str
     log_level: str
+    loopback_token_s: int
     port: int
     public_url: str | None
     watcher: str

@@ -151,7 +151,6 @@ class Running:
 
     async def audited(self) -> list[AuditRow]:
         """Return the audit rows on disk, oldest first, after flushing what waits."""
-        self.context.authority.storms.flush()
         self.context.audit.flush()
         await self.context.store.write(lambda connection: None)
         found = await self.context.store.read(lambda connection: read_rows(connection, limit=1000))

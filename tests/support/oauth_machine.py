@@ -4,17 +4,20 @@ The model knows nothing of the server's inside. It is this table:
 
 ====================================  ==================================================================
 RFC 6749 4.1.2, OAuth 2.1 4.1.3       a code is good once, for 60 s, for its client, redirect and verifier;
-                                      the second use of a used code revokes what the first one gave
+                                      its second use by that client revokes what the first one gave
 RFC 7636 4.6                          a wrong verifier gets `invalid_grant` and changes nothing
 RFC 6749 5.2                          what is refused is `invalid_grant`; an unknown client `invalid_client`
-RFC 6749 6, OAuth 2.1 4.3.1           a refresh token is good for 30 days and is replaced at every use
+RFC 6749 6, OAuth 2.1 4.3.1           a refresh token is good for 90 days and is replaced at every use
   the project's grace                 the same one again within 60 s gets the very same pair
-  beyond it                           the grant ends: every token of it is dead
-RFC 6750 3.1                          an access token is good for 3600 s, while its grant holds any repository
+  beyond it                           the grant ends: every token of it is dead, however many were issued between
+RFC 6750 3.1                          an access token is good for a day (its client is on the owner's machine), while
+                                      its grant holds any repository
 RFC 7009 2.1                          revoking a refresh token ends the grant; an access token, itself alone;
                                       another client's token is left alone
 the project's grants                  a passphrase opens its own repository; `widen` and `revoke` edit the map
-                                      at once; a grant without a repository is dead
+                                      at once; a grant without a repository is dead, and so is one that was not used
+                                      for 90 days; two logins of one client id are two grants
+a backup                              what its key signs has proven no passphrase
 rotation                              the old passphrase opens nothing; with drop the repository leaves
                                       every grant, without it nothing else changes
 a crash                               whatever was answered is so afterwards, to the letter
@@ -31,18 +34,23 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
+import pytest
 import trio
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 
 from rhd.errors import Refusal
-from rhd.oauth.login import Login
+from rhd.oauth.login import Login, Seals
+from rhd.oauth.tokens import MAX_ACCESS, MAX_REFRESH
+from rhd.repos.registry import AgentRuns
 from tests.support.http import OAuthClient
 from tests.support.oauth_service import LOCAL, Clock, OAuthService, open_oauth_service
 
 T = TypeVar("T")
 SLUGS = ("one", "two", "three")
-CODE_S, ACCESS_S, GRACE_S, REFRESH_S = 60, 3600, 60, 30 * 86400
+CODE_S, ACCESS_S, GRACE_S, REFRESH_S, UNUSED_S = 60, 86400, 60, 90 * 86400, 90 * 86400
+SHARED = 0
+"""The client whose id all of its installations share."""
 
 
 @dataclass
@@ -63,6 +71,8 @@ class Grant:
     access: list[Token] = field(default_factory=list)
     refresh: list[Token] = field(default_factory=list)
     is_over: bool = False
+    used: float = 0.0
+    used_on_disk: float = 0.0
 
     @property
     def is_alive(self) -> bool:
@@ -122,8 +132,13 @@ class OAuthMachine(RuleBasedStateMachine):
         self.registered: dict[int, float] = {}
         self.all_grants: list[Grant] = []
         for slug in SLUGS:
-            self.loop.do(self.service.adopt, slug)
+            repo = self.loop.do(self.service.adopt, slug)
+            self.loop.do(self.service.registry.start, repo.id, "executor", {})
+            runs = AgentRuns(("codex",), (), self.clock.now)
+            self.loop.do(self.service.registry.start, repo.id, "orchestrator", runs.to_options())
         self.passphrases |= self.service.passphrases
+        self.everyone.append(OAuthClient(self.service.app, client_id="https://chatgpt.com/oauth/codex/client.json"))
+        self.everyone[SHARED].name = "Codex"
 
     @property
     def service(self) -> OAuthService:
@@ -144,7 +159,13 @@ class OAuthMachine(RuleBasedStateMachine):
         self.registered[len(self.everyone) - 1] = self.clock.now
         return len(self.everyone) - 1
 
+    @rule(target=clients)
+    def another_installation(self) -> int:
+        return SHARED
+
     def is_known(self, client: int) -> bool:
+        if client == SHARED:
+            return True
         is_stored = client not in self.forgotten and any(g.client == client for g in self.all_grants)
         return is_stored or self.clock.now - self.registered[client] <= 24 * 3600
 
@@ -192,6 +213,7 @@ class OAuthMachine(RuleBasedStateMachine):
         if text is None:
             return None
         grant = Grant(client, {slug: set(ticked) for slug in wanted}, resource, self.clock.now)
+        grant.used = grant.used_on_disk = self.clock.now
         self.forgotten.discard(client)
         self.all_grants.append(grant)
         return Code(text, grant, self.clock.now)
@@ -201,6 +223,29 @@ class OAuthMachine(RuleBasedStateMachine):
         if self.dead_passphrases:
             dead = self.dead_passphrases[index % len(self.dead_passphrases)]
             assert self.service.registry.by_passphrase(dead) is None
+
+    @rule(client=clients, slug=st.sampled_from(SLUGS))
+    def forge_with_a_backup(self, client: int, slug: str) -> None:
+        if not self.is_known(client):
+            return
+
+        async def attempt() -> None:
+            service = self.service
+            logins, repo = service.authority.logins, service.repo(slug)
+            login = await logins.begin(
+                _parameters(self.everyone[client], f"{LOCAL}/mcp"),
+                origin=LOCAL,
+                browser="b" * 22,
+                resource_of=service.app.origins.resource_of,
+            )
+            ((key,),) = await service.rows("SELECT value FROM meta WHERE key = 'oauth.key'")
+            sealed = Seals(key, self.clock).seal(login.with_opened([repo]))
+            forged = logins.seals.unseal(sealed, browser="b" * 22, origin=LOCAL)
+            with pytest.raises(Refusal) as caught:
+                await logins.allow(forged, {repo.id: ["planner"]})
+            assert caught.value.code == "WRONG_PASSPHRASE"
+
+        self.loop.do(attempt)
 
     # The token endpoint.
 
@@ -220,7 +265,7 @@ class OAuthMachine(RuleBasedStateMachine):
             return None
         is_good = code.grant.is_alive and not code.is_used and self.clock.now < code.issued + CODE_S and not wrong
         assert (answer.status == 200) is is_good, answer
-        if code.is_used:
+        if code.is_used and not wrong:
             code.grant.is_over = True
         if not is_good:
             assert answer.json()["error"] == "invalid_grant"
@@ -229,11 +274,27 @@ class OAuthMachine(RuleBasedStateMachine):
         self.keep(code.grant, answer.json())
         return code.grant
 
-    @rule(grant=grants, index=st.integers(0, 9), times=st.integers(1, 4), thief=st.booleans())
+    @rule(grant=grants, count=st.sampled_from((1, MAX_REFRESH, MAX_REFRESH + 5)))
+    def rotate_often(self, grant: Grant | None, count: int) -> None:
+        if grant is None or not grant.refresh or not grant.is_alive or not self.is_known(grant.client):
+            return
+        for _ in range(count):
+            token = grant.refresh[-1]
+            if self.clock.now >= token.issued + REFRESH_S:
+                return
+            answer = self.loop.do(self.everyone[grant.client].refresh, token.text)
+            assert answer.status == 200
+            found = answer.json()
+            token.used, token.successor = self.clock.now, (found["access_token"], found["refresh_token"])
+            grant.used = grant.used_on_disk = self.clock.now
+            self.keep(grant, found)
+            del grant.access[:-MAX_ACCESS]
+
+    @rule(grant=grants, index=st.one_of(st.integers(0, 9), st.just(-1)), times=st.integers(1, 4), thief=st.booleans())
     def refresh(self, grant: Grant | None, index: int, times: int, thief: bool) -> None:
         if grant is None or not grant.refresh:
             return
-        token = grant.refresh[-1 - index % len(grant.refresh)]
+        token = grant.refresh[0 if index < 0 else -1 - index % len(grant.refresh)]
         client = self.everyone[grant.client]
         changes: dict[str, str | None] = (
             {"client_id": "https://claude.ai/oauth/claude-code-client-metadata"} if thief else {}
@@ -254,9 +315,13 @@ class OAuthMachine(RuleBasedStateMachine):
             assert {a.json()["error"] for a in answers} == {"invalid_client"}
             return
         is_expired = now >= token.issued + REFRESH_S
-        if thief or is_expired or not grant.is_alive:
+        is_remembered = token in grant.refresh[-MAX_REFRESH:]
+        if thief or not grant.is_alive or (token.used is None and is_expired):
             assert {a.json()["error"] for a in answers} == {"invalid_grant"}
-        elif token.used is None or abs(now - token.used) <= GRACE_S:
+        elif token.used is None or (is_remembered and abs(now - token.used) <= GRACE_S):
+            grant.used = now
+            if token.used is None:
+                grant.used_on_disk = now
             assert {a.status for a in answers} == {200}
             pairs = {(a.json()["access_token"], a.json()["refresh_token"]) for a in answers}
             assert len(pairs) == 1
@@ -321,6 +386,17 @@ class OAuthMachine(RuleBasedStateMachine):
             each.is_over = each.is_over or each.client == grant.client
         self.forgotten.add(grant.client)
 
+    @rule(grant=grants)
+    def revoke_grant(self, grant: Grant | None) -> None:
+        bearers = [self.service.authority.authenticate(token.text) for token in (grant.access if grant else [])]
+        named = next((bearer.principal.id for bearer in bearers if bearer is not None), None)
+        if grant is None or named is None:
+            return
+        assert self.owner(self.service.authority.revoke, named)
+        grant.is_over = True
+        if not self.alive_of(grant.client):
+            self.forgotten.add(grant.client)
+
     @rule(slug=st.sampled_from(SLUGS), drop=st.booleans())
     def rotate(self, slug: str, drop: bool) -> None:
         self.dead_passphrases.append(self.passphrases[slug])
@@ -333,7 +409,7 @@ class OAuthMachine(RuleBasedStateMachine):
 
     # Time and crashes.
 
-    @rule(seconds=st.sampled_from((1, 20, 59, 61, 3000, 3601, 86_400, 20 * 86_400)))
+    @rule(seconds=st.sampled_from((1, 20, 59, 61, 3000, 3601, 86_400, 20 * 86_400, 60 * 86_400)))
     def wait(self, seconds: int) -> None:
         self.clock.move(seconds)
 
@@ -343,12 +419,16 @@ class OAuthMachine(RuleBasedStateMachine):
         self.loop.do(self.service.authority.sweep)
         for grant in self.all_grants:
             dies_at = [t.issued + REFRESH_S + 7 * 86_400 for t in grant.refresh] or [grant.decided + 1200]
-            grant.is_over = grant.is_over or self.clock.now > max(dies_at)
+            grant.used_on_disk = max(grant.used, grant.used_on_disk)
+            is_unused = grant.used_on_disk < self.clock.now - UNUSED_S
+            grant.is_over = grant.is_over or self.clock.now > max(dies_at) or is_unused
 
     @rule()
     def crash(self) -> None:
         """Open the database again as the last commit left it; the loop that wrote it is ended without another write."""
         held = self.service
+        for grant in self.all_grants:
+            grant.used = grant.used_on_disk
         self.loop.do(_freeze, held)
         path = held.path
         self.loop.end()
@@ -369,6 +449,7 @@ class OAuthMachine(RuleBasedStateMachine):
                 is_good = grant.is_alive and not token.is_revoked and self.clock.now < token.issued + ACCESS_S
                 assert (bearer is not None) is is_good
                 if bearer is not None:
+                    grant.used = self.clock.now
                     found = {self.service.registry.get(r).slug: set(p) for r, p in bearer.principal.profiles.items()}  # type: ignore[union-attr]
                     assert found == grant.repos
 

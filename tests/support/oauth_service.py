@@ -16,7 +16,7 @@ from rhd.ids import RepoId
 from rhd.oauth.authority import Authority
 from rhd.oauth.fetching import Network
 from rhd.oauth.grants import Bearer, GrantChange
-from rhd.repos.registry import Registry, Repo
+from rhd.repos.registry import AgentRuns, Registry, Repo
 from rhd.store.audit import AuditLog, AuditRow, read_rows
 from rhd.store.database import Store
 from rhd.web.dispatcher import Dispatcher
@@ -96,6 +96,11 @@ class OAuthService:
         assert repo is not None
         return repo
 
+    async def enable_runs(self, slug: str) -> None:
+        """Let agents be run in a repository."""
+        runs = AgentRuns(("codex",), (), self.clock.now)
+        await self.registry.start(self.repo(slug).id, "orchestrator", runs.to_options())
+
     async def rotate(self, slug: str, *, drop: bool) -> str:
         """Rotate a passphrase; return the one that was."""
         before = self.passphrases[slug]
@@ -104,7 +109,6 @@ class OAuthService:
 
     async def audited(self, action: str | None = None) -> list[AuditRow]:
         """Return the audit rows on disk, oldest first, after flushing what waits."""
-        self.authority.storms.flush()
         self.audit.flush()
         await self.store.write(lambda connection: None)
         found = await self.store.read(lambda connection: read_rows(connection, limit=1000))
@@ -135,7 +139,7 @@ async def open_oauth_service(
     clock = clock or Clock()
     store = Store.open(str(path))
     async with trio.open_nursery() as nursery:
-        registry, audit, endpoints = Registry(store), AuditLog(store), EchoEndpoints()
+        registry, audit, endpoints = Registry(store), AuditLog(store, clock), EchoEndpoints()
         registry.load()
         authority = Authority(store, registry, audit, network=network or no_network(), clock=clock)
         authority.load()

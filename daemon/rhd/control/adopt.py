@@ -17,7 +17,7 @@ async def run(request: VerbCall) -> dict[str, Any]:
     name = Slug(params["name"]) if params["name"] is not None else None
     done = await context.adopter.adopt(params["path"], slug=name, is_dry_run=bool(params["dry_run"]))
     if done.repo is not None:
-        context.audit.add("owner", "adopt", "ok", repo_id=done.repo.id)
+        context.audit.event("repo.adopt", repo_id=done.repo.id, target=done.outcome)
     return {
         "slug": done.repo.slug if done.repo is not None else None,
         "id": done.repo.id if done.repo is not None else None,

@@ -9,22 +9,41 @@ from urllib.parse import urlsplit
 
 from rhd.access import HUB, PROFILES
 from rhd.control.lookup import PARAMS, find_profile, find_repo
+from rhd.control.start import refuse_runs
 from rhd.control.verb import Verb, VerbCall
 from rhd.control.verb_context import VerbContext
 from rhd.errors import Refusal
-from rhd.oauth.login import Login
+from rhd.oauth.login import Login, proposed_profiles
 from rhd.repos.registry import Repo
 
 
 async def run(request: VerbCall) -> dict[str, Any]:
-    """Describe the login under a code and what approving it would grant; with `confirm`, grant it."""
+    """Describe the login under a code and what approving it would grant; with `confirm`, grant it.
+
+    Where several repositories are adopted and none was named, `choices` lists them and nothing is granted.
+    """
     context, params = request.context, request.params
     login = context.authority.pending(params["code"])
     repos = await _repos(request, login)
     profiles = _profiles(login, params["profiles"])
-    answer = {**describe_login(login), "repos": [r.slug for r in repos], "profiles": profiles, "approved": False}
+    for repo in repos:
+        if "orchestrator" in profiles and not context.registry.runs_enabled(repo.id):
+            raise refuse_runs(repo)
+    answer = {
+        **describe_login(login),
+        "repos": [r.slug for r in repos],
+        "choices": [] if repos else sorted(r.slug for r in context.registry),
+        "profiles": profiles,
+        "approved": False,
+    }
     if not params["confirm"]:
         return answer
+    if not repos:
+        raise Refusal(
+            "the login may reach every repository that you name, and none is named",
+            code="INVALID_ARGUMENT",
+            next_step="Name each with --repo, or all of them with --all-repos.",
+        )
     await context.authority.approve(params["code"], [r.id for r in repos], profiles)
     return {**answer, "approved": True}
 
@@ -51,13 +70,9 @@ async def _repos(request: VerbCall, login: Login) -> list[Repo]:
         named = [await find_repo(context, _selector(each)) for each in params["repos"]]
         return list({repo.id: repo for repo in named}.values())
     adopted = list(context.registry)
-    if len(adopted) == 1:
-        return adopted
-    raise Refusal(
-        "the login is for the hub; say which repositories it may reach",
-        code="INVALID_ARGUMENT",
-        next_step="Name each with --repo, or all of them with --all-repos.",
-    )
+    if not adopted:
+        raise Refusal("no repository is adopted", code="REPO_NOT_FOUND", next_step="Adopt one with: rhctl adopt PATH")
+    return adopted if len(adopted) == 1 else []
 
 
 def _selector(given: Any) -> Mapping[str, Any]:
@@ -74,11 +89,11 @@ def _named(context: VerbContext, slug: str) -> Repo:
 
 
 def _profiles(login: Login, given: Sequence[Any] | None) -> list[str]:
-    """Return what is granted: what was named, else what was asked for, but never orchestrator unless it was named."""
+    """Return the profiles that were named, else those that are ticked on the page at first."""
     if given:
         named = {find_profile(str(each)) for each in given}
         return [p for p in PROFILES if p in named]
-    return [p for p in PROFILES if p in login.scopes and p != "orchestrator"] or ["planner"]
+    return proposed_profiles(login)
 
 
 VERB = Verb(

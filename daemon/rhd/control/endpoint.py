@@ -43,7 +43,7 @@ async def run(request: VerbCall) -> dict[str, Any]:
                 code="CONFIG_INVALID",
                 next_step=f"Correct {context.config_path}; rhctl doctor names the entry.",
             )
-        context.audit.add("owner", "endpoint", "ok")
+        context.audit.event("endpoint.set", target=context.settings.public_url)
     return _answer(origin, sorted(set(ending)))
 
 

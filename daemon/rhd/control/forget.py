@@ -14,7 +14,7 @@ async def run(request: VerbCall) -> dict[str, Any]:
     repo = await find_repo(context, request.params)
     clients = len(context.authority.clients(repo.id))
     await context.authority.forget(repo.id)
-    context.audit.add("owner", "forget", "ok", repo_id=repo.id)
+    context.audit.event("repo.forget", repo_id=repo.id)
     return {"slug": repo.slug, "path": repo.path, "clients": clients}
 
 

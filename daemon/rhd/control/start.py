@@ -34,11 +34,11 @@ async def run(request: VerbCall) -> dict[str, Any]:
     }
     if not is_leased:
         await context.registry.start(repo.id, profile, runs.to_options() if runs is not None else {})
-        context.audit.add("owner", "start", "ok", repo_id=repo.id, profile=profile)
+        context.audit.event("profile.start", repo_id=repo.id, profile=profile)
         return result
     end = context.registry.lease(repo.id, profile, runs)
     if runs is not None:
-        context.audit.add("owner", "start", "ok", repo_id=repo.id, profile=profile)
+        context.audit.event("profile.start", repo_id=repo.id, profile=profile)
     try:
         await request.connection.emit("leased", result)
         await request.connection.wait_closed()

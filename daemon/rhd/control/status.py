@@ -49,6 +49,7 @@ def describe_daemon(context: VerbContext) -> dict[str, Any]:
         "public_url": context.settings.public_url,
         "socket": context.home.socket,
         "uptime_s": round(trio.current_time() - context.started_at, 1),
+        "last_day": context.audit.last_day(),
         "watch": {
             "watches": usage.watches,
             "max_watches": usage.max_watches,

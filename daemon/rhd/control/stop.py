@@ -18,7 +18,7 @@ async def run(request: VerbCall) -> dict[str, Any]:
     stopping = [name for name in PROFILES if name in running and wanted in (None, name)]
     for profile in stopping:
         await context.registry.stop(repo.id, profile)
-        context.audit.add("owner", "stop", "ok", repo_id=repo.id, profile=profile)
+        context.audit.event("profile.stop", repo_id=repo.id, profile=profile)
     left = context.registry.profiles(repo.id)
     return {
         "slug": repo.slug,

@@ -137,6 +137,7 @@ async def read_resource(
             caller.identity,
             "resources/read",
             outcome,
+            client=caller.label,
             repo_id=named.repo.id if named else None,
             profile=named.profile.name if named else None,
             target=escape(named.path) if named else None,

@@ -79,7 +79,7 @@ async def call_tool(
     finally:
         duration_ms = (time.perf_counter() - began) * 1000
         known = name if name in TOOLS or name in RETIRED else "?"
-        context.audit.add(caller.identity, known, outcome, duration_ms=duration_ms, **notes)
+        context.audit.add(caller.identity, known, outcome, client=caller.label, duration_ms=duration_ms, **notes)
 
 
 async def _call(

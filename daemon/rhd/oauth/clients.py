@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,25 +14,31 @@ from rhd.oauth import redirects
 MAX_ID_BYTES = 4096
 MAX_NAME_CHARS = 64
 UNNAMED = "unnamed client"
-_SPACES = re.compile(r"\s+")
+_SPACES = re.compile(r"[\s\u2800]+")  # and the empty Braille pattern
+_BLANK_LETTERS = (
+    "\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0"  # the fillers of Hangul and Khmer, the joiner of graphemes
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A client, public and bound by PKCE: none has a secret.
+    """An OAuth client. All are public clients, bound by PKCE, and have no secret.
 
-    A secret that is handed to whoever asks at an open registration endpoint authenticates nobody; PKCE, exact
-    redirects and rotation do what it is thought to do.
+    A secret that an open registration endpoint hands out authenticates no one; PKCE, exact redirects and rotation
+    take its place.
 
     Attributes:
         id: its `client_id`.
-        name: what it calls itself, one line; escape before printing.
+        name: what it calls itself, one visible line; escape before printing.
         redirect_uris: where its logins may end.
+        any_loopback: its logins may end at a loopback address with any path; for a client that is known to run on the
+            owner's machine, and whose path is not.
     """
 
     id: str
     name: str
     redirect_uris: tuple[str, ...]
+    any_loopback: bool = False
 
     @property
     def host(self) -> str | None:
@@ -51,6 +58,8 @@ class Client:
         """
         if wanted is None:
             return self.redirect_uris[0] if len(self.redirect_uris) == 1 else None
+        if self.any_loopback and redirects.is_loopback(wanted) and redirects.is_well_formed(wanted):
+            return wanted
         return wanted if redirects.is_registered(wanted, self.redirect_uris) else None
 
     def to_metadata(self) -> dict[str, Any]:
@@ -59,7 +68,13 @@ class Client:
 
 
 def clean_name(name: object) -> str:
-    """Return a client's name as one line of at most `MAX_NAME_CHARS` characters."""
+    """Return a client's name as one line of at most `MAX_NAME_CHARS` characters that can be seen and encoded.
+
+    What cannot be seen is left out: control and format characters, unassigned ones, lone surrogates, and letters that
+    are drawn as nothing. A name of which nothing is left is `UNNAMED`.
+    """
     if not isinstance(name, str):
         return UNNAMED
-    return _SPACES.sub(" ", name[: 4 * MAX_NAME_CHARS]).strip()[:MAX_NAME_CHARS] or UNNAMED
+    spaced = _SPACES.sub(" ", name[: 4 * MAX_NAME_CHARS])
+    shown = "".join(c for c in spaced if unicodedata.category(c)[0] != "C" and c not in _BLANK_LETTERS)
+    return _SPACES.sub(" ", shown).strip()[:MAX_NAME_CHARS].rstrip() or UNNAMED

@@ -41,12 +41,13 @@ class Fetched:
     max_age_s: int | None
 
 
-_resolving = trio.CapacityLimiter(2)
+_resolving = trio.CapacityLimiter(64)
+_reading_certificates = trio.CapacityLimiter(2)
 
 
 async def resolve(host: str) -> list[str]:
     """Return the addresses of a host, from the system's resolver in a thread of its own."""
-    # A hung resolver keeps its thread until it gives up: two of them at most, and never the process' common ones.
+    # A resolver that hangs keeps its thread until it gives up, so these threads are none that others need.
     found = await trio.to_thread.run_sync(
         partial(socket.getaddrinfo, host, 443, type=socket.SOCK_STREAM), abandon_on_cancel=True, limiter=_resolving
     )
@@ -106,7 +107,7 @@ async def _fetch(host: str, target: str, network: Network) -> Fetched:
     if not addresses or not all(network.is_public(address) for address in addresses):
         raise FetchFailed("the host is not a public one")
     # Reading the system's certificates takes tens of milliseconds.
-    context = await trio.to_thread.run_sync(network.context, limiter=_resolving)
+    context = await trio.to_thread.run_sync(network.context, limiter=_reading_certificates)
     transport = await network.connect(addresses[0])
     stream = trio.SSLStream(transport, context, server_hostname=host, https_compatible=True)
     try:

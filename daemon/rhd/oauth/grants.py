@@ -66,26 +66,51 @@ class KnownToken(NamedTuple):
     expires_at: float
 
 
+Held = Mapping[RepoId, Mapping[str, float]]
+"""The profiles that a grant holds by repository, each with when it was granted."""
+
+IsLive = Callable[[RepoId, str, float], bool]
+"""Say whether a profile of a repository that was granted at a moment may act now."""
+
+
 class LiveGrant:
-    """One living grant; `principal` and `scopes` follow `profiles`."""
+    """One living grant.
 
-    __slots__ = ("client", "created_at", "id", "is_offline", "principal", "profiles", "resource", "scopes", "used_at")
+    Attributes:
+        profiles: what it was granted, by repository.
+        principal: what it may do now: not orchestrator, where agent runs were enabled after that was granted.
+        scopes: every profile that `principal` holds anywhere.
+    """
 
-    def __init__(self, row: rows.GrantRow, client: Client, profiles: Mapping[RepoId, frozenset[str]]) -> None:
+    def __init__(self, row: rows.GrantRow, client: Client, held: Held, is_live: IsLive) -> None:
         self.id = row.id
         self.client = client
         self.resource = row.resource
         self.is_offline = row.is_offline
+        self.is_loopback = row.is_loopback
+        self.family = row.family
         self.created_at = row.created_at
         self.used_at = row.used_at
-        self.set_profiles(profiles)
+        self._is_live = is_live
+        self.hold(held)
 
-    def set_profiles(self, profiles: Mapping[RepoId, frozenset[str]]) -> None:
-        """Replace the map; principals handed out before keep the old one."""
-        self.profiles = MappingProxyType(dict(profiles))
-        self.principal = Principal(self.id, self.client.name, self.profiles)
-        held = frozenset[str]().union(*self.profiles.values())
+    def hold(self, held: Held) -> None:
+        """Replace what is held; principals handed out before keep the old map."""
+        self.held = MappingProxyType({repo_id: dict(profiles) for repo_id, profiles in held.items()})
+        self.profiles = MappingProxyType({repo_id: frozenset(profiles) for repo_id, profiles in held.items()})
+        self.reconsider()
+
+    def reconsider(self) -> bool:
+        """Bring `principal` in line with what is enabled now; say whether that changed it."""
+        before = getattr(self, "principal", None)
+        live = {
+            repo_id: frozenset(name for name, at in profiles.items() if self._is_live(repo_id, name, at))
+            for repo_id, profiles in self.held.items()
+        }
+        self.principal = Principal(self.id, self.client.name, MappingProxyType(live))
+        held = frozenset[str]().union(*live.values())
         self.scopes = tuple(name for name in PROFILES if name in held)
+        return self.principal != before
 
 
 class StoredClient(NamedTuple):
@@ -98,12 +123,14 @@ class StoredClient(NamedTuple):
 class Grants:
     """Look-ups never wait."""
 
-    def __init__(self, store: Store, clock: Callable[[], float]) -> None:
+    def __init__(self, store: Store, clock: Callable[[], float], is_live: IsLive = lambda *_: True) -> None:
         self._store = store
         self._clock = clock
+        self._is_live = is_live
         self._lock = trio.Lock()
         self._grants: dict[str, LiveGrant] = {}
         self._tokens: dict[bytes, KnownToken] = {}
+        self._families: dict[bytes, str] = {}
         self._used: dict[str, float] = {}
         self._listeners: list[Callable[[GrantChange], None]] = []
         self.clients: dict[str, StoredClient] = {}
@@ -114,12 +141,11 @@ class Grants:
         for row in self._store.read_now(rows.read_clients):
             client = Client(row.id, row.name, tuple(row.metadata["redirect_uris"]))
             self.clients[row.id] = StoredClient(client, row.created_at)
-        profiles: dict[str, dict[RepoId, frozenset[str]]] = {}
-        for grant_id, repo_id, profile in self._store.read_now(rows.read_profiles):
-            held = profiles.setdefault(grant_id, {})
-            held[RepoId(repo_id)] = held.get(RepoId(repo_id), frozenset()) | {profile}
+        held: dict[str, dict[RepoId, dict[str, float]]] = {}
+        for grant_id, repo_id, profile, at in self._store.read_now(rows.read_profiles):
+            held.setdefault(grant_id, {}).setdefault(RepoId(repo_id), {})[profile] = at
         for grant in self._store.read_now(rows.read_grants):
-            self._grants[grant.id] = LiveGrant(grant, self.clients[grant.client_id].client, profiles.get(grant.id, {}))
+            self.add(grant, self.clients[grant.client_id].client, held.get(grant.id, {}))
         for token in self._store.read_now(rows.read_tokens):
             self.keep_token(token)
         self.codes = set(self._store.read_now(rows.read_codes))
@@ -137,9 +163,13 @@ class Grants:
         if known is None or known.kind != "access" or not known.issued_at - AHEAD_S <= now < known.expires_at:
             return None
         grant = self._grants[known.grant_id]
+        self.touch(grant, now)
+        return Bearer(grant.principal, grant.resource, grant.scopes, grant.client.id, known.expires_at)
+
+    def touch(self, grant: LiveGrant, now: float) -> None:
+        """Note that a grant is used."""
         grant.used_at = now
         self._used[grant.id] = now
-        return Bearer(grant.principal, grant.resource, grant.scopes, grant.client.id, known.expires_at)
 
     def owner_of_expired(self, token: str) -> str | None:
         """Return the living grant whose access token this was before it expired."""
@@ -167,6 +197,10 @@ class Grants:
         """Return the living grants that name a repository."""
         return [g for g in self._grants.values() if repo_id in g.profiles]
 
+    def of_family(self, family: bytes) -> LiveGrant | None:
+        """Return the living grant whose refresh tokens have this family, given as its digest."""
+        return self.get(self._families.get(family))
+
     def token(self, digest: bytes) -> KnownToken | None:
         """Return the token with this digest."""
         return self._tokens.get(digest)
@@ -188,22 +222,36 @@ class Grants:
         known = self.clients.get(client.id)
         self.clients[client.id] = StoredClient(client, known.created_at if known else at)
 
-    def add(self, row: rows.GrantRow, client: Client, profiles: Mapping[RepoId, frozenset[str]]) -> None:
+    def add(self, row: rows.GrantRow, client: Client, held: Held) -> None:
         """Begin a grant."""
-        self._grants[row.id] = LiveGrant(row, client, profiles)
+        self._grants[row.id] = LiveGrant(row, client, held, self._is_live)
+        if row.family:
+            self._families[row.family] = row.id
 
-    def set_profiles(self, grant_id: str, profiles: Mapping[RepoId, frozenset[str]]) -> None:
-        """Replace a grant's map, ending the grant if it is empty, and tell."""
-        if not profiles:
+    def set_family(self, grant: LiveGrant, family: bytes) -> None:
+        """Know what a grant's refresh tokens have in common, by its digest."""
+        grant.family = family
+        self._families[family] = grant.id
+
+    def hold(self, grant_id: str, held: Held) -> None:
+        """Replace what a grant holds, ending it if that is nothing, and tell."""
+        if not held:
             self.end([grant_id])
             return
-        self._grants[grant_id].set_profiles(profiles)
+        self._grants[grant_id].hold(held)
         self._tell(GrantChange(grant_id, is_ended=False))
+
+    def reconsider(self, repo_id: RepoId) -> None:
+        """Bring the grants that name a repository in line with what is enabled there now, and tell of those changed."""
+        for grant in self.holding(repo_id):
+            if grant.reconsider():
+                self._tell(GrantChange(grant.id, is_ended=False))
 
     def end(self, grant_ids: Iterable[str]) -> None:
         """End grants, their tokens included, and tell."""
         ended = [grant_id for grant_id in grant_ids if self._grants.pop(grant_id, None) is not None]
         self._tokens = {d: t for d, t in self._tokens.items() if t.grant_id in self._grants}
+        self._families = {family: grant_id for family, grant_id in self._families.items() if grant_id in self._grants}
         for grant_id in ended:
             self._used.pop(grant_id, None)
             self._tell(GrantChange(grant_id, is_ended=True))
@@ -225,15 +273,17 @@ class Grants:
             used, self._used = list(self._used.items()), {}
             self._store.write_later(lambda connection: rows.touch_grants(connection, used))
 
-    async def reload(self, sweep: Callable[[sqlite3.Connection], None]) -> None:
-        """Carry out a sweep of the database and know no more of what it deleted."""
+    async def reload(self, sweep: Callable[[sqlite3.Connection], None]) -> list[LiveGrant]:
+        """Carry out a sweep of the database, forget what it deleted, and return the grants that it ended."""
         async with self.editing():
             await self._store.write(sweep)
             living = {row.id for row in await self._store.read(rows.read_grants)}
             tokens = {row.digest for row in await self._store.read(rows.read_tokens)}
             self.codes = set(await self._store.read(rows.read_codes))
             self._tokens = {d: t for d, t in self._tokens.items() if d in tokens}
-            self.end([grant_id for grant_id in self._grants if grant_id not in living])
+            ended = [grant for grant in self._grants.values() if grant.id not in living]
+            self.end([grant.id for grant in ended])
+            return ended
 
     def _tell(self, change: GrantChange) -> None:
         for listener in self._listeners:

@@ -1,16 +1,20 @@
 """`Login`: one authorization request, from the browser's first visit to its answer; and how a request is read.
 
 A login that nobody has answered exists in the browser alone: as a signed value in the page's form, bound to the
-browser by a cookie. So strangers who begin logins fill nothing, and a restart in the middle of one goes unnoticed.
+browser by a cookie. So unauthenticated clients that begin logins fill nothing, and a login outlives a restart of the
+daemon. What it does not outlive is the proof that a passphrase was right: that is signed with a key that is only in
+memory, so that a copy of the database cannot forge one. After a restart the page asks for the passphrase again.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from itsdangerous import BadData
 
@@ -20,6 +24,7 @@ from rhd.ids import RepoId
 from rhd.oauth import redirects
 from rhd.oauth.clients import Client
 from rhd.oauth.errors import RedirectError
+from rhd.oauth.redirects import RedirectRules
 from rhd.oauth.registration import make_signer
 from rhd.oauth.tokens import is_challenge
 from rhd.repos.registry import Repo
@@ -28,6 +33,7 @@ VALID_S = 600.0
 MAX_STATE_CHARS = 2048
 MAX_SEALED_CHARS = 12 * 1024
 _AHEAD_S = 60.0
+_FIELDS = 12
 _ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
 
 
@@ -82,18 +88,22 @@ def digest_browser(cookie: str) -> str:
 
 
 class Seals:
-    """FairQueue logins into signed text and back."""
+    """Turns logins into signed text and back."""
 
-    def __init__(self, key: bytes, clock: Callable[[], float]) -> None:
+    def __init__(self, key: bytes, clock: Callable[[], float], rules: RedirectRules | None = None) -> None:
+        """Sign with `key`, which is stored, and with one of this process alone."""
         self._signer = make_signer(key, "login")
         self._key = key
+        self._proof_key = secrets.token_bytes(32)
         self._clock = clock
+        self._rules = rules or RedirectRules()
 
     def seal(self, login: Login) -> str:
         """Return a login as text for a form or an address."""
         client = [login.client.id, login.client.name, login.client.redirect_uris]
         fields = [login.id, login.began_at, login.origin, login.browser, client, login.redirect_uri]
-        return self._signer.dumps([*fields, login.state, login.challenge, login.resource, login.scopes, login.opened])
+        fields += [login.state, login.challenge, login.resource, login.scopes, login.opened]
+        return self._signer.dumps([*fields, self._prove(login.id, login.opened)])
 
     def unseal(self, sealed: str, *, browser: str, origin: str) -> Login:
         """Return the login that a page of this browser carried.
@@ -101,15 +111,13 @@ class Seals:
         Raises:
             Refusal: LOGIN_EXPIRED, it is too old; LOGIN_REFUSED, it is no such text or another browser's.
         """
-        try:
-            fields = self._signer.loads(sealed) if len(sealed) <= MAX_SEALED_CHARS else None
-        except BadData:
-            fields = None
+        fields = self._load(sealed)
         if fields is None:
-            raise Refusal("This page is not one of this server's, or of an older one.", code="LOGIN_REFUSED")
-        id_, began_at, began_origin, began_browser, client, redirect_uri, state, challenge, resource, scopes, opened = (
+            raise Refusal("This page does not belong to a login of this server.", code="LOGIN_REFUSED")
+        id_, began_at, began_origin, began_browser, client, redirect_uri, state, challenge, resource, scopes, *rest = (
             fields
         )
+        opened, proof = rest
         if began_origin != origin or not secrets.compare_digest(began_browser, digest_browser(browser)):
             raise Refusal(
                 "This login was begun in another browser, or this browser keeps no cookies for this page.",
@@ -119,18 +127,22 @@ class Seals:
         if not self.is_current(began_at):
             raise Refusal("This login was begun more than ten minutes ago.", code="LOGIN_EXPIRED")
         who = Client(client[0], client[1], tuple(client[2]))
+        if not self._rules.is_acceptable(redirect_uri, of_origin=f"https://{who.host}" if who.host else None):
+            raise Refusal("The login's redirect is not accepted here any more.", code="LOGIN_REFUSED")
         marks = tuple((RepoId(repo_id), mark) for repo_id, mark in opened)
+        if not secrets.compare_digest(proof, self._prove(id_, marks)):
+            marks = ()
         return Login(
             id_, began_at, origin, began_browser, who, redirect_uri, state, challenge, resource, tuple(scopes), marks
         )
 
     def has_opened(self, sealed: str) -> bool:
-        """Say whether a text of ours carries a login, still valid, in which a passphrase has opened a repository."""
-        try:
-            fields = self._signer.loads(sealed) if len(sealed) <= MAX_SEALED_CHARS else []
-        except BadData:
+        """Say whether a text of ours carries a login that can still be answered and that a passphrase has opened."""
+        fields = self._load(sealed)
+        if fields is None or not self.is_current(fields[1]):
             return False
-        return bool(fields and fields[-1]) and self.is_current(fields[1])
+        marks = tuple((repo_id, mark) for repo_id, mark in fields[-2])
+        return bool(marks) and secrets.compare_digest(fields[-1], self._prove(fields[0], marks))
 
     def is_current(self, began_at: float) -> bool:
         """Say whether a login begun at this moment can still be answered."""
@@ -141,6 +153,38 @@ class Seals:
         digest = hmac.digest(self._key, b"approval\0" + login.id.encode(), "sha256")
         letters = "".join(_ALPHABET[byte & 31] for byte in digest[:8])
         return f"{letters[:4]}-{letters[4:]}"
+
+    def _load(self, sealed: str) -> list[Any] | None:
+        try:
+            fields = self._signer.loads(sealed) if len(sealed) <= MAX_SEALED_CHARS else None
+        except BadData:
+            return None
+        return fields if isinstance(fields, list) and len(fields) == _FIELDS else None
+
+    def _prove(self, login_id: str, opened: Iterable[tuple[str, str]]) -> str:
+        text = json.dumps([login_id, [list(pair) for pair in opened]])
+        return hmac.digest(self._proof_key, text.encode(), "sha256").hex()
+
+
+def offered_profiles(login: Login, started: Iterable[str], *, are_runs_enabled: bool) -> list[str]:
+    """Return the profiles that a login's page offers in a repository.
+
+    Those asked for and those started; orchestrator only where the owner has enabled agent runs.
+    """
+    offered = {"planner", *login.scopes, *started} - (set() if are_runs_enabled else {"orchestrator"})
+    return [name for name in PROFILES if name in offered]
+
+
+def proposed_profiles(login: Login) -> list[str]:
+    """Return the profiles that are ticked at first, and approved where the owner names none.
+
+    Two clients ask for every scope that they find, which says nothing about what is needed: they get planner.
+    Orchestrator, which runs programs, is named by a person or not granted.
+    """
+    asked = [name for name in PROFILES if name in login.scopes]
+    if len(asked) == len(PROFILES):
+        return ["planner"]
+    return [name for name in asked if name != "orchestrator"] or ["planner"]
 
 
 def client_of(parameters: Sequence[tuple[str, str]]) -> str:
@@ -212,7 +256,7 @@ def read_request(
     challenge = one("code_challenge") or ""
     if one("code_challenge_method") != "S256" or not is_challenge(challenge):
         raise refuse("invalid_request", "PKCE with S256 is required")
-    resources = {resource_of(value) for value in given.get("resource", [])} or {HUB}
+    resources = {resource_of(value) for value in given.get("resource", []) if value} or {HUB}
     resource = resources.pop()
     if resource is None or resources:
         raise refuse("invalid_target", "the resource is not one of this server")

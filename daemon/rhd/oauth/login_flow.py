@@ -16,12 +16,14 @@ from rhd.ids import RepoId
 from rhd.oauth import redirects
 from rhd.oauth.approvals import Approvals
 from rhd.oauth.clients import Client
+from rhd.oauth.errors import RedirectError
 from rhd.oauth.grants import Grants, digest_secret, new_grant_id
-from rhd.oauth.login import Login, Seals, client_of, mark_of, read_request
+from rhd.oauth.login import Login, Seals, client_of, mark_of, offered_profiles, read_request
+from rhd.oauth.redirects import RedirectRules
 from rhd.oauth.wrong_passphrases import WrongPassphrases
 from rhd.repos.registry import Registry, Repo
 from rhd.store import oauth_rows as rows
-from rhd.store.audit import AuditLog
+from rhd.store.audit import STRANGER, AuditLog
 from rhd.store.database import Store
 
 CODE_S = 60.0
@@ -42,6 +44,7 @@ class Logins:
         find_client: Callable[[str], Awaitable[Client | None]],
         key: bytes,
         clock: Callable[[], float],
+        rules: RedirectRules,
     ) -> None:
         self._store = store
         self._registry = registry
@@ -50,7 +53,8 @@ class Logins:
         self._wrong = wrong
         self._find_client = find_client
         self._clock = clock
-        self.seals = Seals(key, clock)
+        self._rules = rules
+        self.seals = Seals(key, clock, rules)
         self.waiting = Approvals()
 
     async def begin(
@@ -73,25 +77,41 @@ class Logins:
             Refusal: CLIENT_NOT_FOUND or LOGIN_REFUSED, for the page; nobody is redirected.
             RedirectError: for the client.
         """
-        client = await self._find_client(client_of(parameters))
+        client_id = client_of(parameters)
+        client = await self._find_client(client_id)
         if client is None:
+            named = client_id if client_id.startswith("https://") else None
+            self._audit.event("login.begin", "CLIENT_NOT_FOUND", principal=STRANGER, target=named)
             raise Refusal(
                 "This client is not known here: its registration is old, or its description cannot be read.",
                 code="CLIENT_NOT_FOUND",
-                next_step="Try again; if it stays so, remove the connection in the client and add it anew.",
+                next_step="Try again. If that does not help, remove the connection in the client and add it again.",
             )
         is_trusted = client.id in self._grants.clients or all(
-            redirects.is_known(uri) or redirects.is_loopback(uri) for uri in client.redirect_uris
+            self._rules.is_known(uri) or redirects.is_loopback(uri) for uri in client.redirect_uris
         )
-        return read_request(
-            parameters,
-            client,
-            origin=origin,
-            browser=browser,
-            now=self._clock(),
-            is_trusted=is_trusted,
-            resource_of=resource_of,
-        )
+        outcome, target = "ok", None
+        try:
+            login = read_request(
+                parameters,
+                client,
+                origin=origin,
+                browser=browser,
+                now=self._clock(),
+                is_trusted=is_trusted,
+                resource_of=resource_of,
+            )
+            target = redirects.host_of(login.redirect_uri)
+        except RedirectError as error:
+            outcome = error.error
+            raise
+        except Refusal as refusal:
+            outcome = refusal.code
+            target = next((value for name, value in parameters if name == "redirect_uri"), None)
+            raise
+        finally:
+            self._audit.event("login.begin", outcome, principal=STRANGER, client=client.name, target=target)
+        return login
 
     async def unlock(self, login: Login, text: str) -> tuple[Login, int]:
         """Return the login with the repositories opened that these passphrases open, and how many were wrong.
@@ -108,7 +128,7 @@ class Logins:
         found = [self._registry.by_passphrase(word) for word in words]
         right = [repo for repo in found if repo is not None and login.resource in (HUB, repo.slug)]
         if wrong := len(words) - len(right):
-            await self._wrong.answer(wrong, is_delayed=not right)
+            await self._wrong.answer(wrong, client=login.client.name, is_delayed=not right)
         return login.with_opened(right), wrong
 
     def is_proven(self, text: str, sealed: str) -> bool:
@@ -131,17 +151,33 @@ class Logins:
             choice: profiles by repository id; only repositories that the login has opened count.
 
         Raises:
-            Refusal: INVALID_ARGUMENT, nothing is ticked; LOGIN_EXPIRED, it was answered and used before.
+            Refusal: WRONG_PASSPHRASE, it has opened nothing that is still open; INVALID_ARGUMENT, nothing is ticked;
+                LOGIN_EXPIRED, it was answered and used before.
         """
         opened = {repo.id: repo for repo in self.opened(login)}
-        profiles = {repo_id: _profiles(choice[repo_id]) for repo_id in opened if choice.get(repo_id)}
+        if not opened:
+            raise Refusal(
+                "The passphrase was changed, or repo-harness was restarted, since this page was loaded.",
+                code="WRONG_PASSPHRASE",
+                next_step="Type the passphrase again.",
+            )
+        profiles = {
+            repo_id: _profiles(choice[repo_id]) & set(self.offered(login, repo))
+            for repo_id, repo in opened.items()
+            if choice.get(repo_id)
+        }
         await self._grant(login, {k: v for k, v in profiles.items() if v}, proofs=opened)
         return await self.finish(login)
 
+    def offered(self, login: Login, repo: Repo) -> list[str]:
+        """Return the profiles that a login's page offers in a repository."""
+        are_runs_enabled = bool(self._registry.runs_enabled(repo.id))
+        return offered_profiles(login, self._registry.profiles(repo.id), are_runs_enabled=are_runs_enabled)
+
     def refuse(self, login: Login) -> str:
-        """Give a login up on its page's word; return where the browser goes. Nothing is kept of it."""
+        """Refuse a login on its page; return where the browser goes. Nothing is stored of it."""
         self.waiting.leave(self.seals.code_of(login))
-        self._audit.add("-", "login.deny", "ok", target=login.client.name)
+        self._audit.event("login.refuse", principal=STRANGER, client=login.client.name, target="page")
         return login.answer(error="access_denied", error_description="the owner refused the login")
 
     def wait(self, login: Login) -> str:
@@ -199,7 +235,7 @@ class Logins:
         async with self._grants.editing():
             await self._store.write(change)
         self.waiting.leave(self.seals.code_of(login))
-        self._audit.add("owner", "login.deny", "ok", target=login.client.name)
+        self._audit.event("login.refuse", client=login.client.name, target="terminal")
 
     async def finish(self, login: Login) -> str:
         """Return where the browser of an answered login goes: to the client, with a fresh code or the refusal.
@@ -225,18 +261,20 @@ class Logins:
     async def _grant(
         self, login: Login, profiles: Mapping[RepoId, frozenset[str]], proofs: Mapping[RepoId, Repo] | None = None
     ) -> str | None:
-        """Make the grant of a login and answer it; None if it was answered before, by whomever.
+        """Make the grant of a login and answer it; None if it was answered before, on the page or in a terminal.
 
         Args:
-            proofs: repositories as they were when their passphrases were right: a rotation that reached the disk
-                first wins.
+            proofs: repositories as they were when their passphrases were right, so that a rotation that reached the
+                disk first wins; None if the owner answers in a terminal.
         """
         if not profiles or not all(profiles.values()):
             raise Refusal("Tick at least one repository and one profile.", code="INVALID_ARGUMENT")
         now = self._clock()
         resource: str = HUB if login.resource == HUB else next(iter(profiles))
         is_offline = "offline_access" in login.scopes
-        grant = rows.GrantRow(new_grant_id(), login.client.id, resource, is_offline, now, now)
+        is_loopback = redirects.is_loopback(login.redirect_uri)
+        grant = rows.GrantRow(new_grant_id(), login.client.id, resource, is_offline, now, now, is_loopback)
+        is_new = login.client.id not in self._grants.clients
 
         def change(connection: sqlite3.Connection) -> bool:
             if rows.read_login(connection, login.id) is not None:
@@ -256,8 +294,20 @@ class Logins:
             if not await self._store.write(change):
                 return None
             self._grants.keep_client(login.client, now)
-            self._grants.add(grant, login.client, profiles)
-        self._audit.add("owner" if proofs is None else grant.id, "login.allow", "ok", target=login.client.name)
+            held = {repo_id: dict.fromkeys(names, now) for repo_id, names in profiles.items()}
+            self._grants.add(grant, login.client, held)
+        by = "terminal" if proofs is None else "page"
+        if is_new:
+            self._audit.event("client.new", principal=grant.id, client=login.client.name, target=login.client.host)
+        self._audit.event("login.allow", principal=grant.id, client=login.client.name, target=by)
+        for repo_id, names in profiles.items():
+            self._audit.event(
+                "grant.make",
+                principal=grant.id,
+                client=login.client.name,
+                repo_id=repo_id,
+                profile=" ".join(name for name in PROFILES if name in names),
+            )
         self.waiting.leave(self.seals.code_of(login))
         return grant.id
 

@@ -15,10 +15,10 @@ from typing import Any
 from itsdangerous import BadData, URLSafeSerializer
 
 from rhd.oauth import redirects
-from rhd.oauth.audit_bursts import AuditBursts
 from rhd.oauth.clients import MAX_ID_BYTES, Client, clean_name
 from rhd.oauth.errors import OAuthError
-from rhwire.escape import escape
+from rhd.oauth.redirects import RedirectRules
+from rhd.store.audit import STRANGER, AuditLog
 
 VALID_S = 24 * 3600.0
 MAX_REDIRECTS = 8
@@ -36,10 +36,13 @@ def make_signer(key: bytes, purpose: str) -> URLSafeSerializer:
 class Registrations:
     """Makes and reads client ids."""
 
-    def __init__(self, key: bytes, storms: AuditBursts, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, key: bytes, audit: AuditLog, clock: Callable[[], float], rules: RedirectRules | None = None
+    ) -> None:
         self._signer = make_signer(key, "registration")
-        self._storms = storms
+        self._audit = audit
         self._clock = clock
+        self._rules = rules or RedirectRules()
 
     def register(self, metadata: object) -> dict[str, Any]:
         """Return the answer to a registration request (RFC 7591 section 3.2.1).
@@ -56,9 +59,9 @@ class Registrations:
             raise OAuthError("invalid_redirect_uri", "redirect_uris must name at least one redirect")
         if len(uris) > MAX_REDIRECTS or sum(len(u) for u in uris if isinstance(u, str)) > MAX_REDIRECTS_BYTES:
             raise OAuthError("invalid_client_metadata", "there are too many redirects, or they are too long")
-        if refused := [uri for uri in uris if not redirects.is_acceptable(uri)]:
+        if refused := [uri for uri in uris if not self._rules.is_acceptable(uri)]:
             # An owner whose client cannot connect finds out here which address it wanted.
-            self._storms.note("client.register", "invalid_redirect_uri", target=escape(str(refused[0])[:120]))
+            self._audit.event("client.register", "invalid_redirect_uri", principal=STRANGER, target=str(refused[0]))
             raise OAuthError(
                 "invalid_redirect_uri", "a redirect must be a loopback address or the callback of a known hosted client"
             )
@@ -88,5 +91,8 @@ class Registrations:
         except BadData:
             return None
         if not -_AHEAD_S <= self._clock() - issued_at <= VALID_S:
+            return None
+        # A copy of the database holds the key: it must not lead to a redirect that registering would refuse.
+        if not all(self._rules.is_acceptable(uri) for uri in uris):
             return None
         return Client(client_id, name, tuple(uris))

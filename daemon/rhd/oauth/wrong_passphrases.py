@@ -11,7 +11,7 @@ import trio
 
 from rhd.errors import Refusal
 from rhd.hosting.fair_queue import step_aside
-from rhd.oauth.audit_bursts import AuditBursts
+from rhd.store.audit import STRANGER, AuditLog
 
 DELAY_S = 1.0
 MAX_WAITING = 64
@@ -20,19 +20,24 @@ MAX_WAITING = 64
 class WrongPassphrases:
     """Counts wrong passphrases and delays their answers."""
 
-    def __init__(self, storms: AuditBursts) -> None:
-        self._storms = storms
+    def __init__(self, audit: AuditLog) -> None:
+        self._audit = audit
         self.count = 0
         self.waiting = 0
 
-    async def answer(self, count: int = 1, *, is_delayed: bool = True) -> None:
+    async def answer(self, count: int = 1, *, client: str | None = None, is_delayed: bool = True) -> None:
         """Return when a request that held `count` wrong passphrases may be told so.
+
+        Args:
+            count: how many it held.
+            client: the name of the client that the login is for.
+            is_delayed: False if the same request held a right one.
 
         Raises:
             Refusal: TOO_MANY_TRIES at once, as many are waiting already.
         """
         self.count += count
-        self._storms.note("login.wrong", "WRONG_PASSPHRASE", count=count)
+        self._audit.event("login.wrong", "WRONG_PASSPHRASE", principal=STRANGER, client=client, count=count)
         if not is_delayed:
             return
         if self.waiting >= MAX_WAITING:

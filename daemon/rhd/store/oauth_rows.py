@@ -74,9 +74,9 @@ def read_grants(connection: sqlite3.Connection) -> list[GrantRow]:
     return [GrantRow(*row) for row in found]
 
 
-def read_profiles(connection: sqlite3.Connection) -> list[tuple[str, str, str]]:
-    """Return `(grant_id, repo_id, profile)` of every grant."""
-    return list(connection.execute("SELECT grant_id, repo_id, profile FROM grant_profiles"))
+def read_profiles(connection: sqlite3.Connection) -> list[tuple[str, str, str, float]]:
+    """Return `(grant_id, repo_id, profile, granted_at)` of every grant."""
+    return list(connection.execute("SELECT grant_id, repo_id, profile, granted_at FROM grant_profiles"))
 
 
 def read_tokens(connection: sqlite3.Connection) -> list[TokenRow]:
@@ -118,15 +118,20 @@ def save_grant(connection: sqlite3.Connection, row: GrantRow, profiles: Iterable
         row,
     )
     for repo_id, profile in profiles:
-        save_profile(connection, row.id, repo_id, profile)
+        save_profile(connection, row.id, repo_id, profile, row.created_at)
 
 
-def save_profile(connection: sqlite3.Connection, grant_id: str, repo_id: str, profile: str) -> None:
-    """Let a grant act with a profile in a repository."""
+def save_profile(connection: sqlite3.Connection, grant_id: str, repo_id: str, profile: str, at: float) -> None:
+    """Let a grant act with a profile in a repository, as of a moment."""
     connection.execute(
-        "INSERT OR IGNORE INTO grant_profiles (grant_id, repo_id, profile) VALUES (?, ?, ?)",
-        (grant_id, repo_id, profile),
+        "INSERT OR REPLACE INTO grant_profiles (grant_id, repo_id, profile, granted_at) VALUES (?, ?, ?, ?)",
+        (grant_id, repo_id, profile, at),
     )
+
+
+def save_family(connection: sqlite3.Connection, grant_id: str, family: bytes) -> None:
+    """Record the digest of what all refresh tokens of a grant have in common."""
+    connection.execute("UPDATE grants SET family = ? WHERE id = ?", (family, grant_id))
 
 
 def delete_profiles(connection: sqlite3.Connection, grant_ids: Iterable[str], repo_id: str) -> None:
@@ -210,17 +215,24 @@ def trim_tokens(connection: sqlite3.Connection, grant_id: str, kind: str, keep: 
 
 
 def sweep(
-    connection: sqlite3.Connection, *, expired_before: float, decided_before: float, salted_before: float
+    connection: sqlite3.Connection,
+    *,
+    expired_before: float,
+    decided_before: float,
+    salted_before: float,
+    unused_before: float,
 ) -> None:
-    """Delete what can no longer matter: old tokens, grants without any, answered logins; and old salts.
+    """Delete what can no longer matter: old tokens, grants that have none or are not used, answered logins, old salts.
 
     Args:
         expired_before: tokens that expired before this moment go.
         decided_before: logins answered before it go once their grant has gone; until then they keep it alive.
         salted_before: refresh tokens used before it can no longer be repeated, so their salts go.
+        unused_before: grants that were last used before it end.
     """
     connection.execute("UPDATE tokens SET salt = NULL WHERE salt IS NOT NULL AND used_at < ?", (salted_before,))
     connection.execute("DELETE FROM tokens WHERE expires_at < ?", (expired_before,))
+    connection.execute("DELETE FROM grants WHERE used_at < ?", (unused_before,))
     connection.execute(
         "DELETE FROM grants WHERE id NOT IN (SELECT grant_id FROM tokens)"
         " AND id NOT IN (SELECT grant_id FROM logins WHERE grant_id IS NOT NULL AND decided_at >= ?)",

@@ -59,6 +59,7 @@ MIGRATIONS: tuple[str, ...] = (
         grant_id TEXT NOT NULL REFERENCES grants (id) ON DELETE CASCADE,
         repo_id TEXT NOT NULL REFERENCES repos (id) ON DELETE CASCADE,
         profile TEXT NOT NULL,
+        granted_at REAL NOT NULL,           -- orchestrator counts only if it was granted since agent runs were enabled
         PRIMARY KEY (grant_id, repo_id, profile)
     ) WITHOUT ROWID;
     CREATE INDEX grant_profiles_repo ON grant_profiles (repo_id);

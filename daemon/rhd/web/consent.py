@@ -22,7 +22,7 @@ from rhd.errors import Refusal
 from rhd.oauth import redirects
 from rhd.oauth.authority import Authority
 from rhd.oauth.errors import RedirectError
-from rhd.oauth.login import Login
+from rhd.oauth.login import Login, proposed_profiles
 from rhd.repos.registry import Registry
 from rhd.web.origins import Origins
 from rhwire.escape import escape
@@ -34,7 +34,6 @@ _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode(
 _STATUS = {"TOO_MANY_TRIES": 429, "WRONG_PASSPHRASE": 403}
 _HEADERS = {
     "Cache-Control": "no-store",
-    "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
@@ -116,7 +115,7 @@ class _Desk:
         return await self._form(login, ticked, problem)
 
     async def _form(self, login: Login, ticked: _Ticks | None = None, problem: Refusal | None = None) -> Response:
-        ticked = ticked or _Ticks([], [], [])
+        ticked, proposed = ticked or _Ticks([], [], []), proposed_profiles(login)
         repos = [
             {
                 "id": repo.id,
@@ -127,10 +126,10 @@ class _Desk:
                     {
                         "name": profile.name,
                         "title": profile.title,
-                        "is_ticked": ticked.has_profile(repo.id, profile.name, login.scopes),
+                        "is_ticked": ticked.has_profile(repo.id, profile.name, proposed),
                         "is_started": profile.name in self._registry.profiles(repo.id),
                     }
-                    for profile in PROFILES.values()
+                    for profile in map(PROFILES.__getitem__, self._logins.offered(login, repo))
                 ],
             }
             for repo in self._logins.opened(login)
@@ -160,11 +159,10 @@ class _Ticks:
     def has_repo(self, repo_id: str) -> bool:
         return repo_id not in self._shown or repo_id in self._repos
 
-    def has_profile(self, repo_id: str, profile: str, asked: tuple[str, ...]) -> bool:
+    def has_profile(self, repo_id: str, profile: str, proposed: list[str]) -> bool:
         if repo_id in self._shown:
             return f"{repo_id}:{profile}" in self._profiles
-        # Whatever a client asks for, running programs on this machine is ticked by a person or not at all.
-        return profile == "planner" or (profile in asked and profile != "orchestrator")
+        return profile in proposed
 
     def choice(self) -> dict[str, list[str]]:
         """Return the profiles ticked, by repository ticked."""
@@ -211,12 +209,17 @@ def _redirect(location: str) -> Response:
 
 
 async def _page(template: str, login: Login | None, status: int = 200, **context: Any) -> Response:
-    """Return a page. Its form may lead to us, and after a redirect to wherever the login ends, by that scheme."""
-    ends_at = f" {login.redirect_uri.partition(':')[0]}:" if login else ""
+    """Return a page.
+
+    A login's page has no `form-action`: browsers apply it to every redirect that follows the form, so that it would
+    stop the client's own redirects into an application or to loopback, after the code was given. All text on the page
+    is escaped, so no form of another's can stand on it.
+    """
     policy = (
-        f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; img-src data:; base-uri 'none'; "
-        f"form-action 'self'{ends_at}; frame-ancestors 'none'"
+        f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; img-src data:; base-uri 'none'; frame-ancestors 'none'"
     )
+    if login is None:
+        policy += "; form-action 'none'"
     if login is not None:
         context |= {
             "login": login,

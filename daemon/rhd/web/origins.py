@@ -65,7 +65,7 @@ class Origins:
         A slug is not looked up, so that the answer does not tell which repositories exist.
         """
         scheme, separator, rest = url.partition("://")
-        host, slash, path = rest.partition("/")
+        host, slash, path = rest.partition("?")[0].partition("/")
         origin = self._hosts.get(host.lower())
         if not separator or origin is None or not origin.startswith(scheme.lower() + "://"):
             return None

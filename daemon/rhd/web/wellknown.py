@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from rhd.access import PROFILES
 from rhd.web.routes import METADATA
 
 SCOPE = "planner"
@@ -31,7 +30,7 @@ def server_metadata(origin: str) -> dict[str, Any]:
         "code_challenge_methods_supported": ["S256"],
         "token_endpoint_auth_methods_supported": ["none"],
         "revocation_endpoint_auth_methods_supported": ["none"],
-        "scopes_supported": [*PROFILES, "offline_access"],
+        "scopes_supported": [SCOPE, "offline_access"],  # some clients ask for all that stands here
         "client_id_metadata_document_supported": True,
         "authorization_response_iss_parameter_supported": True,
     }

@@ -13,7 +13,7 @@ async def test_the_repository_around_a_path_is_registered_served_and_noted(
     assert (done["outcome"], done["path"], done["dry_run"]) == ("adopted", str(repository.path), False)
     assert daemon.service(done["slug"]).repo.id == done["id"]
     (row,) = await daemon.audited()
-    assert (row.principal, row.action, row.outcome, row.repo_id) == ("owner", "adopt", "ok", done["id"])
+    assert (row.principal, row.action, row.outcome, row.repo_id) == ("owner", "repo.adopt", "ok", done["id"])
 
 
 async def test_a_dry_run_registers_and_notes_nothing(daemon: Running, repository: Repository) -> None:

@@ -44,6 +44,9 @@ async def test_orchestrator_is_granted_only_where_it_is_named(daemon: Running, r
     await daemon.adopt(repository.path)
     code = daemon.begin_login(scopes=("planner", "orchestrator"))
     assert (await daemon.call("approve", code=code))["profiles"] == ["planner"]
+    refused = await daemon.refusal("approve", code=code, profiles=["orchestrator"])
+    assert refused.code == "DEV_RUNNER_DISABLED"
+    await daemon.call("start", repo="project", profile="orchestrator", enable_dev_runner=True)
     named = await daemon.call("approve", code=code, profiles=["orchestrator", "planner", "planner"])
     assert named["profiles"] == ["planner", "orchestrator"]
     lonely = daemon.begin_login("B", scopes=("orchestrator",))

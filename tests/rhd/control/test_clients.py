@@ -12,15 +12,12 @@ async def test_a_client_whose_last_repository_is_gone_is_listed_until_it_is_revo
     daemon: Running, repository: Repository
 ) -> None:
     slug = await daemon.adopt(repository.path)
-    grant = await daemon.connect_client(slug)
-    repo_id = daemon.service(slug).repo.id
+    await daemon.connect_client(slug)
     await daemon.call("forget", repo=slug)
     (client,) = (await daemon.call("clients"))["clients"]
-    assert (client["id"], client["resource"], client["repos"]) == (
-        grant,
-        "hub",
-        {f"{repo_id} (forgotten)": ["planner"]},
-    )
+    assert (client["name"], client["resource"], client["repos"]) == ("ChatGPT", None, {})
+    await daemon.call("revoke", client=client["id"])
+    assert (await daemon.call("clients"))["clients"] == []
 
 
 async def test_a_login_for_one_repository_shows_its_slug_and_not_its_id(

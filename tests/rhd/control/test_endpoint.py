@@ -19,9 +19,9 @@ async def test_what_is_recorded_is_in_force_at_once_and_after_a_restart(daemon: 
     assert answer == {"endpoint": ONE, "public_url": "https://one.example.com", "ended": []}
     assert daemon.context.settings.public_url == "https://one.example.com"
     assert tomllib.loads(Path(daemon.context.config_path).read_text())["public_url"] == "https://one.example.com"
-    assert [row.action for row in await daemon.audited()] == ["endpoint"]
+    assert [row.action for row in await daemon.audited()] == ["endpoint.set"]
     assert (await daemon.call("endpoint", url=ONE))["endpoint"] == ONE  # the same again is no replacement
-    assert [row.action for row in await daemon.audited()] == ["endpoint"]
+    assert [row.action for row in await daemon.audited()] == ["endpoint.set"]
 
 
 async def test_another_one_is_refused_with_who_would_end_unless_that_is_wanted(

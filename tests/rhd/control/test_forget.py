@@ -16,7 +16,7 @@ async def test_what_was_forgotten_is_out_of_every_list_and_can_be_adopted_again(
     assert (await daemon.call("status"))["repos"] == []
     assert (await daemon.refusal("forget", repo=slug)).code == "REPO_NOT_FOUND"
     rows = [row.action for row in await daemon.audited()]
-    assert rows.count("forget") == 1
+    assert rows.count("repo.forget") == 1
     assert await daemon.adopt(repository.path)
 
 

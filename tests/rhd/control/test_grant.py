@@ -10,6 +10,8 @@ async def test_a_grant_is_widened_and_that_is_noted(daemon: Running, repository:
     slug = await daemon.adopt(repository.path)
     grant = await daemon.connect_client(slug)
     done = await daemon.call("grant", client="chatgpt", repo=slug, profile="executor")
+    (widened,) = done.pop("grants")
+    assert (widened["id"], widened["client"]) == (grant, "ChatGPT")
     assert done == {"client": "chatgpt", "slug": slug, "profile": "executor", "started": False}
     done = await daemon.call("grant", client="chatgpt", repo=slug, profile="planner")
     assert done["started"] is True

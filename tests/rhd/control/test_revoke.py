@@ -14,11 +14,12 @@ async def test_one_repository_or_everything_ends_and_that_is_noted(
     one = await daemon.adopt(repository.path)
     two = await daemon.adopt(Repository.make(tmp_path / "two").path)
     grant = await daemon.connect_client(one, two)
-    assert await daemon.call("revoke", client=grant, repo=two) == {"client": grant, "slug": two}
+    done = await daemon.call("revoke", client=grant, repo=two)
+    assert (done["client"], done["slug"], [each["id"] for each in done["grants"]]) == (grant, two, [grant])
     assert (await daemon.call("clients"))["clients"][0]["repos"] == {one: ["planner"]}
-    assert await daemon.call("revoke", client=grant) == {"client": grant, "slug": None}
+    assert (await daemon.call("revoke", client=grant))["slug"] is None
     assert (await daemon.call("clients"))["clients"] == []
-    assert [row.action for row in await daemon.audited()][-2:] == ["grant.revoke", "grant.revoke"]
+    assert [row.action for row in await daemon.audited()][-2:] == ["grant.narrow", "grant.end"]
 
 
 async def test_a_path_alone_revokes_everything_and_a_wrong_repository_nothing(

@@ -21,7 +21,7 @@ async def test_what_is_started_stays_and_is_noted(daemon: Running, repository: R
     assert (done["profile"], done["leased"]) == ("executor", False)
     assert await profiles(daemon) == ["planner", "executor"]
     row = (await daemon.audited())[-1]
-    assert (row.action, row.profile, row.principal) == ("start", "executor", "owner")
+    assert (row.action, row.profile, row.principal) == ("profile.start", "executor", "owner")
 
 
 async def test_a_lease_lasts_as_long_as_its_connection(daemon: Running, repository: Repository) -> None:

@@ -14,7 +14,7 @@ async def test_each_stopped_profile_is_noted_and_stopping_again_is_no_error(
     done = await daemon.call("stop", repo=slug)
     assert done == {"slug": slug, "stopped": ["planner", "executor"], "leased": [], "profiles": []}
     rows = [(row.action, row.profile) for row in await daemon.audited()]
-    assert rows[-2:] == [("stop", "planner"), ("stop", "executor")]
+    assert rows[-2:] == [("profile.stop", "planner"), ("profile.stop", "executor")]
     again = await daemon.call("stop", repo=slug)
     assert again == {"slug": slug, "stopped": [], "leased": [], "profiles": []}
     assert [(row.action, row.profile) for row in await daemon.audited()] == rows

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+from functools import partial
+from pathlib import Path
+
 import pytest
 
 from rhd.errors import Refusal
+from rhd.repos.registry import AgentRuns
 from tests.support.http import Browser, OAuthClient, Page
-from tests.support.oauth_service import OAuthService, open_oauth_service, repo_ids
+from tests.support.oauth_service import LOCAL, OAuthService, open_oauth_service, repo_ids
 
 
 async def connected(
@@ -53,19 +58,67 @@ async def test_a_client_is_named_by_any_of_its_names(service: OAuthService, by: 
     assert held(service, token) == {"one": {"planner"}, "two": {"executor"}}
 
 
-async def test_a_name_of_nobody_or_of_two_is_refused(service: OAuthService) -> None:
-    _, first, _ = await connected(service, "one")
+async def test_a_name_that_no_client_has_is_refused(service: OAuthService) -> None:
     await connected(service, "one")
-    for client, code in (("nobody", "CLIENT_NOT_FOUND"), ("Test Client", "CLIENT_AMBIGUOUS")):
-        for edit in (
-            service.authority.widen(client, service.repo("one").id, "executor"),
-            service.authority.revoke(client),
-            service.authority.revoke(client, service.repo("one").id),
-        ):
-            with pytest.raises(Refusal) as caught:
-                await edit
-            assert caught.value.code == code
-    assert held(service, first) == {"one": {"planner"}}
+    one, authority = service.repo("one").id, service.authority
+    for edit in (partial(authority.widen, "x", one, "executor"), partial(authority.revoke, "x", one)):
+        with pytest.raises(Refusal) as caught:
+            await edit()
+        assert caught.value.code == "CLIENT_NOT_FOUND"
+
+
+async def test_a_name_stands_for_every_grant_of_that_name_and_an_id_for_one(service: OAuthService) -> None:
+    """A client that logs in twice, or that registers twice, leaves two grants of one name."""
+    client, first, _ = await connected(service, "one")
+    second = (await client.login(service.passphrases["one"]))["access_token"]
+    _, third, _ = await connected(service, "one")
+    tokens = (first, second, third)
+    assert len(service.authority.clients()) == 3, "a login never ends another grant"
+    widened = await service.authority.widen("test client", service.repo("one").id, "executor")
+    assert {grant.id for grant in widened} == {grant.id for grant in service.authority.clients()}
+    for token in tokens:
+        assert held(service, token) == {"one": {"planner", "executor"}}
+    bearer = service.authority.authenticate(first)
+    assert bearer is not None
+    (ended,) = await service.authority.revoke(bearer.principal.id)
+    assert ended.id == bearer.principal.id
+    assert [held(service, token) is None for token in tokens] == [True, False, False]
+    assert len(await service.authority.revoke("Test Client")) == 2
+    assert service.authority.clients() == []
+
+
+async def test_orchestrator_acts_only_where_it_was_granted_after_agent_runs_were_enabled(
+    service: OAuthService,
+) -> None:
+    _, token, _ = await connected(service, "one")
+    one = service.repo("one").id
+    await service.authority.widen("Test Client", one, "orchestrator")
+    assert held(service, token) == {"one": {"planner"}}
+    service.clock.move(10)
+    runs = AgentRuns(("codex",), (), service.clock.now)
+    await service.registry.start(one, "orchestrator", runs.to_options())
+    assert held(service, token) == {"one": {"planner"}}, "it was granted before"
+    service.clock.move(10)
+    service.changes.clear()
+    await service.authority.widen("Test Client", one, "orchestrator")
+    assert held(service, token) == {"one": {"planner", "orchestrator"}}
+    await service.registry.stop(one, "orchestrator")
+    assert held(service, token) == {"one": {"planner"}}
+    assert [change.is_ended for change in service.changes] == [False, False], "each change is told"
+    (line,) = service.authority.clients()
+    assert line.profiles[one] == {"planner", "orchestrator"}, "what was granted is still listed"
+
+
+async def test_a_grant_that_is_not_used_for_90_days_ends(service: OAuthService) -> None:
+    client, _, refresh = await connected(service, "one")
+    await connected(service, "two")
+    for _ in range(2):
+        service.clock.move(50 * 86_400)
+        refresh = (await client.refresh(refresh)).json()["refresh_token"]
+        await service.authority.sweep()
+    assert [line.client_id for line in service.authority.clients() if line.resource] == [client.client_id]
+    rows = await service.audited("grant.end")
+    assert [(row.client, row.target) for row in rows] == [("Test Client", "unused")]
 
 
 async def test_widening_is_bounded_by_what_exists_and_by_the_resource(service: OAuthService) -> None:
@@ -80,8 +133,8 @@ async def test_widening_is_bounded_by_what_exists_and_by_the_resource(service: O
         with pytest.raises(Refusal) as caught:
             await service.authority.widen(bearer.principal.id, repo, profile)
         assert caught.value.code == code
-    await service.authority.widen(bearer.principal.id, service.repo("one").id, "orchestrator")
-    assert held(service, token) == {"one": {"planner", "orchestrator"}}
+    await service.authority.widen(bearer.principal.id, service.repo("one").id, "executor")
+    assert held(service, token) == {"one": {"planner", "executor"}}
 
 
 async def test_revoking_a_repository_narrows_and_the_last_one_ends_the_grant(service: OAuthService) -> None:
@@ -191,11 +244,11 @@ async def test_everything_that_the_owner_does_is_audited(service: OAuthService) 
     await service.authority.widen("Test Client", service.repo("one").id, "executor")
     await service.rotate("two", drop=True)
     await service.authority.revoke("Test Client")
-    rows = [(row.action, row.target, row.profile) for row in await service.audited() if row.principal == "owner"]
+    rows = [(row.action, row.client, row.target) for row in await service.audited() if row.principal == "owner"]
     assert rows == [
-        ("grant.widen", "Test Client", "executor"),
-        ("passphrase.rotate", "drop", None),
-        ("grant.revoke", "Test Client", None),
+        ("grant.widen", "Test Client", None),
+        ("passphrase.rotate", None, "drop"),
+        ("grant.end", "Test Client", "revoke"),
     ]
 
 
@@ -221,7 +274,7 @@ async def test_a_failed_write_leaves_everything_as_it_was(
     assert held(service, refreshed["access_token"]) == {"one": {"planner"}}
 
 
-async def test_a_page_of_before_a_restart_is_answered_after_it(service: OAuthService) -> None:
+async def test_a_page_of_before_a_restart_goes_on_and_asks_for_the_passphrase_again(service: OAuthService) -> None:
     client = await OAuthClient(service.app).register()
     browser = Browser(service.app)
     page = Page(await browser.get(client.authorize_url()))
@@ -230,8 +283,35 @@ async def test_a_page_of_before_a_restart_is_answered_after_it(service: OAuthSer
         page = Page(await browser.submit(page, "open", passphrase=service.passphrases["one"]))
         async with open_oauth_service(service.path, clock=service.clock) as third:
             browser.app = client.app = third.app
+            page = Page(await browser.submit(page, "allow"))
+            assert page.alert is not None
+            assert "restarted" in page.alert
+            page = Page(await browser.submit(page, "open", passphrase=service.passphrases["one"]))
             code = client.read_answer(await browser.submit(page, "allow"))["code"]
             assert (await client.exchange(code)).status == 200
+
+
+async def test_a_copy_of_the_database_forges_no_grant(service: OAuthService, tmp_path: Path) -> None:
+    """It held the key that signs "this login has proven a passphrase"."""
+    await service.audited()
+    shutil.copy(service.path, tmp_path / "copy.db")
+    shutil.copy(f"{service.path}-wal", tmp_path / "copy.db-wal")
+    async with open_oauth_service(tmp_path / "copy.db", clock=service.clock) as thief:
+        client = await OAuthClient(thief.app).register()
+        browser = Browser(thief.app)
+        page = Page(await browser.get(client.authorize_url()))
+        # The thief knows the digest of the passphrase, and so the mark of an opened repository.
+        login = thief.authority.logins.seals.unseal(
+            dict(page.fields)["login"], browser=next(iter(browser.cookies.values())), origin=LOCAL
+        )
+        page.fields = [("login", thief.authority.logins.seals.seal(login.with_opened([thief.repo("one")])))]
+        page.fields += [("shown", thief.repo("one").id), ("repo", thief.repo("one").id)]
+        page.fields += [("profile", f"{thief.repo('one').id}:planner")]
+        browser.app = client.app = service.app
+        answer = await browser.submit(page, "allow")
+        assert answer.status == 403
+        assert answer.header("location") is None
+        assert await service.rows("SELECT * FROM grants") == []
 
 
 async def test_forgetting_takes_a_repository_out_of_every_grant_and_ends_those_that_reached_it_alone(

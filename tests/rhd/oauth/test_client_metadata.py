@@ -110,26 +110,37 @@ async def test_what_is_kept_is_bounded() -> None:
     assert len(documents._kept) == MAX_KEPT
 
 
-async def test_who_comes_while_four_are_fetched_is_turned_away_at_once() -> None:
-    entered, gate = 0, trio.Event()
+async def test_documents_that_never_arrive_keep_no_other_client_out() -> None:
+    """Four of them did."""
+    late = trio.Event()
 
     async def resolve(host: str) -> list[str]:
-        nonlocal entered
-        entered += 1
-        await gate.wait()
-        raise OSError
+        if host == "late.example":
+            late.set()
+            raise OSError
+        await trio.sleep_forever()
+        raise AssertionError
 
     documents = Documents(Clock(), Network(resolve=resolve))
     async with trio.open_nursery() as nursery:
-        for number in range(MAX_FETCHING):
+        for number in range(3 * MAX_FETCHING):
             nursery.start_soon(documents.find, f"https://app.example/{number}")
         await trio.testing.wait_all_tasks_blocked()
-        assert await documents.find("https://app.example/late") is None
-        assert entered == MAX_FETCHING
+        assert len(documents._fetching) == MAX_FETCHING
+        assert await documents.find("https://late.example/late") is None
+        assert late.is_set()
         assert await documents.find("https://claude.ai/oauth/claude-code-client-metadata") is not None
-        gate.set()
-    assert await documents.find("https://app.example/late") is None
-    assert entered == MAX_FETCHING + 1, "being turned away is not kept as a failure"
+        nursery.cancel_scope.cancel()
+    assert len(documents._fetching) == 0
+    assert "https://app.example/0" not in documents._kept, "being given up is not kept as a failure"
+
+
+def test_a_known_client_whose_path_is_not_may_come_back_to_any_loopback_address() -> None:
+    client = Documents(Clock()).built_in("https://github.com/copilot/cli/client-metadata.json")
+    assert client is not None
+    assert client.redirect("http://127.0.0.1:5000/any/path") == "http://127.0.0.1:5000/any/path"
+    for other in (None, "https://evil.example/cb", "http://127.0.0.1/cb?code=mine", "http://127.0.0.2/cb"):
+        assert client.redirect(other) is None
 
 
 def _document(**changes: Any) -> bytes:

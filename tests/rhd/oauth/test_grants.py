@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from rhd.oauth.grants import GrantChange
-from rhd.oauth.tokens import ACCESS_S
+from rhd.oauth.tokens import ACCESS_S, LOOPBACK_ACCESS_S
 from tests.support.http import OAuthClient
 from tests.support.oauth_service import OAuthService, open_oauth_service, repo_ids
 
@@ -23,7 +23,7 @@ async def test_a_token_says_who_presents_it_and_what_it_may_do_now(service: OAut
     assert bearer.principal.label == "Test Client"
     assert not bearer.principal.is_owner
     assert (bearer.resource, bearer.scopes, bearer.client_id) == ("hub", ("planner",), client.client_id)
-    assert bearer.expires_at == service.clock.now + ACCESS_S
+    assert bearer.expires_at == service.clock.now + LOOPBACK_ACCESS_S
     await service.authority.widen(bearer.principal.id, two, "executor")
     now = service.authority.authenticate(tokens["access_token"])
     assert now is not None
@@ -51,13 +51,28 @@ async def test_what_is_no_living_access_token_is_nobody(service: OAuthService) -
         assert service.authority.authenticate(other) is None
 
 
-async def test_an_access_token_is_good_for_an_hour(service: OAuthService) -> None:
-    client = await OAuthClient(service.app).register()
-    token = (await client.login(service.passphrases["one"]))["access_token"]
-    service.clock.move(ACCESS_S - 1)
-    assert service.authority.authenticate(token) is not None
+@pytest.mark.parametrize(
+    ("client_id", "redirect_uri", "lasts_s"),
+    [
+        ("https://chatgpt.com/oauth/client.json", "https://chatgpt.com/connector_platform_oauth_redirect", ACCESS_S),
+        ("https://chatgpt.com/oauth/codex/client.json", "http://127.0.0.1:43999/callback", LOOPBACK_ACCESS_S),
+    ],
+)
+async def test_an_access_token_is_good_for_an_hour_or_for_a_day_on_the_owners_machine(
+    service: OAuthService, client_id: str, redirect_uri: str, lasts_s: float
+) -> None:
+    client = OAuthClient(service.app, client_id=client_id, redirect_uri=redirect_uri)
+    tokens = await client.login(service.passphrases["one"])
+    assert tokens["expires_in"] == lasts_s
+    service.clock.move(lasts_s - 1)
+    assert service.authority.authenticate(tokens["access_token"]) is not None
     service.clock.move(1)
-    assert service.authority.authenticate(token) is None
+    assert service.authority.authenticate(tokens["access_token"]) is None
+    again = (await client.refresh(tokens["refresh_token"])).json()
+    assert again["expires_in"] == lasts_s
+    async with open_oauth_service(service.path, clock=service.clock) as later:
+        client.app = later.app
+        assert (await client.refresh(again["refresh_token"])).json()["expires_in"] == lasts_s
 
 
 async def test_two_logins_of_one_client_never_share_a_grant(service: OAuthService) -> None:
@@ -152,7 +167,8 @@ async def test_edits_of_one_moment_leave_memory_as_the_disk_has_it(service: OAut
         nursery.start_soon(service.authority.revoke, "Test Client", two)
     bearer = service.authority.authenticate(token)
     assert bearer is not None
-    held = {(repo, name) for repo, names in bearer.principal.profiles.items() for name in names}
+    (line,) = service.authority.clients()
+    held = {(repo, name) for repo, names in line.profiles.items() for name in names}
     assert held == set(await service.rows("SELECT repo_id, profile FROM grant_profiles"))
 
 

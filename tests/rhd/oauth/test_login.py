@@ -154,12 +154,38 @@ class TestSeals:
         assert seals.unseal(sealed, browser="b" * 22, origin=LOCAL) == login
         assert Seals(b"k" * 32, Clock()).unseal(sealed, browser="b" * 22, origin=LOCAL) == login, "after a restart"
 
+    def test_the_stored_key_cannot_prove_a_passphrase(self) -> None:
+        """A backup of the database held the key, which forged a login that had proven one."""
+        seals, forger = Seals(b"k" * 32, Clock()), Seals(b"k" * 32, Clock())
+        forged = forger.seal(replace(read(), opened=((RepoId.new(), "mark"),)))
+        assert forger.unseal(forged, browser="b" * 22, origin=LOCAL).opened
+        assert seals.unseal(forged, browser="b" * 22, origin=LOCAL).opened == ()
+        assert not seals.has_opened(forged)
+
+    def test_a_proof_is_of_one_login_alone(self) -> None:
+        seals, mark = Seals(b"k" * 32, Clock()), ((RepoId.new(), "mark"),)
+        fields = seals._signer.loads(seals.seal(replace(read(), opened=mark)))
+        fields[0] = read().id
+        assert seals.unseal(seals._signer.dumps(fields), browser="b" * 22, origin=LOCAL).opened == ()
+
+    def test_the_stored_key_leads_to_no_redirect_that_would_be_refused(self) -> None:
+        evil = replace(read(), redirect_uri="https://evil.example/callback")
+        seals = Seals(b"k" * 32, Clock())
+        with pytest.raises(Refusal) as caught:
+            seals.unseal(seals.seal(evil), browser="b" * 22, origin=LOCAL)
+        assert caught.value.code == "LOGIN_REFUSED"
+
     def test_what_was_opened_is_seen_without_looking_further(self) -> None:
         seals, login = Seals(b"k" * 32, Clock()), read()
         opened = replace(login, opened=((RepoId.new(), "mark"),))
         assert not seals.has_opened(seals.seal(login))
         assert seals.has_opened(seals.seal(opened))
         assert not Seals(b"K" * 32, Clock()).has_opened(seals.seal(opened))
+        clock = Clock()
+        seals = Seals(b"k" * 32, clock)
+        sealed = seals.seal(opened)
+        clock.move(VALID_S + 1)
+        assert not seals.has_opened(sealed), "it can no longer be answered"
         assert not seals.has_opened("")
         assert not seals.has_opened("x" * 100_000)
 

@@ -135,6 +135,7 @@ async def test_nothing_ticked_or_an_unknown_profile_is_refused(
 async def test_a_login_is_answered_once_and_its_answer_can_be_had_again_until_it_is_used(service: OAuthService) -> None:
     client = await OAuthClient(service.app).register()
     logins = service.authority.logins
+    await service.registry.start(service.repo("one").id, "executor", {})
     login, _ = await logins.unlock(await begin(service, client), service.passphrases["one"])
     lost, again = [await logins.allow(login, choice(service, "one", profiles=(p,))) for p in ("planner", "executor")]
     codes = [location.partition("code=")[2].partition("&")[0] for location in (lost, again)]

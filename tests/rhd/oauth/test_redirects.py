@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from rhd.oauth.redirects import MAX_URI_BYTES, host_of, is_acceptable, is_registered, with_parameters
+from rhd.oauth.redirects import MAX_URI_BYTES, RedirectRules, host_of, is_registered, with_parameters
 
+RULES = RedirectRules()
 ACCEPTED = [
     "http://127.0.0.1:43215/callback",
     "http://127.0.0.1/callback",
@@ -21,6 +22,13 @@ ACCEPTED = [
     "https://insiders.vscode.dev/redirect",
     "https://www.cursor.com/agents/mcp/oauth/callback",
     "cursor://anysphere.cursor-mcp/oauth/callback",
+    "https://grok.com/connectors-oauth-exchange-code/",
+    "https://console.x.ai/connectors-oauth-exchange-code/",
+    "https://oauth-redirect.googleusercontent.com/r/user_bound_custom-mcp-aB3_-9",
+    "https://www.perplexity.ai/rest/connections/oauth_callback",
+    "https://callback.mistral.ai/v1/integrations_auth/oauth2_callback",
+    "https://antigravity.google/oauth-callback",
+    "https://api.devin.ai/mcp/oauth/callback",
 ]
 REFUSED = [
     "https://evil.example/cb",
@@ -34,6 +42,13 @@ REFUSED = [
     "https://chatgpt.com.evil.example/connector/oauth/a",
     "https://evil.example/https://claude.ai/api/mcp/auth_callback",
     "http://chatgpt.com/connector/oauth/a",
+    "https://grok.com/connectors-oauth-exchange-code",
+    "https://grok.com/connectors-oauth-exchange-code/x",
+    "https://oauth-redirect.googleusercontent.com/r/evil-project",
+    "https://oauth-redirect.googleusercontent.com/r/user_bound_custom-mcp-",
+    "https://oauth-redirect.googleusercontent.com/r/user_bound_custom-mcp-a/../evil-project",
+    "https://oauth-redirect.googleusercontent.com/r/user_bound_custom-mcp-a?x=1",
+    "https://oauth-redirect.googleusercontent.com/r/user_bound_custom-mcp-" + "a" * 129,
     "http://127.0.0.1.evil.example/cb",
     "http://127.0.0.1@evil.example/cb",
     "http://127.0.0.1:0/cb",
@@ -66,19 +81,19 @@ REFUSED = [
 
 @pytest.mark.parametrize("uri", ACCEPTED)
 def test_loopback_and_the_callbacks_of_hosted_clients_are_accepted(uri: str) -> None:
-    assert is_acceptable(uri)
+    assert RULES.is_acceptable(uri)
 
 
 @pytest.mark.parametrize("uri", REFUSED, ids=lambda uri: repr(uri)[:50])
 def test_any_other_redirect_is_refused(uri: object) -> None:
-    assert not is_acceptable(uri)
+    assert not RULES.is_acceptable(uri)
 
 
 def test_a_document_may_name_addresses_of_its_own_host_alone() -> None:
-    assert is_acceptable("https://app.example/cb", of_origin="https://app.example")
-    assert not is_acceptable("https://app.example.evil.example/cb", of_origin="https://app.example")
-    assert not is_acceptable("https://app.example@evil.example/cb", of_origin="https://app.example")
-    assert not is_acceptable("http://app.example/cb", of_origin="https://app.example")
+    assert RULES.is_acceptable("https://app.example/cb", of_origin="https://app.example")
+    assert not RULES.is_acceptable("https://app.example.evil.example/cb", of_origin="https://app.example")
+    assert not RULES.is_acceptable("https://app.example@evil.example/cb", of_origin="https://app.example")
+    assert not RULES.is_acceptable("http://app.example/cb", of_origin="https://app.example")
 
 
 @pytest.mark.parametrize(
@@ -109,3 +124,12 @@ def test_a_person_is_shown_the_host_and_port() -> None:
     assert host_of("http://127.0.0.1:4000/callback") == "127.0.0.1:4000"
     assert host_of("https://claude.ai/api/mcp/auth_callback") == "claude.ai"
     assert host_of("cursor://anysphere.cursor-mcp/oauth/callback") == "cursor:"
+
+
+def test_the_owner_adds_callbacks_to_the_letter() -> None:
+    rules = RedirectRules(["https://app.example/cb", "app://callback"])
+    assert rules.is_known("https://app.example/cb")
+    assert rules.is_acceptable("app://callback")
+    for other in ("https://app.example/cb/", "https://app.example/cb?x=1", "app://callback2"):
+        assert not rules.is_acceptable(other)
+    assert not RULES.is_acceptable("app://callback")

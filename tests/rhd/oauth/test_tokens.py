@@ -9,7 +9,15 @@ import trio
 
 from rhd.oauth.login import VALID_S
 from rhd.oauth.login_flow import CODE_S
-from rhd.oauth.tokens import ACCESS_S, GRACE_S, MAX_ACCESS, MAX_REFRESH, REFRESH_S, is_challenge, is_verifier_of
+from rhd.oauth.tokens import (
+    GRACE_S,
+    LOOPBACK_ACCESS_S,
+    MAX_ACCESS,
+    MAX_REFRESH,
+    REFRESH_S,
+    is_challenge,
+    is_verifier_of,
+)
 from tests.support.http import Browser, OAuthClient, Page
 from tests.support.oauth_service import OAuthService, open_oauth_service
 
@@ -31,10 +39,10 @@ async def test_a_code_gives_tokens_that_say_what_was_granted(service: OAuthServi
     tokens = answer.json()
     assert answer.status == 200
     assert answer.header("cache-control") == "no-store"
-    assert (tokens["token_type"], tokens["expires_in"], tokens["scope"]) == ("Bearer", 3600, "planner")
+    assert (tokens["token_type"], tokens["expires_in"], tokens["scope"]) == ("Bearer", 86400, "planner")
     assert tokens["access_token"].startswith("rha_")
     assert tokens["refresh_token"].startswith("rhr_")
-    assert len(tokens["access_token"]) == len(tokens["refresh_token"]) == 47
+    assert (len(tokens["access_token"]), len(tokens["refresh_token"])) == (47, 69)
 
 
 async def test_offline_access_is_told_as_granted_only_to_who_asked(service: OAuthService, client: OAuthClient) -> None:
@@ -105,8 +113,25 @@ async def test_a_replayed_code_revokes_what_it_gave(service: OAuthService, clien
     for token in (tokens, newer):
         assert service.authority.authenticate(token["access_token"]) is None
         assert (await client.refresh(token["refresh_token"])).json()["error"] == "invalid_grant"
-    assert [row.outcome for row in await service.audited("login.replay")] == ["ok"]
+    assert [row.target for row in await service.audited("grant.end")] == ["code-reuse"]
     assert service.changes[-1].is_ended
+
+
+@pytest.mark.parametrize("by", ["another client", "another verifier", "another redirect"])
+async def test_a_used_code_ends_a_grant_only_for_the_client_and_verifier_that_it_was_made_for(
+    service: OAuthService, client: OAuthClient, by: str
+) -> None:
+    code = await code_for(service, client, "one")
+    tokens = (await client.exchange(code)).json()
+    changes = {
+        "another client": {"client_id": "https://chatgpt.com/oauth/client.json"},
+        "another verifier": {"code_verifier": "x" * 43},
+        "another redirect": {"redirect_uri": "http://127.0.0.1:1/other"},
+    }[by]
+    assert (await client.exchange(code, **changes)).json()["error"] == "invalid_grant"
+    assert service.authority.authenticate(tokens["access_token"]) is not None
+    assert (await client.exchange(code)).json()["error"] == "invalid_grant"
+    assert service.authority.authenticate(tokens["access_token"]) is None
 
 
 async def test_a_code_replayed_after_a_restart_revokes_too(service: OAuthService, client: OAuthClient) -> None:
@@ -191,8 +216,38 @@ async def test_a_refresh_token_used_again_after_a_minute_ends_its_grant(
     assert (await client.refresh(token)).json()["error"] == "invalid_grant"
     assert service.authority.authenticate(newer["access_token"]) is None
     assert (await client.refresh(newer["refresh_token"])).json()["error"] == "invalid_grant"
-    assert len(await service.audited("token.reuse")) == 1
+    assert [row.target for row in await service.audited("grant.end")] == ["token-reuse"]
     assert service.changes[-1].is_ended
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+async def test_a_reuse_is_noticed_however_many_rotations_lie_between(
+    service: OAuthService, client: OAuthClient, is_restarted: bool
+) -> None:
+    """257 of them within a second hid it."""
+    first = await client.login(service.passphrases["one"])
+    tokens = first
+    for _ in range(300):
+        tokens = (await client.refresh(tokens["refresh_token"])).json()
+    stored = await service.rows("SELECT count(*) FROM tokens WHERE kind = 'refresh'")
+    assert stored == [(MAX_REFRESH,)]
+    async with open_oauth_service(service.path, clock=service.clock) as again:
+        target = again if is_restarted else service
+        client.app = target.app
+        answer = await client.refresh(first["refresh_token"], client_id="https://chatgpt.com/oauth/client.json")
+        assert answer.json()["error"] == "invalid_grant"
+        assert target.authority.authenticate(tokens["access_token"]) is not None, "another client proves no theft"
+        assert (await client.refresh(first["refresh_token"])).json()["error"] == "invalid_grant"
+        assert target.authority.authenticate(tokens["access_token"]) is None
+
+
+async def test_a_used_token_that_has_expired_since_is_a_reuse_too(service: OAuthService, client: OAuthClient) -> None:
+    first = await client.login(service.passphrases["one"])
+    service.clock.move(REFRESH_S - 1)
+    second = (await client.refresh(first["refresh_token"])).json()
+    service.clock.move(100)
+    assert (await client.refresh(first["refresh_token"])).json()["error"] == "invalid_grant"
+    assert service.authority.authenticate(second["access_token"]) is None
 
 
 async def test_a_reuse_ends_nobody_elses_grant(service: OAuthService, client: OAuthClient) -> None:
@@ -326,12 +381,12 @@ async def test_a_salt_goes_once_it_cannot_be_asked_for(service: OAuthService, cl
     await service.authority.sweep()
     assert await service.rows("SELECT salt FROM tokens WHERE salt IS NOT NULL") == []
     assert (await client.refresh(tokens["refresh_token"])).json()["error"] == "invalid_grant"
-    assert len(await service.audited("token.reuse")) == 1
+    assert [row.target for row in await service.audited("grant.end")] == ["token-reuse"]
 
 
 async def test_expired_tokens_go_after_a_week(service: OAuthService, client: OAuthClient) -> None:
     await client.login(service.passphrases["one"])
-    service.clock.move(ACCESS_S + 7 * 86_400 + 1)
+    service.clock.move(LOOPBACK_ACCESS_S + 7 * 86_400 + 1)
     await service.authority.sweep()
     assert [kind for (kind,) in await service.rows("SELECT kind FROM tokens")] == ["refresh"]
     service.clock.move(REFRESH_S)
@@ -359,5 +414,5 @@ async def test_tokens_issued_beyond_2038_expire_as_others_do(service: OAuthServi
     tokens = await client.login(service.passphrases["one"])
     async with open_oauth_service(service.path, clock=service.clock) as again:
         assert again.authority.authenticate(tokens["access_token"]) is not None
-        service.clock.move(ACCESS_S)
+        service.clock.move(LOOPBACK_ACCESS_S)
         assert again.authority.authenticate(tokens["access_token"]) is None

@@ -32,7 +32,7 @@ def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
 def test_what_is_saved_is_read(connection: sqlite3.Connection) -> None:
     assert rows.read_clients(connection) == [rows.ClientRow("c", "Client", {"redirect_uris": ["x"]}, 1.0)]
     assert rows.read_grants(connection) == [rows.GrantRow("g", "c", "hub", 1, 1.0, 1.0)]
-    assert set(rows.read_profiles(connection)) == {("g", "r1", "planner"), ("g", "r2", "planner")}
+    assert set(rows.read_profiles(connection)) == {("g", "r1", "planner", 1.0), ("g", "r2", "planner", 1.0)}
     assert {t.digest for t in rows.read_tokens(connection)} == {b"a", b"r"}
     assert rows.read_token(connection, b"r") == rows.TokenRow(b"r", "refresh", "g", 1.0, 1000.0)
     assert rows.read_token(connection, b"?") is None
@@ -57,7 +57,7 @@ def test_a_client_takes_its_grants_along(connection: sqlite3.Connection) -> None
 
 def test_a_grant_without_repositories_ends(connection: sqlite3.Connection) -> None:
     rows.delete_profiles(connection, ["g"], "r1")
-    assert rows.read_profiles(connection) == [("g", "r2", "planner")]
+    assert rows.read_profiles(connection) == [("g", "r2", "planner", 1.0)]
     rows.delete_profiles(connection, ["g"], "r2")
     assert rows.read_grants(connection) == []
 
@@ -101,13 +101,21 @@ def test_a_sweep_takes_what_can_no_longer_matter(connection: sqlite3.Connection)
     rows.use_token(connection, b"r", 10.0, b"salt")
     for id_, grant, at in (("old", "g", 1.0), ("gone", "x", 1.0), ("denied", None, 1.0), ("new", "x", 50.0)):
         rows.save_login(connection, rows.LoginRow(id_, grant, "", "", at))
-    rows.sweep(connection, expired_before=500.0, decided_before=20.0, salted_before=10.0)
+    rows.sweep(connection, expired_before=500.0, decided_before=20.0, salted_before=10.0, unused_before=0.0)
     assert rows.read_tokens(connection) == [rows.TokenRow(b"r", "refresh", "g", 1.0, 1000.0, 10.0, b"salt")]
     assert {r for (r,) in connection.execute("SELECT request_id FROM logins")} == {"old", "new"}
-    rows.sweep(connection, expired_before=2000.0, decided_before=100.0, salted_before=11.0)
+    rows.sweep(connection, expired_before=2000.0, decided_before=100.0, salted_before=11.0, unused_before=0.0)
     assert rows.read_tokens(connection) == rows.read_grants(connection) == []
     assert connection.execute("SELECT * FROM logins").fetchall() == []
     assert len(rows.read_clients(connection)) == 1
+
+
+def test_a_sweep_ends_grants_that_are_not_used(connection: sqlite3.Connection) -> None:
+    nothing = {"expired_before": 0.0, "decided_before": 0.0, "salted_before": 0.0}
+    rows.sweep(connection, **nothing, unused_before=1.0)
+    assert len(rows.read_grants(connection)) == 1
+    rows.sweep(connection, **nothing, unused_before=1.1)
+    assert rows.read_grants(connection) == rows.read_tokens(connection) == []
 
 
 def test_last_uses_are_recorded_together(connection: sqlite3.Connection) -> None:

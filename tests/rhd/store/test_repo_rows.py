@@ -26,7 +26,7 @@ def row(name: str, *, slug: str | None = None, path: str | None = None, at: floa
 def grant(connection: sqlite3.Connection, repo_id: str) -> None:
     connection.execute("INSERT OR IGNORE INTO clients VALUES ('c', 'C', '{}', 0)")
     connection.execute("INSERT OR IGNORE INTO grants VALUES ('g', 'c', 'hub', 1, 0, x'', 0, 0)")
-    connection.execute("INSERT INTO grant_profiles VALUES ('g', ?, 'planner')", (repo_id,))
+    connection.execute("INSERT INTO grant_profiles VALUES ('g', ?, 'planner', 0)", (repo_id,))
 
 
 def test_repositories_are_read_back_oldest_first(connection: sqlite3.Connection) -> None:

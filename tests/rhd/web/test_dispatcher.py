@@ -37,7 +37,7 @@ async def make_tokens(service: OAuthService) -> dict[tuple[str, str], list[tuple
     others = {"/mcp": "/r/one/mcp", "/r/{slug}/mcp": "/mcp"}
     for path in others:
         out[path, "expired"] = [bearer((await login(path.replace("{slug}", "one")))["access_token"])]
-    service.clock.move(3600)
+    service.clock.move(86_400)
     for path, other in others.items():
         own = path.replace("{slug}", "one")
         revoked, good, wrong = await login(own), await login(own), await login(other)
@@ -158,6 +158,7 @@ async def test_a_forgotten_repository_answers_like_an_unknown_one(service: OAuth
 
 async def test_an_endpoint_is_told_who_asks_and_under_which_name(service: OAuthService) -> None:
     client = await OAuthClient(service.app, origin=PUBLIC).register()
+    await service.registry.start(service.repo("one").id, "executor", {})
     token = (await client.login(service.passphrases["one"], tick=[("profile", f"{service.repo('one').id}:executor")]))[
         "access_token"
     ]

@@ -22,7 +22,7 @@ def test_everything_that_a_strict_client_asks_for_is_there() -> None:
     assert document["token_endpoint_auth_methods_supported"] == ["none"]
     assert document["authorization_response_iss_parameter_supported"] is True
     assert document["client_id_metadata_document_supported"] is True
-    assert document["scopes_supported"] == ["planner", "executor", "orchestrator", "offline_access"]
+    assert document["scopes_supported"] == ["planner", "offline_access"], "some clients ask for all of them"
 
 
 def test_a_resource_asks_for_the_least_and_never_for_offline_access() -> None:

@@ -58,10 +58,11 @@ CREATE TABLE grant_profiles (
         grant_id TEXT NOT NULL REFERENCES grants (id) ON DELETE CASCADE,
         repo_id TEXT NOT NULL REFERENCES repos (id) ON DELETE CASCADE,
         profile TEXT NOT NULL,
+        granted_at REAL NOT NULL,           -- orchestrator counts only if it was granted since agent runs were enabled
         PRIMARY KEY (grant_id, repo_id, profile)
     ) WITHOUT ROWID;
-INSERT INTO "grant_profiles" VALUES('g-1','r-8TqPzR2xWk4','planner');
-INSERT INTO "grant_profiles" VALUES('g-2','r-8TqPzR2xWk4','planner');
+INSERT INTO "grant_profiles" VALUES('g-1','r-8TqPzR2xWk4','planner',1790000000.25);
+INSERT INTO "grant_profiles" VALUES('g-2','r-8TqPzR2xWk4','planner',1790000001.25);
 CREATE TABLE grants (
         id TEXT PRIMARY KEY,
         client_id TEXT NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
@@ -138,7 +139,7 @@ CREATE TABLE session_uris (
         uri TEXT NOT NULL,
         PRIMARY KEY (session, uri)
     ) WITHOUT ROWID;
-INSERT INTO "session_uris" VALUES(X'0808080808080808080808080808080808080808080808080808080808080808','repo-harness://garden/plans/prds/beds.prd.md');
+INSERT INTO "session_uris" VALUES(X'0606060606060606060606060606060606060606060606060606060606060606','repo-harness://garden/docs/spec.md');
 CREATE TABLE sessions (
         digest BLOB PRIMARY KEY,            -- of the id that the client was given
         endpoint TEXT NOT NULL,             -- 'hub' or a repository id
@@ -147,7 +148,7 @@ CREATE TABLE sessions (
         used_at REAL NOT NULL,
         ended_at REAL                       -- by DELETE or eviction
     ) WITHOUT ROWID;
-INSERT INTO "sessions" VALUES(X'0808080808080808080808080808080808080808080808080808080808080808','hub','g-1',X'7B2270726F746F636F6C56657273696F6E223A2022323032352D31312D3235227D',1790000000.25,NULL);
+INSERT INTO "sessions" VALUES(X'0606060606060606060606060606060606060606060606060606060606060606','hub','g-1',X'7B7D',1790000000.25,NULL);
 CREATE TABLE started (
         repo_id TEXT NOT NULL REFERENCES repos (id) ON DELETE CASCADE,
         profile TEXT NOT NULL,
