@@ -41,6 +41,7 @@ GROUPS = (REPOSITORIES, CONNECT, ACCESS, DAEMON)
 NAMES = (
     "adopt",
     "approve",
+    "audit",
     "clients",
     "connect",
     "deny",

@@ -117,6 +117,34 @@ class _Once(argparse.Action):
         setattr(namespace, self.dest, values)
 
 
+def parse_since(text: str | None) -> str | None:
+    """Return the time that `--since` means as RFC 3339 UTC; `30m`, `2h` and `7d` are so long before now.
+
+    Raises:
+        UsageError: it is neither such a duration nor a time with its offset.
+    """
+    if text is None:
+        return None
+    from rhwire.times import format_time
+
+    lengths = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+    if text[:-1].isdecimal() and text[-1:] in lengths:
+        import time
+
+        return format_time(max(0.0, time.time() - int(text[:-1]) * lengths[text[-1]]))
+    from datetime import datetime
+
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise UsageError(
+            f"{text!r} is no time", next_step="Write it as 30m, 2h, 7d or 2026-11-22T10:00:00Z (with Z or an offset)."
+        )
+    return format_time(moment.timestamp())
+
+
 def home_words(home: Home) -> str:
     """Return ` --home FOLDER` for a command that is shown to be typed; nothing if it finds this home by itself."""
     if home.is_default:

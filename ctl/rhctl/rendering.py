@@ -47,6 +47,14 @@ def runs_line(runs: dict[str, Any]) -> str:
     return f"agent runs enabled ({', '.join(runs['agents'])}), since {runs['since'][:19]}Z{until}"
 
 
+def say_grants(grants: Sequence[dict[str, Any]]) -> None:
+    """List the grants that a name stood for, if there are several."""
+    if len(grants) > 1:
+        say(f"  That name stands for {len(grants)} logins:")
+        for grant in grants:
+            say(f"    {grant['id']}  {escape(grant['client'])}  since {grant['since'][:10]}")
+
+
 def say_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print rows in columns as wide as they need; what was named elsewhere is escaped."""
     cells = [list(titles), *([escape(cell) for cell in row] for row in rows)]

@@ -37,7 +37,15 @@ DONE: dict[str, tuple[str, set[str]]] = {
         "adopt project",
         {"created[]", "dry_run", "id", "notes[]", "outcome", "path", "public_url", "slug", "url"},
     ),
-    "approve": ("approve {code} --yes", {*LOGIN, "approved", "profiles[]", "repos[]"}),
+    "approve": ("approve {code} --yes", {*LOGIN, "approved", "choices[]", "profiles[]", "repos[]"}),
+    "audit": (
+        "audit",
+        {"has_more"}
+        | inside(
+            "rows[]",
+            {"action", "at", "client", "count", "duration_ms", "outcome", "principal", "profile", "repo", "target"},
+        ),
+    ),
     "clients": (
         "clients",
         inside("clients[]", {"host", "id", "name", "repos.project[]", "resource", "since", "used_at"}),
@@ -47,11 +55,14 @@ DONE: dict[str, tuple[str, set[str]]] = {
     "endpoint": ("endpoint https://rh.example.com/mcp", {"ended[]", "endpoint", "public_url"}),
     "events": ("events", inside("changes[]", CHANGE)),
     "forget": ("forget project", {"clients", "path", "slug"}),
-    "grant": ("grant ChatGPT project --profile executor", {"client", "profile", "slug", "started"}),
+    "grant": (
+        "grant ChatGPT project --profile executor",
+        {"client", "profile", "slug", "started"} | inside("grants[]", {"client", "id", "since"}),
+    ),
     "passphrase": ("passphrase show project", {"passphrase", "path", "slug"}),
     "raw": ("raw version", {"pid", "protocol", "python", "version"}),
     "repos": ("repos", inside("repos[]", {"adopted_at", "id", "name", "path", "slug"})),
-    "revoke": ("revoke ChatGPT", {"client", "slug"}),
+    "revoke": ("revoke ChatGPT", {"client", "slug"} | inside("grants[]", {"client", "id", "since"})),
     "service": (
         "service stop --dry-run",
         {"action", "dry_run", "files[]", "home", "kept", "log", "manager", "notes[]", "pid", "url"}
@@ -65,6 +76,7 @@ DONE: dict[str, tuple[str, set[str]]] = {
     "status": (
         "status",
         inside("daemon", {"pid", "public_url", "socket", "uptime_s", "url", "version"})
+        | inside("daemon.last_day", {"new_clients", "wrong_passphrases"})
         | inside("daemon.watch", {"advice[]", "instances", "max_instances", "max_watches", "watches"})
         | inside("repos[]", {"agent_runs", "clients", "path", "problem", "profiles[]", "slug", "state", "url", "watch"})
         | inside("repos[].last_change", {"at", "change", "path", "via"}),
@@ -89,6 +101,7 @@ MORE_KEYS: dict[str, set[str]] = {
 REFUSED: dict[str, tuple[str, str]] = {
     "adopt": ("adopt plain", "NOT_A_REPOSITORY"),
     "approve": ("approve abcd-efgh --yes", "APPROVAL_NOT_FOUND"),
+    "audit": ("audit -n 1001", "INVALID_ARGUMENT"),
     "connect": ("connect --repo project --profile orchestrator", "DEV_RUNNER_DISABLED"),
     "deny": ("deny abcd-efgh", "APPROVAL_NOT_FOUND"),
     "endpoint": ("endpoint http://rh.example.com/mcp", "INVALID_ENDPOINT"),
@@ -104,6 +117,7 @@ NEVER_REFUSED = {"clients", "doctor", "forget", "passphrase", "repos", "status",
 
 # A repository that is not there is exit 4, wherever one is named.
 NO_REPO = {
+    "audit": "audit nothing",
     "clients": "clients nothing",
     "connect": "connect --repo nothing",
     "doctor": "doctor nothing",

@@ -23,8 +23,9 @@ def build_parser() -> Parser:
     """Return the parser of `rhctl approve`."""
     parser = make_parser(
         "approve",
-        "Answer a login that waits in a browser, instead of typing a passphrase there. Compare what is shown with what "
-        "the client's own screen says; approve only a login that you have begun yourself.",
+        "Approve a login that waits in a browser, instead of typing a passphrase there. Compare what is shown with "
+        "what the client's own screen says; approve only a login that you have begun yourself. Where it may reach "
+        "several repositories and none is named, this command asks which.",
         "rhctl approve abcd-efgh --repo project --profile planner",
     )
     parser.add_argument("code", metavar="CODE", help="the code that the login's page shows")
@@ -37,7 +38,7 @@ def build_parser() -> Parser:
 
 
 def run(args: Any) -> int:
-    """Show the login under a code, ask, and let it in."""
+    """Show the login under a code, ask, and approve it."""
     home = Home.find(args.home)
     params = {
         "code": args.code.strip().lower(),
@@ -46,12 +47,15 @@ def run(args: Any) -> int:
         "profiles": args.profile,
     }
     with open_client(home, may_start=not args.no_start) as client:
-        login = client.call("approve", params)
+        login = client.call("approve", params)  # a wrong code ends here, before anything of this machine is shown
     if not args.yes:
         if args.json or not sys.stdin.isatty():
-            raise UsageError("approving asks, and nobody is there to answer", next_step="Repeat it with --yes.")
+            raise UsageError("approving asks, and there is no terminal to ask in", next_step="Repeat it with --yes.")
         show(login)
-        if not _is_wanted():
+        if login["choices"]:
+            login["repos"] = _choose(login["choices"])
+            params["repos"] = [{"repo": slug} for slug in login["repos"]]
+        if not login["repos"] or not _is_wanted(login):
             say("nothing was changed; the page still waits (rhctl deny refuses it)")
             return 1
     # On a connection of its own: the daemon hangs up on one that is silent for as long as a person may think.
@@ -65,18 +69,40 @@ def run(args: Any) -> int:
     return 0
 
 
-def _is_wanted() -> bool:
-    sys.stdout.write("Let it in? [y/N] ")
+def _choose(choices: list[str]) -> list[str]:
+    """Return the slugs that the person names; none if they name none."""
+    say("It may reach the repositories that you name:")
+    for number, slug in enumerate(choices, 1):
+        say(f"  {number:>2}  {slug}")
+    while True:
+        sys.stdout.write("Which? (numbers or names, separated by spaces; all; nothing to stop) ")
+        sys.stdout.flush()
+        line = sys.stdin.readline()
+        words = line.replace(",", " ").split()
+        if words == ["all"]:
+            return list(choices)
+        named = [choices[int(w) - 1] if w.isdecimal() and 0 < int(w) <= len(choices) else w for w in words]
+        unknown = [word for word in named if word not in choices]
+        if not unknown:
+            return list(dict.fromkeys(named))
+        say(f"  {escape(unknown[0])} is not one of them")
+        if not line.endswith("\n"):
+            return []
+
+
+def _is_wanted(login: dict[str, Any]) -> bool:
+    sys.stdout.write(f"Connect {escape(login['client'])} to {', '.join(login['repos'])}? [y/N] ")
     sys.stdout.flush()
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def show(login: dict[str, Any]) -> None:
-    """Print a login for a person to judge."""
-    whose = f"described by {login['host']}" if login["host"] else "registered itself; nobody has checked this name"
+    """Print a login for a person to compare with the client's own screen."""
+    whose = f"described by {login['host']}" if login["host"] else "registered itself; this name is not verified"
     say(f"  client      {escape(login['client'])}  ({escape(whose)})")
-    say(f"  goes to     {escape(login['redirect_host'])}")
-    say(f"  may reach   {', '.join(login['repos'])}")
+    say(f"  returns to  {escape(login['redirect_host'])}")
+    if login["repos"]:
+        say(f"  may reach   {', '.join(login['repos'])}")
     say(f"  may act as  {', '.join(login['profiles'])}")
     say(f"  begun       {duration(login['age_s'])} ago")
     if "orchestrator" in login["profiles"]:

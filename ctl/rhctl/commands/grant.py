@@ -5,7 +5,7 @@ from __future__ import annotations
 from rhctl.client import open_client
 from rhctl.command import ACCESS, Command
 from rhctl.options import add_profile, home_words, make_parser, repo_params
-from rhctl.rendering import say, say_json
+from rhctl.rendering import say, say_grants, say_json
 from rhwire.escape import escape
 from rhwire.home import Home
 
@@ -40,6 +40,7 @@ def run(args: Any) -> int:
         command = f"rhctl start {done['slug']} --profile {done['profile']}{home_words(home)}"
         once = "" if done["started"] else f", once it is started: {command}"
         say(f"{escape(done['client'])} may act as {done['profile']} in {done['slug']}{once}")
+        say_grants(done["grants"])
     return 0
 
 

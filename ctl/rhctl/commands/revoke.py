@@ -5,7 +5,7 @@ from __future__ import annotations
 from rhctl.client import open_client
 from rhctl.command import ACCESS, Command
 from rhctl.options import make_parser, repo_params
-from rhctl.rendering import say, say_json
+from rhctl.rendering import say, say_grants, say_json
 from rhwire.escape import escape
 from rhwire.home import Home
 
@@ -38,6 +38,7 @@ def run(args: Any) -> int:
     else:
         what = f"no longer reaches {done['slug']}" if done["slug"] else "is disconnected"
         say(f"{escape(done['client'])} {what}")
+        say_grants(done["grants"])
     return 0
 
 

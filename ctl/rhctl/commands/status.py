@@ -6,7 +6,7 @@ from rhctl.client import DaemonClient
 from rhctl.command import REPOSITORIES, Command
 from rhctl.errors import NoDaemon
 from rhctl.options import add_repo, make_parser, repo_params
-from rhctl.rendering import age, duration, runs_line, say, say_json, say_table
+from rhctl.rendering import age, count, duration, runs_line, say, say_json, say_table
 from rhwire.escape import escape
 from rhwire.home import Home
 from rhwire.lock import ask_lock
@@ -70,6 +70,9 @@ def show(answer: dict[str, Any]) -> None:
     say(f"rhd {daemon['version']}  pid {daemon['pid']}  up {duration(daemon['uptime_s'])}  {daemon['url']}/mcp")
     public = f"{daemon['public_url']}/mcp" if daemon["public_url"] else "none recorded (rhctl endpoint URL)"
     say(f"public endpoint  {public}")
+    day = daemon["last_day"]
+    wrong, new = count(day["wrong_passphrases"], "wrong passphrase"), count(day["new_clients"], "new client")
+    say(f"last 24 hours    {wrong}, {new}")
     watch = daemon["watch"]
     used = (f"{watch[noun]}{_of(watch[f'max_{noun}'])} {noun}" for noun in ("watches", "instances"))
     say(f"watching         {', '.join(used)}")

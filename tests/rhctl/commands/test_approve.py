@@ -1,4 +1,4 @@
-"""`rhctl approve`: what is shown before anybody is let in, and that silence lets nobody in."""
+"""`rhctl approve`: what is shown before a client is connected, and that silence connects none."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from tests.support.inprocess import Running
 from tests.support.repositories import Repository
 from tests.support.terminal import HOSTILE, is_safe, type_in
 
-KEYS = {"client", "host", "redirect_host", "resource", "asked", "age_s", "repos", "profiles", "approved"}
+KEYS = {"choices", "client", "host", "redirect_host", "resource", "asked", "age_s", "repos", "profiles", "approved"}
 
 
 async def test_what_the_owner_compares_is_shown_before_the_question(daemon: Running, repository: Repository) -> None:
     slug = await daemon.adopt(repository.path)
+    await daemon.call("start", repo=slug, profile="orchestrator", enable_dev_runner=True)
     code = daemon.begin_login("ChatGPT")
     said = await type_in("approve", code, "--profile", "orchestrator", typed="y\n")
     assert said.code == 0
-    shown, _, done = said.out.partition("Let it in? [y/N] ")
-    for fact in ("ChatGPT", "nobody has checked this name", "chatgpt.com", slug, "orchestrator", "s ago"):
+    shown, _, done = said.out.partition(f"Connect ChatGPT to {slug}? [y/N] ")
+    for fact in ("ChatGPT", "this name is not verified", "chatgpt.com", slug, "orchestrator", "s ago"):
         assert fact in shown
     assert "change and run whatever you can" in shown
     assert f"ChatGPT may act as orchestrator in {slug}" in done
@@ -95,6 +96,41 @@ async def test_it_can_be_told_which_repositories_and_profiles(
     assert (await type_in("approve", "x", "--repo", "a", "--all-repos")).code == 2
 
 
+@pytest.mark.parametrize(
+    ("typed", "reached"),
+    [
+        ("1\ny\n", ["project"]),
+        ("2, project\ny\n", ["project", "two"]),
+        ("all\nyes\n", ["project", "two"]),
+        ("3\nnothing\n two\ny\n", ["two"]),
+        ("\ny\n", None),
+        ("two\nn\n", None),
+        ("3", None),
+        ("", None),
+    ],
+)
+async def test_with_several_repositories_it_asks_which(
+    daemon: Running, repository: Repository, tmp_path: Path, typed: str, reached: list[str] | None
+) -> None:
+    for path in (repository.path, Repository.make(tmp_path / "two").path):
+        await daemon.adopt(path)
+    said = await type_in("approve", daemon.begin_login(), typed=typed)
+    assert "It may reach the repositories that you name:\n   1  project\n   2  two\n" in said.out
+    assert (said.code, said.err) == (0 if reached else 1, "")
+    clients = (await daemon.call("clients"))["clients"]
+    assert [sorted(client["repos"]) for client in clients] == ([reached] if reached else [])
+
+
+async def test_which_repositories_there_are_is_shown_only_after_a_right_code(
+    daemon: Running, repository: Repository, tmp_path: Path
+) -> None:
+    for path in (repository.path, Repository.make(tmp_path / "two").path):
+        await daemon.adopt(path)
+    said = await type_in("approve", "abcd-efgh", typed="all\ny\n")
+    assert said.code == 1
+    assert "project" not in said.out + said.err
+
+
 async def test_a_code_that_nothing_waits_under_is_refused(daemon: Running) -> None:
     said = await type_in("approve", "abcd-efgh", "--yes", "--json")
     assert (said.code, said.refusal) == (1, "APPROVAL_NOT_FOUND")
@@ -104,7 +140,7 @@ async def test_hostile_names_of_clients_are_escaped(daemon: Running, repository:
     await daemon.adopt(repository.path)
     said = await type_in("approve", daemon.begin_login(HOSTILE), typed="y\n")
     assert is_safe(said.out)
-    assert said.out.count(r"evil\x1b[2J\nname\u202e") == 2
+    assert said.out.count(r"evil\x1b[2J\nname\u202e") == 3
 
 
 def test_the_question_is_asked_where_it_is_seen() -> None:

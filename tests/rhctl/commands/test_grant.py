@@ -18,6 +18,7 @@ async def test_a_client_may_do_more_by_name_or_id(daemon: Running, repository: R
     said = await type_in("grant", "chatgpt", one, "--profile", "planner")
     assert said.out == f"chatgpt may act as planner in {one}\n"
     answer = (await type_in("grant", grant, "--profile", "planner", two, "--json")).json
+    assert [each["id"] for each in answer.pop("grants")] == [grant]
     assert answer == {"client": grant, "slug": two, "profile": "planner", "started": True}
     (client,) = (await daemon.call("clients"))["clients"]
     assert client["repos"] == {one: ["planner", "executor"], two: ["planner"]}
@@ -34,9 +35,17 @@ async def test_what_cannot_be_granted_is_refused(daemon: Running, repository: Re
     ):
         said = await type_in("grant", *words, "--json")
         assert (said.code, said.refusal) == (code, refusal)
-    await daemon.connect_client(slug)
-    await daemon.connect_client(slug)
-    assert (await type_in("grant", "ChatGPT", slug, "--profile", "planner", "--json")).refusal == "CLIENT_AMBIGUOUS"
+
+
+async def test_a_name_that_two_grants_have_means_both_and_they_are_listed(
+    daemon: Running, repository: Repository
+) -> None:
+    slug = await daemon.adopt(repository.path)
+    grants = {await daemon.connect_client(slug) for _ in range(2)}
+    said = await type_in("grant", "ChatGPT", slug, "--profile", "executor", "--json")
+    assert {each["id"] for each in said.json["grants"]} == grants
+    said = await type_in("revoke", "ChatGPT")
+    assert all(grant in said.out for grant in grants)
 
 
 async def test_hostile_names_are_escaped(daemon: Running, repository: Repository) -> None:

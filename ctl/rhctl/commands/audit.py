@@ -1,0 +1,91 @@
+"""`rhctl audit`."""
+
+from __future__ import annotations
+
+from rhctl.client import open_client
+from rhctl.command import ACCESS, Command
+from rhctl.options import add_repo, make_parser, parse_since, repo_params
+from rhctl.rendering import say, say_json, say_table
+from rhwire.home import Home
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from rhctl.options import Parser
+
+# What an action is for a person; a tool's name stands for itself.
+_ACTIONS = {
+    "client.new": "new client",
+    "client.register": "registered",
+    "endpoint.set": "recorded the endpoint",
+    "grant.end": "grant ended",
+    "grant.make": "grant made",
+    "grant.narrow": "grant narrowed",
+    "grant.widen": "grant widened",
+    "login.allow": "login allowed",
+    "login.begin": "login begun",
+    "login.code": "used a code",
+    "login.refuse": "login refused",
+    "login.wrong": "wrong passphrase",
+    "passphrase.rotate": "passphrase rotated",
+    "profile.start": "profile started",
+    "profile.stop": "profile stopped",
+    "repo.adopt": "adopted",
+    "repo.forget": "forgotten",
+    "token.refresh": "used a refresh token",
+}
+
+
+def build_parser() -> Parser:
+    """Return the parser of `rhctl audit`."""
+    parser = make_parser(
+        "audit",
+        "Show who did what: logins, grants, profiles, passphrases and every call of a tool, oldest first. No content "
+        "of any artifact is in it.",
+        "rhctl audit project --since 2h --client ChatGPT",
+    )
+    add_repo(parser, about="slug or path; all of them if left out")
+    parser.add_argument("--since", metavar="WHEN", help="only from then on: 30m, 2h, 7d, or 2026-11-22T10:00:00Z")
+    parser.add_argument("--client", metavar="CLIENT", help="only of this client, by name or grant id, or of owner")
+    parser.add_argument(
+        "--outcome", metavar="CODE", help="only with this outcome: ok, a code, or refused for every code"
+    )
+    parser.add_argument("-n", "--count", type=int, metavar="N", help="how many of the newest (default: 50)")
+    return parser
+
+
+def run(args: Any) -> int:
+    """Show who did what."""
+    params = {
+        **repo_params(args.repo, around=False),
+        "since": parse_since(args.since),
+        "client": args.client,
+        "outcome": args.outcome,
+        "count": args.count,
+    }
+    with open_client(Home.find(args.home), may_start=not args.no_start) as client:
+        answer = client.call("audit", params)
+    if args.json:
+        say_json(answer)
+        return 0
+    if not answer["rows"]:
+        say("nothing is recorded that matches" if any(params.values()) else "nothing is recorded yet")
+        return 0
+    say_table(("TIME", "WHO", "DID", "REPO", "WHAT", "OUTCOME"), [_cells(row) for row in answer["rows"]])
+    if answer["has_more"]:
+        say("\nThere is more; raise the limit with: rhctl audit -n 1000")
+    return 0
+
+
+def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+    who = row["client"] or {"owner": "owner", "-": "unknown"}.get(row["principal"], row["principal"])
+    if row["client"] and row["principal"] == "owner":
+        who = f"owner ({row['client']})"
+    what = " ".join(part for part in (row["profile"], row["target"]) if part)
+    times = f" ×{row['count']}" if row["count"] > 1 else ""
+    action = _ACTIONS.get(row["action"], row["action"]) + times
+    return row["at"][:19] + "Z", who, action, row["repo"] or "-", what or "-", row["outcome"]
+
+
+COMMAND = Command("audit", ACCESS, "Show who did what", build_parser, run)

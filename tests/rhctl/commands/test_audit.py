@@ -1,0 +1,51 @@
+"""`rhctl audit`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.inprocess import Running
+from tests.support.repositories import Repository
+from tests.support.terminal import HOSTILE, is_safe, type_in
+
+
+async def test_who_did_what_is_shown_with_filters(daemon: Running, repository: Repository, tmp_path: Path) -> None:
+    one, two = await daemon.adopt(repository.path), await daemon.adopt(Repository.make(tmp_path / "two").path)
+    await daemon.connect_client(one, name="ChatGPT")
+    await daemon.connect_client(two, name="Claude")
+    await daemon.call("start", repo=one, profile="executor")
+    said = await type_in("audit")
+    assert (said.code, said.err) == (0, "")
+    first, *lines = said.out.splitlines()
+    assert first.split() == ["TIME", "WHO", "DID", "REPO", "WHAT", "OUTCOME"]
+    assert [line.split("  ")[0][-1] for line in lines] == ["Z"] * len(lines)
+    for part in ("adopted", "new client", "login allowed", "grant made", "profile started", "executor"):
+        assert part in said.out
+    assert "Claude" in (await type_in("audit", two)).out
+    assert "ChatGPT" not in (await type_in("audit", two)).out
+    assert "Claude" not in (await type_in("audit", "--client", "chatgpt")).out
+    assert (await type_in("audit", "--since", "1h")).out == said.out
+    assert (await type_in("audit", "--outcome", "refused")).out == "nothing is recorded that matches\n"
+    newest = await type_in("audit", "-n", "1")
+    assert "profile started" in newest.out
+    assert "rhctl audit -n 1000" in newest.out
+    rows = (await type_in("audit", "--json")).json["rows"]
+    assert len(rows) == len(lines)
+
+
+async def test_a_home_in_which_nothing_happened_says_so(daemon: Running) -> None:
+    assert (await type_in("audit")).out == "nothing is recorded yet\n"
+
+
+@pytest.mark.parametrize("when", ["yesterday", "2h30m", "h", "2026-11-22", "2026-11-22T10:00:00", "-1h"])
+async def test_a_time_that_is_none_is_a_usage_error(daemon: Running, when: str) -> None:
+    said = await type_in("audit", f"--since={when}", "--json")
+    assert (said.code, said.refusal) == (2, "USAGE")
+
+
+async def test_hostile_names_are_escaped(daemon: Running, repository: Repository) -> None:
+    slug = await daemon.adopt(repository.path)
+    await daemon.connect_client(slug, name=HOSTILE)
+    assert is_safe((await type_in("audit")).out)
