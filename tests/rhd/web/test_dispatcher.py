@@ -307,7 +307,7 @@ async def test_what_carries_a_proof_waits_for_no_flood(service: OAuthService) ->
         assert (await client.mcp(tokens["access_token"])).status == 200
         assert (await client.exchange(code)).status == 200
         assert (await client.refresh(tokens["refresh_token"])).status == 200
-        service.clock.move(3601)
+        service.clock.move(86_401)
         assert (await client.mcp(tokens["access_token"])).status == 401, "an expired token is told so at once"
 
 
