@@ -54,6 +54,8 @@ NAMES = (
     "raw",
     "repos",
     "revoke",
+    "run",
+    "runs",
     "service",
     "setup",
     "start",

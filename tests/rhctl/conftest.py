@@ -23,8 +23,10 @@ from rhd import commandline
 from rhwire.errors import HarnessError
 from rhwire.home import Home
 from tests.support import lock_holder
+from tests.support.agent_runs import Runs, fake_agents, orchestrated
 from tests.support.fake_service_managers import FakeLaunchd, FakeSystemd, on_path
 from tests.support.inprocess import Running, running_daemon
+from tests.support.repositories import Repository
 
 
 @pytest.fixture
@@ -34,6 +36,15 @@ async def daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
     monkeypatch.chdir(tmp_path)
     async with running_daemon(tmp_path / "home") as running:
         yield running
+
+
+@pytest.fixture
+async def runs(daemon: Running, repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runs:
+    """An orchestrator at that daemon, with fake agents."""
+    agents = fake_agents(tmp_path, monkeypatch)
+    daemon.context.runs._environ = agents.environ  # the daemon began before them
+    assert await daemon.adopt(repository.path) == "project"
+    return await orchestrated(daemon, agents, repository)
 
 
 @pytest.fixture

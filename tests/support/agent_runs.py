@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import pytest
 import trio
 
-from tests.support.agents import FakeAgents
+from tests.support.agents import FakeAgents, prepare_goal
 from tests.support.calls import Calling, calling, granted
 from tests.support.inprocess import Running
 from tests.support.repositories import Repository
@@ -55,3 +57,20 @@ class Runs:
             while (run := await self.call("get_agent_run", run_id=answer["run_id"], wait_s=5))["ended_at"] is None:
                 pass
         return run
+
+
+def fake_agents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeAgents:
+    """Return fake agents that every daemon of this test finds."""
+    fake = FakeAgents(tmp_path / "agents", tmp_path / "user")
+    for name, value in fake.environ.items():
+        monkeypatch.setenv(name, value)
+    return fake
+
+
+async def orchestrated(daemon: Running, agents: FakeAgents, repository: Repository) -> Runs:
+    """Enable agent runs in the repository `project` of a daemon, prepare a goal, and return an orchestrator there."""
+    await daemon.call(
+        "start", repo="project", profile="orchestrator", enable_dev_runner=True, dev_runner_agents="codex,claude"
+    )
+    planner = calling(daemon, granted(daemon, project=["planner"]), at="project")
+    return Runs(daemon, agents, repository, planner, await prepare_goal(planner, repository))

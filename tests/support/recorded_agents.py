@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from rhd.runner.agents import AGENTS
-from rhd.runner.progress import Item, Progress
+from rhd.runner.run_progress import Item, Progress
 
 FOLDER = Path(__file__).parent / "agent_streams"
 

@@ -14,7 +14,7 @@ from typing import Any
 from rhd.errors import Refusal
 from rhd.runner.claude_stream import read_claude
 from rhd.runner.codex_stream import read_codex
-from rhd.runner.progress import Item, Progress
+from rhd.runner.run_progress import Item, Progress
 from rhwire.escape import escape
 
 MAX_RULES = 50

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rhd.runner.progress import Item, Progress, tail, text_of
+from rhd.runner.run_progress import Item, Progress, tail, text_of
 
 _EDITING = {"Write": "file_path", "Edit": "file_path", "MultiEdit": "file_path", "NotebookEdit": "notebook_path"}
 _KINDS = {"error_max_turns": "turn_limit", "error_max_budget_usd": "budget"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rhd.runner.progress import Item, Progress, tail, text_of
+from rhd.runner.run_progress import Item, Progress, tail, text_of
 
 
 def read_codex(event: Mapping[str, Any], progress: Progress) -> list[Item]:

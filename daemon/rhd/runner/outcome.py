@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rhd.runner.progress import Progress
+from rhd.runner.run_progress import Progress
 
 UNFINISHED = ("queued", "running")
 STATES = (*UNFINISHED, "done", "failed", "cancelled", "timed_out", "stalled", "interrupted")

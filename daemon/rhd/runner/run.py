@@ -11,7 +11,7 @@ import trio
 from rhd.ids import RepoId, new_token
 from rhd.runner.client_text import EXPLANATION_BYTES, client_text, relative_path
 from rhd.runner.outcome import UNFINISHED, Outcome
-from rhd.runner.progress import Progress
+from rhd.runner.run_progress import Progress
 from rhd.store.run_rows import RunRow
 from rhwire.times import format_time
 

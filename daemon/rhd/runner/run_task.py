@@ -16,9 +16,9 @@ from rhd.runner.agents import AGENTS
 from rhd.runner.goal import RunGoal
 from rhd.runner.outcome import Outcome, judge
 from rhd.runner.preflight import Ready
-from rhd.runner.progress import Item
 from rhd.runner.run import Run
 from rhd.runner.run_output import read_end, read_events
+from rhd.runner.run_progress import Item
 from rhd.runner.supervised_process import DRAIN_S, SupervisedProcess, supervised, sweep
 from rhd.store.run_rows import ItemRow
 

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.agent_runs import Runs
-from tests.support.agents import FakeAgents, prepare_goal
-from tests.support.calls import calling, granted
+from tests.support.agent_runs import Runs, fake_agents, orchestrated
+from tests.support.agents import FakeAgents
 from tests.support.inprocess import Running, running_daemon
 from tests.support.repositories import Repository
 
@@ -17,10 +16,7 @@ from tests.support.repositories import Repository
 @pytest.fixture
 def agents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeAgents:
     """Fake agents, found by every daemon of this test."""
-    fake = FakeAgents(tmp_path / "agents", tmp_path / "user")
-    for name, value in fake.environ.items():
-        monkeypatch.setenv(name, value)
-    return fake
+    return fake_agents(tmp_path, monkeypatch)
 
 
 @pytest.fixture
@@ -34,9 +30,4 @@ async def daemon(tmp_path: Path, agents: FakeAgents, repository: Repository) -> 
 @pytest.fixture
 async def runs(daemon: Running, agents: FakeAgents, repository: Repository) -> Runs:
     """An orchestrator at that daemon."""
-    await daemon.call(
-        "start", repo="project", profile="orchestrator", enable_dev_runner=True, dev_runner_agents="codex,claude"
-    )
-    planner = calling(daemon, granted(daemon, project=["planner"]), at="project")
-    revision = await prepare_goal(planner, repository)
-    return Runs(daemon, agents, repository, planner, revision)
+    return await orchestrated(daemon, agents, repository)

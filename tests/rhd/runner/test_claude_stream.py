@@ -7,7 +7,7 @@ import random
 import pytest
 
 from rhd.runner.claude_stream import read_claude
-from rhd.runner.progress import Item, Progress
+from rhd.runner.run_progress import Item, Progress
 from tests.support.recorded_agents import replay
 
 

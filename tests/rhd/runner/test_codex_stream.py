@@ -7,7 +7,7 @@ import random
 import pytest
 
 from rhd.runner.codex_stream import read_codex
-from rhd.runner.progress import Item, Progress
+from rhd.runner.run_progress import Item, Progress
 from tests.support.recorded_agents import replay
 
 

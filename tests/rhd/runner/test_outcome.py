@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rhd.runner.outcome import CAUSES, REASONS, STATES, UNFINISHED, Outcome, judge
-from rhd.runner.progress import Progress
+from rhd.runner.run_progress import Progress
 from tests.support.recorded_agents import replay
 
 

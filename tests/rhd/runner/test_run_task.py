@@ -11,8 +11,8 @@ from trio.testing import MockClock
 from rhd.ids import RelPath, RepoId
 from rhd.runner.goal import RunGoal
 from rhd.runner.preflight import Ready
-from rhd.runner.progress import Item
 from rhd.runner.run import Run
+from rhd.runner.run_progress import Item
 from rhd.runner.run_task import MAX_ITEMS, RunLimits, RunTask
 from rhd.runner.supervised_process import Folder
 from tests.support.agents import DONE, FOREVER, FakeAgents

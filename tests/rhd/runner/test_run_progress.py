@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rhd.runner.progress import MAX_FILES, MAX_TEXT_CHARS, Progress, tail, text_of
+from rhd.runner.run_progress import MAX_FILES, MAX_TEXT_CHARS, Progress, tail, text_of
 
 
 def test_what_runs_now_is_what_began_last() -> None:
