@@ -63,6 +63,7 @@ DONE: dict[str, tuple[str, set[str]]] = {
     "raw": ("raw version", {"pid", "protocol", "python", "version"}),
     "repos": ("repos", inside("repos[]", {"adopted_at", "id", "name", "path", "slug"})),
     "revoke": ("revoke ChatGPT", {"client", "slug"} | inside("grants[]", {"client", "id", "since"})),
+    "runs": ("runs", {"runs[]"}),
     "service": (
         "service stop --dry-run",
         {"action", "dry_run", "files[]", "home", "kept", "log", "manager", "notes[]", "pid", "url"}
@@ -109,6 +110,8 @@ REFUSED: dict[str, tuple[str, str]] = {
     "grant": ("grant Nobody project --profile planner", "CLIENT_NOT_FOUND"),
     "raw": ("raw nothing", "INVALID_REQUEST"),
     "revoke": ("revoke Nobody", "CLIENT_NOT_FOUND"),
+    "run": ("run show run_nothing0", "RUN_NOT_FOUND"),
+    "runs": ("runs -n 0", "INVALID_ARGUMENT"),
     "service": ("service install --port 1", "SERVICE_UNAVAILABLE"),
     "setup": ("setup chatgpt project --endpoint https://localhost/mcp", "INVALID_ENDPOINT"),
     "start": ("start project --profile orchestrator", "DEV_RUNNER_DISABLED"),
@@ -127,12 +130,13 @@ NO_REPO = {
     "passphrase": "passphrase show nothing",
     "raw": "raw forget repo=nothing",
     "revoke": "revoke ChatGPT nothing",
+    "runs": "runs nothing",
     "setup": "setup codex nothing",
     "start": "start nothing",
     "status": "status nothing",
     "stop": "stop nothing",
 }
-NAMES_NO_REPO = {"adopt", "approve", "deny", "endpoint", "repos", "service", "version"}
+NAMES_NO_REPO = {"adopt", "approve", "deny", "endpoint", "repos", "run", "service", "version"}
 
 # These say what they find without a daemon, rather than exit 3.
 NEEDS_NONE = {"doctor", "service", "status", "version"}
@@ -163,7 +167,7 @@ def keys(value: Any, prefix: str = "") -> Iterator[str]:
 
 
 def test_the_tables_of_this_file_are_complete() -> None:
-    assert set(DONE) | {"connect"} == set(NAMES)
+    assert set(DONE) | {"connect", "run"} == set(NAMES)
     assert set(REFUSED) | NEVER_REFUSED == set(NAMES)
     assert set(NO_REPO) | NAMES_NO_REPO == set(NAMES)
     assert not set(REFUSED) & NEVER_REFUSED
@@ -232,7 +236,7 @@ def test_exit_2_is_a_command_line_that_is_not_understood(no_daemon: Path, verb: 
 
 @pytest.mark.parametrize("verb", sorted(set(NAMES) - NEEDS_NONE))
 def test_exit_3_is_no_daemon(no_daemon: Path, verb: str, tmp_path: Path) -> None:
-    words = NO_REPO.get(verb) or DONE[verb][0].format(code="abcd-efgh")
+    words = NO_REPO.get(verb) or (DONE.get(verb) or REFUSED[verb])[0].format(code="abcd-efgh")
     said = run(*words.split(), "--no-start", "--json")
     assert (said.code, said.refusal, said.err) == (3, "NO_DAEMON", "")
     plain = run(*words.split(), "--no-start")
