@@ -127,6 +127,17 @@ class HttpConnection:
         finally:
             self._stream.socket.close()
             self._server.note_end(self)
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Drop what refers back to the connection, so that it is freed at once.
+
+        A full garbage collection holds up the loop; a flood of short connections would cause one each second.
+        """
+        self._protocol.let_go()
+        if self._exchange is not None:
+            self._exchange.asgi["state"].pop("vouch", None)
+        del self._protocol, self._exchange, self._nursery
 
     async def _serve_requests(self) -> None:
         refused = None
@@ -278,6 +289,12 @@ class HttpConnection:
         return self._is_known
 
     async def _run_app(self, exchange: Exchange) -> None:
+        try:
+            await self._serve_exchange(exchange)
+        finally:
+            exchange.let_go()
+
+    async def _serve_exchange(self, exchange: Exchange) -> None:
         async def send(message: Message) -> None:
             if self._is_half_closed and _begins_stream(message):
                 self._break()

@@ -63,6 +63,10 @@ class Exchange:
         """Whether `cancel` ended it: nothing of an answer is wanted any more."""
         return self.scope.cancel_called
 
+    def let_go(self) -> None:
+        """Drop Hypercorn's stream, which refers back to the exchange: the app has ended."""
+        self.send_raw = _nothing
+
     async def receive(self) -> Message:
         """ASGI's receive. Chunks that wait come as one."""
         if not self._body and not self._is_whole:
@@ -77,3 +81,7 @@ class Exchange:
             await self._news.park()
         await trio.lowlevel.checkpoint()
         return {"type": "http.disconnect"}
+
+
+async def _nothing(message: Message) -> None:
+    await trio.lowlevel.checkpoint()

@@ -182,6 +182,12 @@ class Http11(H11Protocol):
         await self._send_h11_event(h11.InformationalResponse(status_code=100, headers=[]))
         return True
 
+    def let_go(self) -> None:
+        """Drop everything: nothing is called any more. Hypercorn's parts and ours refer to each other."""
+        if self.stream is not None:
+            vars(self.stream).clear()
+        vars(self).clear()
+
     # What Hypercorn calls.
 
     async def _heed(self, event: Event) -> None:

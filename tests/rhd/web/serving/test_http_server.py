@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import resource
@@ -453,3 +454,28 @@ async def test_restarts_are_not_seen_by_clients_that_follow_http(app: App) -> No
         clients.cancel_scope.cancel()
     assert load.failures == []
     assert load.endings >= 5 * 12
+
+
+@pytest.mark.parametrize(
+    "part", [b"", b"GET / HT", HEAD + b"Content-Length: 9\r\n\r\nhalf", GET % b"whole", GET % b"stream"]
+)
+async def test_a_connection_leaves_nothing_for_the_garbage_collector(app: App, part: bytes) -> None:
+    """A full collection holds up the loop, and a flood of connections would cause one each second."""
+    app.go.set()
+    async with serving(app) as served:
+        for is_counted in (False, True):
+            gc.collect()
+            gc.disable()
+            try:
+                for _ in range(10):
+                    client = await served.connect()
+                    await client.send(part)
+                    await trio.testing.wait_all_tasks_blocked(0.001)
+                    client.close()
+                served.clients.clear()
+                await until(lambda: not served.server.connections)
+                await trio.testing.wait_all_tasks_blocked()
+                found = gc.collect()
+            finally:
+                gc.enable()
+            assert not is_counted or found < 10
