@@ -12,7 +12,8 @@ import signal
 import time
 
 from rhctl.bridge_session import BridgeSession
-from rhctl.client import DaemonClient, open_client
+from rhctl.client import DaemonClient
+from rhctl.daemon_access import open_client
 from rhwire.errors import HarnessError
 from rhwire.lock import ask_lock
 

@@ -179,23 +179,6 @@ def is_running(home: Home) -> bool:
     return ask_lock(home.lock) is not None
 
 
-def open_client(home: Home, *, may_start: bool) -> DaemonClient:
-    """Connect; if nobody serves and `may_start`, start a daemon first.
-
-    Raises:
-        NoDaemon: none runs, and none was or could be started.
-    """
-    try:
-        return DaemonClient.connect(home).greet()
-    except NoDaemon:
-        if not may_start:
-            raise
-    from rhctl.daemon_start import start_daemon
-
-    print("rhctl: starting the daemon", file=sys.stderr)
-    return start_daemon(home)
-
-
 def come_back(home: Home, left: int | None, *, output: int | None = None) -> DaemonClient:
     """Connect again, once a daemon serves, to one that closed the connection; nothing is ever started by that.
 

@@ -1,4 +1,4 @@
-"""Starts a daemon: the installed service, else a detached `rhd` with a clean environment."""
+"""Starts a detached `rhd` with a clean environment, and waits until a daemon serves."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rhctl.client import DaemonClient
 from rhctl.errors import NoDaemon
 from rhctl.options import home_words
 from rhwire.codes import CODES
-from rhwire.errors import HarnessError, code_of_write
+from rhwire.errors import code_of_write
 from rhwire.home import Home, HomeUnusable
 from rhwire.lock import ask_lock
 
@@ -43,25 +43,6 @@ def daemon_command(home: Home) -> list[str]:
     """Return the command line of a daemon for `home`."""
     command = daemon_program()
     return command if home.is_default else [*command, "--home", home.base]
-
-
-def start_daemon(home: Home) -> DaemonClient:
-    """Start whatever serves `home` here and return a connection to it, once it serves.
-
-    Raises:
-        NoDaemon: it did not come up; the message says why in its own words.
-    """
-    from rhctl.managers.detection import find_service
-
-    manager = find_service(home)
-    if manager is None:
-        return start_detached(home)
-    try:
-        manager.check()
-        manager.launch()
-    except HarnessError as error:
-        raise NoDaemon(f"the service is installed, but {error.message}", next_step=error.next_step) from error
-    return wait_for_daemon(home, None)
 
 
 def start_detached(home: Home) -> DaemonClient:

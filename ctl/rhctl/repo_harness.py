@@ -12,8 +12,9 @@ import sys
 from contextlib import contextmanager
 
 from rhctl.__main__ import guard
-from rhctl.client import DaemonClient, is_running, open_client
+from rhctl.client import DaemonClient, is_running
 from rhctl.command import NAMES, run_command
+from rhctl.daemon_access import open_client
 from rhctl.errors import NoDaemon, UsageError
 from rhctl.options import add_profile, add_runner, home_words, make_parser, repo_params
 from rhctl.rendering import say, say_json, say_problem, say_runs

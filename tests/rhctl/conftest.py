@@ -18,7 +18,7 @@ import rhctl.managers.systemd
 from rhctl import daemon_start as launch
 from rhctl.managers import actions, steps
 from rhctl.managers import detection as managers
-from rhctl.managers.detection import Manager
+from rhctl.managers.manager import Manager
 from rhd import commandline
 from rhwire.errors import HarnessError
 from rhwire.home import Home

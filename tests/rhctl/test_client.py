@@ -14,7 +14,7 @@ import pytest
 import trio
 
 from rhctl import client as module
-from rhctl.client import COME_BACK_S, END_WITHIN_S, DaemonClient, come_back, is_running, open_client
+from rhctl.client import COME_BACK_S, END_WITHIN_S, DaemonClient, come_back, is_running
 from rhctl.errors import CommandRefused, NoDaemon, UsageError
 from rhwire.errors import HarnessError
 from rhwire.home import Home
@@ -96,19 +96,6 @@ def test_the_lock_says_whether_a_daemon_runs(home: Home) -> None:
     finally:
         os.close(lock)
     assert not is_running(home)
-
-
-def test_a_daemon_is_started_only_if_nobody_serves_and_that_is_wanted(
-    home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    started = DaemonClient(socket.socket(socket.AF_UNIX))
-    monkeypatch.setattr("rhctl.daemon_start.start_daemon", lambda home: started)
-    with pytest.raises(NoDaemon):
-        open_client(home, may_start=False)
-    assert capsys.readouterr().err == ""
-    with open_client(home, may_start=True) as client:
-        assert client is started
-    assert capsys.readouterr().err == "rhctl: starting the daemon\n"
 
 
 async def test_a_daemon_that_serves_is_used(daemon: Running) -> None:

@@ -13,19 +13,10 @@ import pytest
 import trio
 
 from rhctl import daemon_start as launch
-from rhctl.daemon_start import (
-    clean_environment,
-    daemon_command,
-    import_path,
-    start_daemon,
-    start_detached,
-    wait_for_daemon,
-)
+from rhctl.daemon_start import clean_environment, daemon_command, import_path, start_detached, wait_for_daemon
 from rhctl.daemon_stop import end_daemon
 from rhctl.errors import NoDaemon
-from rhctl.managers import detection as managers
 from rhd.errors import StartRefused
-from rhwire.errors import HarnessError
 from rhwire.home import Home, HomeUnusable
 from rhwire.lock import ask_lock
 from tests.support.daemons import environment
@@ -204,44 +195,3 @@ async def test_one_that_serves_meanwhile_is_joined(daemon: Running, daemon_is: C
     daemon_is("exit 1")
     client = await trio.to_thread.run_sync(start_detached, daemon.home)
     client.close()
-
-
-class Manager:
-    """A service manager that keeps the service of every home; it starts nothing."""
-
-    def __init__(self, problem: HarnessError | None = None) -> None:
-        self.problem = problem
-        self.launched = 0
-
-    def check(self) -> None:
-        """Be there."""
-
-    def launch(self) -> None:
-        """Note it, or fail."""
-        self.launched += 1
-        if self.problem is not None:
-            raise self.problem
-
-
-async def test_an_installed_service_is_started_rather_than_a_daemon_beside_it(
-    daemon: Running, daemon_is: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    daemon_is("exit 1")
-    manager = Manager()
-    monkeypatch.setattr(managers, "find_service", lambda home: manager)
-    client = await trio.to_thread.run_sync(start_daemon, daemon.home)
-    client.close()
-    assert manager.launched == 1
-
-
-def test_a_service_that_does_not_start_is_told_and_nothing_started_beside_it(
-    home: Home, daemon_is: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    daemon_is(f"touch {tmp_path}/started")
-    problem = HarnessError("did not start: no", code="SERVICE_FAILED", next_step="Correct it.")
-    monkeypatch.setattr(managers, "find_service", lambda home: Manager(problem))
-    said = run("repos", "--json")
-    assert (said.code, said.refusal) == (3, "NO_DAEMON")
-    assert said.json["error"]["message"] == "the service is installed, but did not start: no"
-    assert said.json["error"]["next_step"] == "Correct it."
-    assert not (tmp_path / "started").exists()

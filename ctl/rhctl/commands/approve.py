@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from rhctl.client import open_client
 from rhctl.command import ACCESS, Command
+from rhctl.daemon_access import open_client
 from rhctl.errors import UsageError
 from rhctl.options import add_profile, make_parser, repo_params
 from rhctl.rendering import duration, say, say_json

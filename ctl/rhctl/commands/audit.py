@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from rhctl.client import open_client
 from rhctl.command import ACCESS, Command
+from rhctl.daemon_access import open_client
 from rhctl.options import add_repo, make_parser, parse_since, repo_params
 from rhctl.rendering import say, say_json, say_table
 from rhwire.home import Home

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from rhctl.client import DaemonClient, come_back, open_client
+from rhctl.client import DaemonClient, come_back
 from rhctl.command import REPOSITORIES, Command
+from rhctl.daemon_access import open_client
 from rhctl.errors import CommandRefused, NoDaemon
 from rhctl.options import add_repo, make_parser, repo_params
 from rhctl.rendering import say, say_json

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 
-from rhctl.client import DaemonClient, open_client
+from rhctl.client import DaemonClient
 from rhctl.command import ACCESS, Command
+from rhctl.daemon_access import open_client
 from rhctl.options import make_parser, repo_params
 from rhctl.rendering import count, say, say_json
 from rhwire.errors import HarnessError

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from rhctl.client import open_client
 from rhctl.command import DAEMON, Command
+from rhctl.daemon_access import open_client
 from rhctl.errors import UsageError
 from rhctl.options import make_parser
 from rhctl.rendering import say_json

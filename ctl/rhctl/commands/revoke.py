@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from rhctl.client import open_client
 from rhctl.command import ACCESS, Command
+from rhctl.daemon_access import open_client
 from rhctl.options import make_parser, repo_params
 from rhctl.rendering import say, say_grants, say_json
 from rhwire.escape import escape

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 
-from rhctl.client import DaemonClient, open_client
+from rhctl.client import DaemonClient
 from rhctl.command import REPOSITORIES, Command
 from rhctl.commands.runs import cards
+from rhctl.daemon_access import open_client
 from rhctl.options import make_parser
 from rhctl.rendering import duration, say, say_json
 from rhwire.escape import escape

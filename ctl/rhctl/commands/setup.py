@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 
-from rhctl.client import DaemonClient, open_client
+from rhctl.client import DaemonClient
 from rhctl.command import CONNECT, Command
+from rhctl.daemon_access import open_client
 from rhctl.errors import UsageError
 from rhctl.options import Parser, home_words, make_parser, repo_params
 from rhctl.rendering import say, say_json

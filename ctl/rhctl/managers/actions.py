@@ -12,7 +12,8 @@ from rhctl.client import DaemonClient
 from rhctl.client_settings import ask_settings
 from rhctl.daemon_start import daemon_program, import_path, wait_for_daemon
 from rhctl.errors import NoDaemon
-from rhctl.managers.detection import Manager, State, find_manager
+from rhctl.managers.detection import find_manager
+from rhctl.managers.manager import Manager, State
 from rhctl.managers.steps import Detach, End, Record, Step, perform
 from rhctl.units import Spec
 from rhwire.errors import HarnessError

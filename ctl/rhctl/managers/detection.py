@@ -1,102 +1,15 @@
-"""Which service manager this machine has, and what every one of them can do for us."""
+"""Finds this machine's service manager, and the manager that keeps the service for a home."""
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING
 
 from rhwire.errors import HarnessError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from rhctl.managers.steps import Step
-    from rhctl.units import Spec
+    from rhctl.managers.manager import Manager
     from rhwire.home import Home
-
-
-class State(NamedTuple):
-    """What the manager knows of the service.
-
-    Attributes:
-        is_enabled: it starts with the session, or with the machine where the session lingers.
-        sockets: `active` if somebody who connects starts the service, else `inactive` or `failed`.
-        service: `active`, `activating`, `deactivating`, `inactive` or `failed`.
-        pid: of its daemon, or None.
-        problem: why it failed, in the daemon's own words where it said any.
-    """
-
-    is_enabled: bool
-    sockets: str
-    service: str
-    pid: int | None
-    problem: str | None
-
-
-class Manager(Protocol):
-    """One service manager, for the user who runs this."""
-
-    @property
-    def name(self) -> str:
-        """`systemd` or `launchd`."""
-
-    @property
-    def environ(self) -> dict[str, str]:
-        """What its commands need to reach it."""
-
-    @property
-    def files(self) -> tuple[str, ...]:
-        """Where the service's files are, or would be."""
-
-    def check(self) -> None:
-        """Return if the manager can be reached.
-
-        Raises:
-            HarnessError: SERVICE_UNAVAILABLE, with the reason.
-        """
-
-    def installed(self) -> Spec | None:
-        """Return what is installed; None if nothing is. Asks the files, not the manager.
-
-        Raises:
-            HarnessError: SERVICE_INSTALLED, something of that name is there and it is not ours.
-        """
-
-    def state(self) -> State:
-        """Return what the manager knows of the service now."""
-
-    def lingers(self) -> bool | None:
-        """Say whether the service outlives the user's last session; None where that is no question or unknown."""
-
-    def log_command(self) -> str:
-        """Return the command that shows what the service says."""
-
-    def launch(self) -> None:
-        """Start the service for a client that needs it; a service that failed too often stays as it is.
-
-        Raises:
-            HarnessError: it did not start.
-        """
-
-    def plan_install(self, spec: Spec, handover: Sequence[Step]) -> list[Step]:
-        """Return the steps that make `spec` the installed, enabled and started service; none if it is.
-
-        Args:
-            handover: what ends a daemon that serves the home instead; taken right before the service starts, when
-                whoever looks for a service finds it installed already.
-        """
-
-    def plan_uninstall(self) -> list[Step]:
-        """Return the steps that end the service and remove its files."""
-
-    def plan_start(self, spec: Spec) -> list[Step]:
-        """Return the steps that start it, on the address that `spec` names."""
-
-    def plan_stop(self) -> list[Step]:
-        """Return the steps that stop it and its sockets, until the next login or start."""
-
-    def plan_restart(self, spec: Spec, handover: Sequence[Step]) -> list[Step]:
-        """Return the steps that restart it; its sockets stay, unless `spec` names another address."""
 
 
 def find_manager() -> Manager:
@@ -115,6 +28,6 @@ def find_service(home: Home) -> Manager | None:
     manager = find_manager()
     try:
         installed = manager.installed()
-    except HarnessError:  # something of somebody else goes by that name
+    except HarnessError:  # files of that name that are not ours
         return None
     return manager if installed is not None and installed.home.socket == home.socket else None

@@ -7,7 +7,7 @@ import re
 import subprocess
 from typing import TYPE_CHECKING
 
-from rhctl.managers.detection import State
+from rhctl.managers.manager import State
 from rhctl.managers.steps import End, Remove, Run, Step, Write
 from rhctl.units import LAUNCHD_LABEL, parse_plist, render_plist
 from rhwire.errors import HarnessError

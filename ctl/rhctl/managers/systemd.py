@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
-from rhctl.managers.detection import State
+from rhctl.managers.manager import State
 from rhctl.managers.steps import Remove, Run, Step, Write
 from rhctl.units import SYSTEMD_UNITS, parse_systemd, render_systemd
 from rhwire.errors import HarnessError
