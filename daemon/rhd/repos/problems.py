@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from rhd.errors import Detached, Refusal
-from rhd.workflow.catalog import Problem
+from rhd.workflow.catalog import Problem, Reason
 from rhwire.codes import CODES
+from rhwire.escape import escape
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +40,68 @@ class RepoProblem:
         return {"code": self.code, "message": self.message, "next_step": self.next_step}
 
 
+_LEFT_OUT: Mapping[Reason, tuple[str, str, str]] = {
+    "too_many": (
+        "CATALOG_TOO_LARGE",
+        "{path} holds more than is kept track of",
+        "Move what is finished out of plans/ and tasks/.",
+    ),
+    "too_deep": (
+        "CATALOG_TOO_LARGE",
+        "folders below {path} are nested too deep",
+        "Move what lies deeper than 12 folders further up.",
+    ),
+    "unreadable": (
+        "READ_FAILED",
+        "{path} cannot be read",
+        "Let the user that the daemon runs as read it (permissions, open files).",
+    ),
+    "link": (
+        "SYMLINK_ESCAPE",
+        "{path} is a symbolic link, so it is not served",
+        "Put the file or folder itself in place of the link.",
+    ),
+    "mount": (
+        "NOT_A_REGULAR_FILE",
+        "{path} is mounted from elsewhere, so it is not served",
+        "Put the files themselves into the repository.",
+    ),
+    "name": (
+        "NOT_A_REGULAR_FILE",
+        "{path} has a name that cannot be served",
+        "Rename it: a name is UTF-8 and holds no control character and no backslash.",
+    ),
+    "not_regular": (
+        "NOT_A_REGULAR_FILE",
+        "{path} is a pipe, a socket or a device, so it is not served",
+        "Put a plain file in its place.",
+    ),
+}
+"""Code, message and next step of each reason; the first reason stands for all."""
+
+MAX_ITEMS = 50
+
+
 def worst(problems: Collection[Problem]) -> RepoProblem | None:
     """Return one of the catalog's problems that stands for all, with how many others there are; None without any."""
+    for reason, (code, message, next_step) in _LEFT_OUT.items():
+        if (first := min((p.path for p in problems if p.reason == reason), default=None)) is not None:
+            more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+            return RepoProblem(code, message.format(path=escape(first) or "the repository") + more, next_step)
+    return None
+
+
+def left_out(problems: Collection[Problem]) -> dict[str, Any] | None:
+    """Return `{total, items: [{path, reason}], next_step}` of what is not served; None if everything is.
+
+    At most `MAX_ITEMS` are named, by escaped paths. `next_step` says what to do about every reason that occurs.
+    """
     if not problems:
         return None
-    first = next((p for p in problems if p.code == "CATALOG_TOO_LARGE"), next(iter(problems)))
-    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    return RepoProblem.make(first.code, first.message + more)
+    items = sorted(problems)[:MAX_ITEMS]
+    reasons = {problem.reason for problem in problems}
+    return {
+        "total": len(problems),
+        "items": [{"path": escape(problem.path), "reason": problem.reason} for problem in items],
+        "next_step": " ".join(next_step for reason, (*_, next_step) in _LEFT_OUT.items() if reason in reasons),
+    }

@@ -31,7 +31,6 @@ from rhd.workflow.kinds import kind_of
 from rhd.workflow.outline import Outline, read_outline
 from rhd.workflow.revisions import VERSION_BYTES, digest_of, version_digest
 from rhd.workflow.root import MAX_DEPTH, Root
-from rhwire.escape import escape
 
 Arm = Callable[[str, int], None]
 """Takes a folder that is about to be listed, and its descriptor."""
@@ -59,12 +58,25 @@ class Change(NamedTuple):
     change: Literal["added", "modified", "removed"]
 
 
+Reason = Literal["link", "mount", "unreadable", "too_deep", "too_many", "name", "not_regular"]
+"""Why something is not served.
+
+`link`: links are not followed · `mount`: it is on another file system · `unreadable`: the system does not let the
+daemon read it · `too_deep`, `too_many`: more folders or artifacts than are kept · `name`: it is not UTF-8, or holds a
+control character or a backslash · `not_regular`: a pipe, a socket or a device.
+"""
+
+
 class Problem(NamedTuple):
-    """Something that the catalog cannot hold, or not as it should; everything else is held all the same."""
+    """Something that the catalog cannot hold, or not as it should; everything else is held all the same.
+
+    Attributes:
+        path: of a file or folder; "" is the repository. As the file system spells it: escape before printing.
+        reason: why.
+    """
 
     path: str
-    code: str
-    message: str
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,18 +219,24 @@ class _Look:
         for path in [p for p in self.problems if p == folder or p.rpartition("/")[0] == folder]:
             if path == folder or path not in self.folders:
                 del self.problems[path]
+        left_out: dict[str, Reason] = {}
         try:
             arm = None if self._arm is None else partial(self._arm, folder)
             listing = self._root.list(
-                RelPath.trust(folder) if folder else "", ARTIFACTS, limit=MAX_ARTIFACTS + 1, arm=arm
+                RelPath.trust(folder) if folder else "",
+                ARTIFACTS,
+                limit=MAX_ARTIFACTS + 1,
+                arm=arm,
+                leave_out=left_out.__setitem__,
             )
         except Detached:
             raise
-        except (NotFound, PathRefused):  # gone, or a link now, which is the same
+        except (NotFound, PathRefused) as refusal:  # gone, or a link now, which is the same
             self._forget(folder)
+            self._note_mount(folder, refusal)
             return []
-        except Refusal as refusal:  # what is known of it stays until somebody can look
-            self.problems[folder] = Problem(folder, refusal.code, refusal.message)
+        except Refusal:  # what is known of it stays until it can be read
+            self.problems[folder] = Problem(folder, "unreadable")
             return []
         files, folders = [], []
         for entry in listing:
@@ -227,15 +245,19 @@ class _Look:
             elif not _NOISE.fullmatch(entry.name) and not TEMPORARY.fullmatch(entry.name):
                 files.append(entry)
         if len(listing) > MAX_ARTIFACTS:
-            self._too_large(folder, f"{escape(folder) or 'the root'} holds more than {MAX_ARTIFACTS:,} names")
+            self.problems[folder] = Problem(folder, "too_many")
         for gone in self._folders_in.get(folder, set()) - {path for path, _ in folders}:
             self._forget(gone)
         for gone in self._files_in.get(folder, set()) - {entry.path for entry in files}:
             self._drop(gone)
+        for path, reason in left_out.items():  # only now: what was known of a folder that is a link now is forgotten
+            name = path.rpartition("/")[2]
+            if not _NOISE.fullmatch(name) and not TEMPORARY.fullmatch(name) and len(self.problems) < MAX_ARTIFACTS:
+                self.problems[path] = Problem(path, reason)
         for entry in files:
             self._take(entry)
         if folder.count("/") + 2 > MAX_DEPTH and folders:
-            self._too_large(folder, f"folders below {escape(folder)} are nested deeper than {MAX_DEPTH}")
+            self.problems[folder] = Problem(folder, "too_deep")
             return []
         return folders
 
@@ -247,7 +269,7 @@ class _Look:
             return
         if old is None and len(self.artifacts) >= MAX_ARTIFACTS:
             self.is_full = True
-            self._too_large("", f"the repository holds more than {MAX_ARTIFACTS:,} artifacts")
+            self.problems[""] = Problem("", "too_many")
             return
         new = self._read(entry, old)
         if new is None:
@@ -264,11 +286,12 @@ class _Look:
                 data, facts = self._root.read(path, ARTIFACTS, MAX_READ_BYTES)
             except Detached:
                 raise
-            except (NotFound, PathRefused):  # gone since it was listed, or no file any more
+            except (NotFound, PathRefused) as refusal:  # gone since it was listed, or no file any more
+                self._note_mount(path, refusal)
                 return None
             except Refusal as refusal:
                 if refusal.code != "FILE_TOO_LARGE":  # that one grew since it was listed
-                    self.problems[path] = Problem(path, refusal.code, refusal.message)
+                    self.problems[path] = Problem(path, "unreadable")
                     signature = _never(signature)
                     if old is not None:
                         return Artifact(path, signature, old.digest, old.outline)
@@ -304,8 +327,9 @@ class _Look:
         if (old := self.artifacts.pop(path, None)) is not None:
             self.touched.setdefault(path, old)
 
-    def _too_large(self, path: str, message: str) -> None:
-        self.problems[path] = Problem(path, "CATALOG_TOO_LARGE", message)
+    def _note_mount(self, path: str, refusal: Refusal) -> None:
+        if refusal.details is not None and refusal.details.get("reason") == "mount":
+            self.problems[path] = Problem(path, "mount")
 
 
 def _never(signature: Signature) -> Signature:

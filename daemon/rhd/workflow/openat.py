@@ -32,7 +32,7 @@ PASS = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
 """Flags for a folder that is only passed through or held; O_PATH needs no permission to read it."""
 
 _OPENAT2 = 437  # the same number on every architecture that Linux >= 5.6 names here
-_NO_MAGICLINKS, _NO_SYMLINKS, _BENEATH = 0x02, 0x04, 0x08
+_NO_XDEV, _NO_MAGICLINKS, _NO_SYMLINKS, _BENEATH = 0x01, 0x02, 0x04, 0x08
 _RETRIES = 16
 
 
@@ -44,7 +44,7 @@ class _OpenHow(ctypes.Structure):
 
 @functools.cache
 def _how(flags: int) -> _OpenHow:
-    return _OpenHow(flags | os.O_CLOEXEC, 0, _BENEATH | _NO_SYMLINKS | _NO_MAGICLINKS)
+    return _OpenHow(flags | os.O_CLOEXEC, 0, _BENEATH | _NO_SYMLINKS | _NO_MAGICLINKS | _NO_XDEV)
 
 
 @functools.cache
@@ -53,10 +53,10 @@ def _libc() -> ctypes.CDLL:
 
 
 def openat2(folder: int, path: str, flags: int) -> int:
-    """Open `path` beneath `folder`; the kernel refuses every link and every way out.
+    """Open `path` beneath `folder`; the kernel refuses every link, every mount and every way out.
 
     Raises:
-        OSError: ELOOP for a link, ENOSYS or EPERM where the kernel or a sandbox lacks the call.
+        OSError: ELOOP for a link, EXDEV for a mount, ENOSYS or EPERM where the kernel or a sandbox lacks the call.
     """
     name, how = os.fsencode(path), _how(flags)
     for _ in range(_RETRIES):

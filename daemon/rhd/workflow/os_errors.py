@@ -38,6 +38,13 @@ def irregular(path: str) -> PathRefused:
     return PathRefused(f"{escape(path)} is not a plain file of this repository", code="NOT_A_REGULAR_FILE")
 
 
+def mounted(path: str) -> PathRefused:
+    """Return the refusal of a path in which something is mounted."""
+    return PathRefused(
+        f"a part of {escape(path)} is mounted from elsewhere", code="NOT_A_REGULAR_FILE", details={"reason": "mount"}
+    )
+
+
 def not_found(path: str) -> NotFound:
     """Return the refusal of what may be reached but is not there."""
     return NotFound(f"{escape(path)} does not exist")
@@ -51,8 +58,10 @@ def too_large(path: str, max_bytes: int) -> Refusal:
 def cannot_read(error: OSError, path: str) -> Refusal:
     """Return what it means that `path` could not be opened, listed or read."""
     match error.errno:
-        case errno.ELOOP | errno.EXDEV:
+        case errno.ELOOP:
             return link_refused(path)
+        case errno.EXDEV:
+            return mounted(path)
         case errno.ENOENT | errno.ENOTDIR | errno.ENAMETOOLONG:
             return not_found(path)
         case errno.ENXIO | errno.ENODEV:  # a socket; a device without a driver
@@ -64,8 +73,10 @@ def cannot_read(error: OSError, path: str) -> Refusal:
 def cannot_write(error: OSError, path: str) -> Refusal:
     """Return what it means that `path` could not be written; the old content is intact."""
     match error.errno:
-        case errno.ELOOP | errno.EXDEV:
+        case errno.ELOOP:
             return link_refused(path)
+        case errno.EXDEV:
+            return mounted(path)
         case errno.ENOENT:
             return not_found(path)
         case errno.EEXIST:

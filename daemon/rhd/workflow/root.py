@@ -36,6 +36,10 @@ WRITING_REACHES = (access.PLANNER.reach, access.EXECUTOR.reach, access.SCAFFOLD,
 
 _READ = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY  # a FIFO must not hang a thread, a terminal not become ours
 _LIST = os.O_RDONLY | os.O_DIRECTORY
+_LOOK = getattr(os, "O_PATH", os.O_RDONLY) | os.O_NONBLOCK
+
+LeftOut = Literal["link", "mount", "name", "not_regular"]
+"""Why a name is left out of listings."""
 
 
 def resolve(path: str) -> str:
@@ -171,17 +175,19 @@ class Root:
         *,
         limit: int | None = None,
         arm: Callable[[int], None] | None = None,
+        leave_out: Callable[[str, LeftOut], None] | None = None,
     ) -> Sequence[Entry]:
         """Return the files and folders in `folder` that `reach` can read or that may hold such, in no order.
 
-        Links, devices, other file systems and names that no `RelPath` can spell (not UTF-8, control characters,
-        backslash) are left out.
+        Links, devices, mounts and names that no `RelPath` can spell (not UTF-8, control characters, backslash) are left
+        out.
 
         Args:
             folder: the empty path is the root.
             reach: what may be listed.
             limit: at most so many entries are returned; a caller with a bound asks for one more than that.
             arm: called with the folder's descriptor before its names are read, so that a watch misses nothing.
+            leave_out: called with the path of each entry that `reach` names and that is left out, and why.
 
         Raises:
             PathRefused: POLICY_DENIED; SYMLINK_ESCAPE.
@@ -191,7 +197,7 @@ class Root:
         """
         self._judge(reaches.may_hold(reach, folder), folder, reach)
         found: list[Entry] = []
-        is_readable, device = reaches.reader_of(reach, folder), self.identity[0]
+        is_readable = reaches.reader_of(reach, folder)
         try:
             with self._attached() as root, self._folder(root, folder, _LIST) as descriptor:
                 if arm is not None:
@@ -201,21 +207,46 @@ class Root:
                         if limit is not None and len(found) >= limit:
                             break
                         path = _join(folder, name.name)
-                        if path is None:
-                            continue
+                        spelled = f"{folder}/{name.name}" if folder else name.name
                         is_file = is_readable(name.name)
-                        if not is_file and not reaches.may_hold(reach, path):
+                        if not is_file and not reaches.may_hold(reach, path or spelled):
                             continue
                         try:
                             facts = Facts(name.stat(follow_symlinks=False))
                         except FileNotFoundError:  # gone since
                             continue
-                        is_ours = is_file if facts.is_file else facts.is_folder and reaches.may_hold(reach, path)
-                        if is_ours and facts.device == device:
+                        if facts.is_folder and is_file and not reaches.may_hold(reach, path or spelled):
+                            continue
+                        if not is_file and not facts.is_folder and not facts.is_link:
+                            continue
+                        why = self._left_out(descriptor, name.name, path, facts)
+                        if why is None and path is not None:
                             found.append(Entry(name.name, path, facts))
+                        elif why is not None and leave_out is not None:
+                            leave_out(spelled, why)
         except OSError as error:
             raise refusals.cannot_read(error, folder or "the repository's folder") from error
         return found
+
+    def _left_out(self, folder: int, name: str, path: RelPath | None, facts: Facts) -> LeftOut | None:
+        """Return why an entry of an open folder is left out of listings; None if it is not."""
+        if facts.is_link:
+            return "link"
+        if not facts.is_file and not facts.is_folder:
+            return "not_regular"
+        if path is None:
+            return "name"
+        # Only an indication: an overlay file system tells another device for files than for their folder.
+        return "mount" if facts.device != self.identity[0] and self._is_mount(folder, name) else None
+
+    def _is_mount(self, folder: int, name: str) -> bool:
+        if self.method == "walk":
+            return True
+        try:
+            os.close(self._open(folder, name, _LOOK))
+        except OSError as error:
+            return error.errno == errno.EXDEV
+        return False
 
     def create(self, path: RelPath, reach: Reach, data: bytes, *, mode: int = 0o666) -> None:
         """Create a file with exactly these bytes; it is on disk, whole, or it is not there at all.
@@ -341,8 +372,8 @@ class Root:
     def _folder(self, root: int, folder: str, flags: int) -> Iterator[int]:
         descriptor = self._open(root, folder or ".", flags)
         try:
-            if os.fstat(descriptor).st_dev != self.identity[0]:
-                raise refusals.irregular(folder)
+            if self.method == "walk" and os.fstat(descriptor).st_dev != self.identity[0]:
+                raise refusals.mounted(folder)
             yield descriptor
         finally:
             os.close(descriptor)
@@ -360,8 +391,10 @@ class Root:
     def _require_file(self, facts: Facts, path: str) -> None:
         if facts.is_folder:
             raise PathRefused(f"{escape(path)} is a folder", code="NOT_A_FILE")
-        if not facts.is_file or facts.device != self.identity[0]:
+        if not facts.is_file:
             raise refusals.irregular(path)
+        if self.method == "walk" and facts.device != self.identity[0]:
+            raise refusals.mounted(path)
 
     def _replaceable(self, folder: int, path: RelPath, expected: Facts | None) -> Facts:
         facts = Facts(os.stat(path.name, dir_fd=folder, follow_symlinks=False))

@@ -446,7 +446,7 @@ def test_a_file_that_cannot_be_read_is_a_problem_of_its_own(
         refreshed = catalog.refresh()
         assert told(refreshed) == {(SPRINT, "modified")}, "what cannot be read is not said to have changed"
         assert refreshed.again == frozenset(), "nobody is asked to try again at once, and again, and again"
-        assert (catalog.problems[PRD].code, catalog.problems[PRD].path) == ("READ_FAILED", PRD)
+        assert catalog.problems[PRD] == (PRD, "unreadable")
         assert catalog.artifacts[PRD].title == "Search"
     assert told(catalog.refresh()) == {(PRD, "modified")}
     assert not catalog.problems
@@ -484,7 +484,7 @@ def test_a_folder_that_cannot_be_listed_keeps_what_is_known_of_it(
     with monkeypatch.context() as patch:
         patch.setattr(root, "_open", refuse)
         assert not catalog.refresh().changes
-        assert catalog.problems["plans/prds"].code == "READ_FAILED"
+        assert catalog.problems["plans/prds"].reason == "unreadable"
     assert PRD in catalog.artifacts
     catalog.refresh()
     assert not catalog.problems
@@ -522,7 +522,7 @@ def test_more_than_it_holds_is_said_and_never_cut_silently(
     catalog = Catalog(root, KEY)
     catalog.refresh()
     assert len(catalog.artifacts) == 10
-    assert {problem.code for problem in catalog.problems.values()} == {"CATALOG_TOO_LARGE"}
+    assert {problem.reason for problem in catalog.problems.values()} == {"too_many"}
     before = set(catalog.artifacts)
     gone = sorted(before)[-1]
     (repository.path / gone).unlink()
@@ -544,7 +544,7 @@ def test_one_folder_with_too_many_names_is_named(
         repository.write(f"plans/prds/{number}.md", "x")
     catalog = Catalog(root, KEY)
     catalog.refresh()
-    assert catalog.problems["plans/prds"].code == "CATALOG_TOO_LARGE"
+    assert catalog.problems["plans/prds"].reason == "too_many"
 
 
 def test_folders_nested_too_deep_are_named_and_what_is_above_is_held(catalog: Catalog, repository: Repository) -> None:
@@ -552,7 +552,7 @@ def test_folders_nested_too_deep_are_named_and_what_is_above_is_held(catalog: Ca
     repository.write("plans/" + "d/" * depth + "held.md", "x")
     repository.write("plans/" + "d/" * (depth + 1) + "too-deep.md", "x")
     assert told(catalog.refresh()) == {("plans/" + "d/" * depth + "held.md", "added")}
-    assert [problem.code for problem in catalog.problems.values()] == ["CATALOG_TOO_LARGE"]
+    assert [problem.reason for problem in catalog.problems.values()] == ["too_deep"]
     shutil.rmtree(repository.path / "plans/d")
     catalog.refresh()
     assert not catalog.problems
@@ -823,3 +823,27 @@ def test_whatever_happens_on_disk_the_catalog_follows_by_hints(template: Reposit
             suppress_health_check=list(HealthCheck),
         ),
     )
+
+
+def test_what_cannot_be_served_is_kept_as_a_problem_until_it_can(repository: Repository) -> None:
+    with Root.open(str(repository.path)) as root:
+        catalog = Catalog(root, KEY)
+        catalog.refresh()
+        assert catalog.problems == {}
+        folder = repository.path / "plans"
+        folder.rename(repository.path / "real")
+        folder.symlink_to("real")
+        (repository.path / "tasks/.#lock.md").symlink_to("user@host.1:2")  # an editor's
+        os.mkfifo(repository.path / "tasks/contracts.md")
+        catalog.refresh()
+        assert {problem.path: problem.reason for problem in catalog.problems.values()} == {
+            "plans": "link",
+            "tasks/contracts.md": "not_regular",
+        }
+        assert not [path for path in catalog.artifacts if path.startswith("plans/")]
+        folder.unlink()
+        (repository.path / "real").rename(folder)
+        (repository.path / "tasks/contracts.md").unlink()
+        catalog.refresh(frozenset({"", "tasks"}))
+        assert catalog.problems == {}
+        assert [path for path in catalog.artifacts if path.startswith("plans/")]

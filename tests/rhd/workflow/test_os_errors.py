@@ -13,7 +13,7 @@ from rhd.workflow.os_errors import cannot_read, cannot_write, link_refused, not_
     ("number", "read", "write"),
     [
         (errno.ELOOP, "SYMLINK_ESCAPE", "SYMLINK_ESCAPE"),
-        (errno.EXDEV, "SYMLINK_ESCAPE", "SYMLINK_ESCAPE"),
+        (errno.EXDEV, "NOT_A_REGULAR_FILE", "NOT_A_REGULAR_FILE"),
         (errno.ENOENT, "NOT_FOUND", "NOT_FOUND"),
         (errno.ENOTDIR, "NOT_FOUND", "WRITE_FAILED"),
         (errno.ENAMETOOLONG, "NOT_FOUND", "WRITE_FAILED"),

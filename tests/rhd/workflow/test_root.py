@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import socket
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -183,7 +186,28 @@ def test_names_that_no_path_can_spell_are_left_out(root: Root, repository: Repos
     for name in (b"latin-\xff.md", b"new\nline.md", b"back\\slash.md", b"\x1b[31mred.md"):
         with open(os.path.join(folder, name), "w"):
             pass
-    assert [entry.path for entry in root.list(RelPath("plans/prds"), PLANNER.reach)] == [PRD]
+    os.symlink("nowhere", os.path.join(folder, b"link.md"))
+    os.mkfifo(os.path.join(folder, b"pipe.md"))
+    left_out: dict[str, str] = {}
+    listed = root.list(RelPath("plans/prds"), PLANNER.reach, leave_out=left_out.__setitem__)
+    assert [entry.path for entry in listed] == [PRD]
+    assert left_out == {
+        os.fsdecode(b"plans/prds/latin-\xff.md"): "name",
+        "plans/prds/new\nline.md": "name",
+        "plans/prds/back\\slash.md": "name",
+        "plans/prds/\x1b[31mred.md": "name",
+        "plans/prds/link.md": "link",
+        "plans/prds/pipe.md": "not_regular",
+    }
+
+
+def test_a_linked_folder_is_left_out_if_it_could_hold_artifacts(root: Root, repository: Repository) -> None:
+    shutil.rmtree(repository.path / "plans")
+    for name in ("plans", "docs2", "node_modules"):
+        (repository.path / name).symlink_to("/tmp")
+    left_out: dict[str, str] = {}
+    root.list("", PLANNER.reach, leave_out=left_out.__setitem__)
+    assert left_out == {"plans": "link"}
 
 
 def test_listing_refuses_what_is_no_reachable_folder(root: Root) -> None:
@@ -197,16 +221,81 @@ def test_a_folder_with_the_name_of_a_file_is_not_listed(root: Root, repository: 
     assert "CLAUDE.md" not in {entry.name for entry in root.list("", PLANNER.reach)}
 
 
-def test_what_lies_on_another_file_system_is_neither_listed_nor_read_nor_replaced(
+def test_where_the_kernel_does_not_judge_another_device_is_a_mount(
     root: Root, repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As a mount looks from here; tests/faults/test_disk.py has a real one."""
     repository.write(NEW, "x")
     mounted = os.stat(repository.path / NEW).st_ino
     monkeypatch.setattr(Facts, "device", property(lambda facts: root.identity[0] + (facts.inode == mounted)))
+    left_out: list[tuple[str, str]] = []
+    listed = [
+        entry.path
+        for entry in root.list(RelPath("plans/prds"), PLANNER.reach, leave_out=lambda *why: left_out.append(why))
+    ]
+    if root.method == "openat2":  # which did not refuse it: as on an overlay, where each file tells its own device
+        assert (sorted(listed), left_out) == (sorted([PRD, NEW]), [])
+        assert root.read(NEW, PLANNER.reach, 100)[0] == b"x"
+        return
+    assert (listed, left_out) == ([PRD], [(NEW, "mount")])
     assert code_of(root.read, NEW, PLANNER.reach, 100) == "NOT_A_REGULAR_FILE"
     assert code_of(root.replace, NEW, PLANNER.reach, b"") == "NOT_A_REGULAR_FILE"
-    assert [entry.path for entry in root.list(RelPath("plans/prds"), PLANNER.reach)] == [PRD]
+
+
+MOUNTED = """
+set -e
+mount --make-rprivate / 2>/dev/null || true
+cd "$1"
+mkdir -p low/plans/prds up work over low/plans/tmpfs low/plans/bound elsewhere
+echo low > low/plans/prds/low.md; echo low > low/AGENTS.md; echo x > elsewhere/a.md; echo x > low/plans/bound.md
+mount -t tmpfs none up && mkdir up/up up/work
+mount -t overlay none -o lowerdir=low,upperdir=up/up,workdir=up/work over
+mount -t tmpfs none over/plans/tmpfs
+mount --bind elsewhere over/plans/bound
+mount --bind elsewhere/a.md over/plans/bound.md
+exec "$2" -c "$3" "$1/over"
+"""
+SERVED = """
+import sys
+from rhd.access import ARTIFACTS, PLANNER
+from rhd.ids import RelPath
+from rhd.workflow.catalog import Catalog
+from rhd.workflow.root import Root
+
+with Root.open(sys.argv[1], method="openat2") as root:
+    root.create(RelPath("plans/prds/new.md"), PLANNER.reach, b"new")
+    root.replace(RelPath("plans/prds/low.md"), PLANNER.reach, b"changed")
+    catalog = Catalog(root, b"k" * 32)
+    catalog.refresh()
+    print(sorted(map(str, catalog.artifacts)), sorted(tuple(each) for each in catalog.problems.values()))
+"""
+
+
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="needs a user namespace")
+def test_a_repository_on_an_overlay_is_served_and_what_is_mounted_in_it_is_left_out(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [
+            "unshare",
+            "--user",
+            "--map-root-user",
+            "--mount",
+            "sh",
+            "-c",
+            MOUNTED,
+            "sh",
+            tmp_path,
+            sys.executable,
+            SERVED,
+        ],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        timeout=50,
+    )
+    if "unshare" in done.stderr or "mount:" in done.stderr:
+        pytest.skip(f"mounting in a user namespace is not allowed here: {done.stderr}")
+    served = ["AGENTS.md", "plans/prds/low.md", "plans/prds/new.md"]
+    left_out = [("plans/bound", "mount"), ("plans/bound.md", "mount"), ("plans/tmpfs", "mount")]
+    assert done.stdout == f"{served} {left_out}\n", done.stderr
 
 
 def test_a_bounded_listing_stops_there(root: Root, repository: Repository) -> None:
@@ -469,6 +558,8 @@ def test_the_sweep_takes_our_orphans_and_nothing_else(root: Root, repository: Re
 
 def test_the_sweep_passes_over_a_mount(root: Root, repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     """As a mount looks from here; tests/faults/test_disk.py has a real one."""
+    if root.method == "openat2":
+        pytest.skip("the kernel itself refuses a mount")
     there = repository.write("plans/mounted/.rh-abcdefghjkmn.tmp", "of another file system")
     orphans = [repository.write(f"{folder}/.rh-abcdefghjkmn.tmp", "x") for folder in ("plans/archive", "plans/prds")]
     mounted, real = os.stat(there.parent).st_ino, os.fstat

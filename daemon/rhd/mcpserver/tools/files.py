@@ -25,7 +25,7 @@ from rhd.mcpserver.tools.output_schemas import (
     whole,
 )
 from rhd.mcpserver.tools.tool_spec import ALL, Call, ToolSpec
-from rhd.repos.problems import worst
+from rhd.repos.problems import left_out
 from rhd.workflow.artifacts import Artifact
 from rhd.workflow.kinds import KINDS
 from rhd.workflow.listing import DEFAULT_LIMIT, MAX_LIMIT, list_page
@@ -57,14 +57,13 @@ def redactions_json(redactions: Mapping[str, int]) -> list[dict[str, Any]]:
 def left_out_json(call: Call, prefix: str = "") -> dict[str, Any] | None:
     """Return what lists lack of the artifacts below `prefix` that the caller may see; None if they lack nothing."""
     reaches = [profile.reach for profile in call.readable]
-    found = worst(
+    return left_out(
         [
             problem
             for problem in call.service.catalog_problems
             if _may_be_below(problem.path, prefix) and any(_may_show(reach, problem.path) for reach in reaches)
         ]
     )
-    return found.to_json() if found is not None else None
 
 
 def _may_be_below(path: str, prefix: str) -> bool:
@@ -122,8 +121,8 @@ LIST = ToolSpec(
     description=(
         "Use this when you need to find plans, PRDs, sprints, contracts, reviews, checks or handoffs: newest first, "
         "every kind in its turn. Narrow it down by kind, by the beginning of the path, or by words; total says how "
-        "many there are. If left_out is not null, no page shows all of them as they are: it says where and why. Next "
-        "comes read_workflow_file."
+        "many there are. If left_out is not null, some files are missing from every page: it names them and says why. "
+        "Next comes read_workflow_file."
     ),
     profiles=ALL,
     input=closed(

@@ -77,8 +77,8 @@ ARTIFACT = every(
 )
 CHANGE = every(cursor=STRING, repo=STRING, path=STRING, kind=STRING, change=STRING, at=STRING)
 REDACTIONS = listed(every(type=STRING, count=INTEGER))
-LEFT_OUT = maybe(every(code=STRING, message=STRING, next_step=STRING))
-"""What a list lacks though it has no next page; null if it lacks nothing."""
+LEFT_OUT = maybe(every(total=INTEGER, items=listed(every(path=STRING, reason=STRING)), next_step=STRING))
+"""What is not served, at most 50 of it by name; null if everything is."""
 
 PATH = text("The artifact's path relative to the repository, as list_workflow_files gives it.", longest=1024)
 CURSOR = text("next_cursor of the page before; leave out for the first page.", longest=512)

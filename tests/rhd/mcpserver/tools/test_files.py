@@ -78,8 +78,7 @@ async def test_what_no_page_has_is_told_to_whom_it_concerns(desk: Desk, reposito
     await desk.settle()
     said = await desk.call(LIST)
     assert deep not in [each["path"] for each in said["files"]]
-    assert said["left_out"]["code"] == "CATALOG_TOO_LARGE"
-    assert f"below {folder} " in said["left_out"]["message"]
+    assert said["left_out"]["items"] == [{"path": folder, "reason": "too_deep"}]
     assert said["left_out"]["next_step"]
     assert (await desk.call(READ, path=deep))["content"] == "# Deep\n", "left out of lists, but readable"
     for prefix, is_told in (("plans/", True), (deep, True), ("plans/a/b", True), ("plans/a/bc", False), ("x", False)):
@@ -88,7 +87,7 @@ async def test_what_no_page_has_is_told_to_whom_it_concerns(desk: Desk, reposito
     await desk.settle()
     assert (await desk.call(LIST))["left_out"] == said["left_out"]
     desk.held = {"project": {"planner", "executor"}}
-    assert "(and 1 more)" in (await desk.call(LIST))["left_out"]["message"]
+    assert (await desk.call(LIST))["left_out"]["total"] == 2
 
 
 async def test_what_is_too_much_is_told_on_every_page(
@@ -102,7 +101,25 @@ async def test_what_is_too_much_is_told_on_every_page(
     second = await desk.call(LIST, limit=5, cursor=first["next_cursor"])
     assert (len(first["files"]), len(second["files"]), second["total"], second["next_cursor"]) == (5, 2, 7, None)
     for page in (first, second):
-        assert page["left_out"]["message"] == "the repository holds more than 7 artifacts"
+        assert page["left_out"]["items"] == [{"path": "", "reason": "too_many"}]
+
+
+async def test_what_cannot_be_served_is_named(desk: Desk, repository: Repository) -> None:
+    """A linked folder was an empty list before."""
+    (repository.path / "plans").rename(repository.path / "real")
+    (repository.path / "plans").symlink_to("real")
+    repository.write("docs/reference-configs/bad\nname.md", "x")
+    await desk.settle()
+    said = await desk.call(LIST)
+    assert said["left_out"]["total"] == 2
+    assert [each["reason"] for each in said["left_out"]["items"]] == ["name", "link"]
+    assert said["left_out"]["items"][1]["path"] == "plans"
+    assert all(each["path"].isprintable() for each in said["left_out"]["items"])
+    assert (await desk.call(LIST, prefix="tasks/"))["left_out"] is None
+    (repository.path / "plans").unlink()
+    (repository.path / "real").rename(repository.path / "plans")
+    await desk.settle()
+    assert (await desk.call(LIST))["left_out"]["total"] == 1
 
 
 async def test_a_whole_text_comes_with_the_revision_that_replaces_it(desk: Desk, repository: Repository) -> None:

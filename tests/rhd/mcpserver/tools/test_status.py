@@ -56,8 +56,8 @@ async def test_what_is_not_counted_is_told(desk: Desk, repository: Repository) -
     assert (await desk.call("harness_status"))["left_out"] is None
     desk.held = {"project": {"executor"}}
     left_out = (await desk.call("harness_status"))["left_out"]
-    assert set(left_out) == {"code", "message", "next_step"}
-    assert left_out["code"] == "CATALOG_TOO_LARGE"
+    assert set(left_out) == {"total", "items", "next_step"}
+    assert left_out["items"][0]["reason"] == "too_deep"
 
 
 async def test_the_newest_handoff_and_check_are_the_newest(desk: Desk, repository: Repository) -> None:
