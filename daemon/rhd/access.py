@@ -4,7 +4,7 @@ A *profile* is what a kind of agent may do in a repository; its *reach* is the f
 so. A *grant* maps repositories to profiles for one client. A *principal* is whoever makes a call: a grant over
 HTTP, or the owner over the control socket.
 
-The four internal reaches at the end are the daemon's own: nothing else of it touches a repository.
+The six internal reaches at the end are the daemon's own: nothing else of it touches a repository.
 """
 
 from __future__ import annotations
@@ -162,10 +162,17 @@ GIT_FACTS = Reach(
         ".git/index",
         ".git/refs/**",
         ".git/packed-refs",
+        "worktrees/*/gitdir",
     ),
     denied=(),
 )
 """The branch and the worktree family, read from `.git` and from the folder that it names. Nothing is written."""
+
+ACTIVE_POINTERS = Reach("active pointers", reads=(".ai/harness/active-plan", ".ai/harness/sprint/active-sprint"))
+"""The two files that name the active plan and the active sprint, for callers that may not read them themselves."""
+
+SIBLING_SPRINT = Reach("sibling sprint", reads=("plans/sprints/**",))
+"""The active sprint in another worktree of the same repository."""
 
 GOAL_HANDOVER = Reach("goal hand-over", reads=(GOAL,))
 """The one file that an agent run is made from."""

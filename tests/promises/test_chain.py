@@ -65,7 +65,7 @@ async def walk_the_chain(client: Client, repository: Repository, **which: str) -
     assert sprint["path"] in repository.read(goal["path"])
     found = told(await client.call_tool("list_workflow_files", {**which, "kind": "sprint"}))
     assert found["files"][0]["path"] == sprint["path"]
-    assert found["files"][0]["cards"] == {"done": 0, "total": 2}
+    assert found["files"][0]["cards"] == {"done": 0, "total": 2, "finished": False}
     read = told(await client.call_tool("read_workflow_file", {**which, "path": prd["path"]}))
     assert (read["content"], read["revision"]) == (repository.read(prd["path"]), prd["revision"])
 

@@ -26,7 +26,10 @@ _OPEN_WORDS = (
     r"|partial(?:ly)?(?:[ \t]+done)?|incomplete|deferred|on[ \t]hold|offen|进行中|未完成|待办|進行中)"
 )
 # What only a status says: a heading may end so without meaning it.
-_STATUS_WORDS = r"(?:open|doing|started|ongoing|fail|failed|failing|waiting|executing|active|(?:in[ \t]+)?review|draft|queued|next|no)"
+_STATUS_WORDS = (
+    r"(?:open|doing|started|ongoing|fail|failed|failing|waiting|executing|active|(?:in[ \t]+)?review|draft|queued"
+    r"|next|no)"
+)
 _BOX = re.compile(r"\[(?P<mark>[^\]\n]{1,2})\](?=[ \t]|\Z)")
 _SIGN = re.compile(rf"([{_DONE_SIGNS}])|([{_OPEN_SIGNS}])")
 _DONE = re.compile(rf"{_DONE_WORDS}\b", re.IGNORECASE)

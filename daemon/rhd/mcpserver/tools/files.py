@@ -29,6 +29,7 @@ from rhd.repos.problems import left_out
 from rhd.workflow.artifacts import Artifact
 from rhd.workflow.kinds import KINDS
 from rhd.workflow.listing import DEFAULT_LIMIT, MAX_LIMIT, list_page
+from rhd.workflow.outline import Outline
 from rhd.workflow.reach import may_hold, may_read
 from rhd.workflow.reading import read_page
 from rhwire.times import format_ns
@@ -45,8 +46,15 @@ def artifact_json(artifact: Artifact) -> dict[str, Any]:
         "size": artifact.size_bytes,
         "modified_at": format_ns(artifact.modified_ns),
         "version": artifact.version,
-        "cards": {"done": outline.cards[0], "total": outline.cards[1]} if outline.cards else None,
+        "cards": cards_json(outline),
     }
+
+
+def cards_json(outline: Outline) -> dict[str, Any] | None:
+    """Return how far a sprint is, as every answer shows it; None for what is no sprint."""
+    if outline.cards is None:
+        return None
+    return {"done": outline.cards[0], "total": outline.cards[1], "finished": outline.is_finished}
 
 
 def redactions_json(redactions: Mapping[str, int]) -> list[dict[str, Any]]:

@@ -65,6 +65,9 @@ STRING: Schema = {"type": "string"}
 INTEGER: Schema = {"type": "integer"}
 BOOLEAN: Schema = {"type": "boolean"}
 
+CARDS = maybe(every(done=INTEGER, total=INTEGER, finished=BOOLEAN))
+"""How far a sprint is: `finished` once nothing is open, under Final Acceptance neither."""
+
 ARTIFACT = every(
     path=STRING,
     kind=STRING,
@@ -73,7 +76,7 @@ ARTIFACT = every(
     size=INTEGER,
     modified_at=STRING,
     version=STRING,
-    cards=maybe(every(done=INTEGER, total=INTEGER)),
+    cards=CARDS,
 )
 CHANGE = every(cursor=STRING, repo=STRING, path=STRING, kind=STRING, change=STRING, at=STRING)
 REDACTIONS = listed(every(type=STRING, count=INTEGER))

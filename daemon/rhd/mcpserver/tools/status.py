@@ -6,11 +6,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from rhd.access import PROFILES
-from rhd.mcpserver.tools.files import artifact_json, left_out_json
+from rhd.access import PROFILES, SIBLING_SPRINT
+from rhd.mcpserver.tools.files import artifact_json, cards_json, left_out_json
 from rhd.mcpserver.tools.output_schemas import (
     ARTIFACT,
     BOOLEAN,
+    CARDS,
     INTEGER,
     LEFT_OUT,
     STRING,
@@ -21,36 +22,14 @@ from rhd.mcpserver.tools.output_schemas import (
 )
 from rhd.mcpserver.tools.runs import RUN, run_json
 from rhd.mcpserver.tools.tool_spec import ALL, Call, ToolSpec
+from rhd.workflow.active import find_active, read_pointers
 from rhd.workflow.artifacts import Artifact
 from rhd.workflow.git import read_git_facts
+from rhd.workflow.reach import may_read
+from rhd.workflow.siblings import read_siblings
 
 MAX_RUNS = 3
 _RUN = {name: RUN[name] for name in ("run_id", "agent", "state", "reason", "queued_at", "ended_at", "cards")}
-
-# A plan or sprint is active in the order in which its status stands here, then any other; one that is over never is.
-_ACTIVE = ("executing", "approved", "active", "draft")
-_OVER = frozenset({"done", "archived", "superseded", "fulfilled"})
-
-
-def find_active(artifacts: Iterable[Artifact]) -> Artifact | None:
-    """Return the plan or sprint that is being worked on: the furthest in status, then the newest; none that is over."""
-
-    def rank(artifact: Artifact) -> tuple[int, int]:
-        word = _status_word(artifact)
-        return (_ACTIVE.index(word) if word in _ACTIVE else len(_ACTIVE), -artifact.modified_ns)
-
-    return min((a for a in artifacts if not _is_over(a)), key=rank, default=None)
-
-
-def _is_over(artifact: Artifact) -> bool:
-    cards = artifact.outline.cards
-    return _status_word(artifact) in _OVER or (cards is not None and 0 < cards[1] == cards[0])
-
-
-def _status_word(artifact: Artifact) -> str:
-    """Return the first word of a status: `done` of `Done (2026-11-22)`."""
-    words = (artifact.status or "").split(maxsplit=1)
-    return words[0].strip(".,:;").lower() if words else ""
 
 
 def _newest(artifacts: Iterable[Artifact]) -> Artifact | None:
@@ -81,6 +60,8 @@ async def harness_status(call: Call) -> dict[str, Any]:
     kinds = _by_kind(call.artifacts)
     counts = {kind: len(held) for kind, held in sorted(kinds.items())}
     facts = await call.service.read(read_git_facts)
+    pointers = await call.service.read(read_pointers)
+    sprint = find_active(kinds["sprint"], pointers.sprint)
     granted = call.principal.profiles[call.repo.id]
     running = call.context.registry.profiles(call.repo.id)
     # Only what the caller was granted: a worktree of a repository that was not is nobody's business.
@@ -98,11 +79,12 @@ async def harness_status(call: Call) -> dict[str, Any]:
         "worktree": {
             "is_linked": facts.is_worktree,
             "siblings": sorted(s.repo.slug for s in others if facts.family and s.family == facts.family),
+            "sprints": await _sibling_sprints(call, sprint),
         },
         "counts": counts,
         "left_out": left_out_json(call),
-        "active_plan": _shown(find_active(kinds["plan"])),
-        "active_sprint": _shown(find_active(kinds["sprint"])),
+        "active_plan": _shown(find_active(kinds["plan"], pointers.plan)),
+        "active_sprint": _shown(sprint),
         "newest_handoff": _shown(_newest(kinds["handoff"])),
         "newest_check": _shown(_newest(kinds["check"])),
         "runs": await _runs(call),
@@ -112,14 +94,32 @@ async def harness_status(call: Call) -> dict[str, Any]:
     }
 
 
+_SIBLING_SPRINT = every(branch=maybe(STRING), status=maybe(STRING), cards=CARDS)
+
+
+async def _sibling_sprints(call: Call, sprint: Artifact | None) -> list[dict[str, Any]]:
+    """Return how far other worktrees are with the active sprint; of adopted ones, only those that were granted."""
+    if sprint is None or not may_read(SIBLING_SPRINT, sprint.path):
+        return []
+    found = []
+    for sibling in await call.service.read(lambda root: read_siblings(root, sprint.path)):
+        adopted = call.context.registry.by_path(sibling.path)
+        if adopted is None or call.principal.profiles.get(adopted.id):
+            found.append(
+                {"branch": sibling.branch, "status": sibling.outline.status, "cards": cards_json(sibling.outline)}
+            )
+    return found
+
+
 STATUS = ToolSpec(
     name="harness_status",
     title="Harness status",
     description=(
         "Use this when you begin, or want to know where the work stands: branch, how many artifacts of each kind, the "
-        "active plan and sprint with their progress, the newest handoff and check. If left_out is not null, some are "
-        "not among these: it says where and why. cursor is for list_workflow_changes. If tools_hash is not what it "
-        "was, the tools changed: refresh the connector."
+        "active plan and sprint with their progress, how far other worktrees are with that sprint (worktree.sprints), "
+        "the newest handoff and check. If left_out is not null, some are not among these: it says where and why. "
+        "cursor is for list_workflow_changes. If tools_hash is not what it was, the tools changed: refresh the "
+        "connector."
     ),
     profiles=ALL,
     input=closed([]),
@@ -130,7 +130,7 @@ STATUS = ToolSpec(
         profile=STRING,
         profiles=every(granted=listed(STRING), running=listed(STRING)),
         branch=maybe(STRING),
-        worktree=every(is_linked=BOOLEAN, siblings=listed(STRING)),
+        worktree=every(is_linked=BOOLEAN, siblings=listed(STRING), sprints=listed(_SIBLING_SPRINT)),
         counts={"type": "object", "additionalProperties": INTEGER},
         left_out=LEFT_OUT,
         active_plan=maybe(ARTIFACT),

@@ -29,7 +29,7 @@ async def test_a_list_has_what_the_caller_may_read_and_says_what_each_is(desk: D
     assert prd["size"] == len(PRD_TEXT)
     assert prd["version"] == (await desk.call(READ, path=PRD))["version"]
     (sprint,) = [each for each in said["files"] if each["kind"] == "sprint"]
-    assert sprint["cards"] == {"done": 1, "total": 2}
+    assert sprint["cards"] == {"done": 1, "total": 2, "finished": False}
     desk.held = {"project": {"executor"}}
     assert "tasks/lessons.md" in await listed(desk)
 

@@ -33,7 +33,9 @@ async def test_cards_are_written_in_order_and_counted(desk: Desk, repository: Re
     (found,) = [
         f for f in (await desk.call("list_workflow_files", kind="sprint"))["files"] if f["path"] == said["path"]
     ]
-    assert found["cards"] == {"done": 0, "total": 2}, "nothing that a model says ticks a card or makes one"
+    assert found["cards"] == {"done": 0, "total": 2, "finished": False}, (
+        "nothing that a model says ticks a card or makes one"
+    )
     assert found["title"] == "Search sprint"
 
 

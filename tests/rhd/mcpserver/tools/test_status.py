@@ -3,21 +3,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import pytest
-
-from rhd.mcpserver.tools.status import find_active
 from rhd.mcpserver.tools.tool_table import tools_hash
-from rhd.workflow.artifacts import Artifact
-from rhd.workflow.outline import Outline
 from rhwire.version import VERSION
 from tests.support.mcp_client import Desk, seated
 from tests.support.repositories import Repository
 
 SPRINT = "plans/sprints/20261102-0900-search.sprint.md"
-
-
-def artifact(path: str, status: str | None, cards: tuple[int, int] | None = None, *, modified: int = 0) -> Artifact:
-    return Artifact(path, (1, 1, modified, 1), b"A" * 9, Outline(None, status, cards))
 
 
 async def test_one_call_says_where_the_work_stands(desk: Desk) -> None:
@@ -31,10 +22,10 @@ async def test_one_call_says_where_the_work_stands(desk: Desk) -> None:
     assert said["left_out"] is None
     assert said["active_plan"] is None
     assert (said["active_sprint"]["path"], said["active_sprint"]["status"]) == (SPRINT, "Executing")
-    assert said["active_sprint"]["cards"] == {"done": 1, "total": 2}
+    assert said["active_sprint"]["cards"] == {"done": 1, "total": 2, "finished": False}
     assert said["newest_handoff"]["path"] == ".ai/harness/handoff/resume.md"
     assert (said["newest_check"]["path"], said["newest_check"]["status"]) == (".ai/harness/checks/latest.json", "pass")
-    assert said["worktree"] == {"is_linked": False, "siblings": []}
+    assert said["worktree"] == {"is_linked": False, "siblings": [], "sprints": []}
     assert (said["runs"], said["server_version"]) == ([], VERSION)
     assert said["cursor"] == desk.service.changes.cursor
     assert said["tools_hash"] == tools_hash(frozenset({"planner"}), False)
@@ -87,30 +78,33 @@ async def test_linked_worktrees_name_each_other_unless_one_was_not_granted(
     repository.git("worktree", "add", "-q", str(tmp_path / "second"))
     async with seated(tmp_path / "rhd.db", Repository(tmp_path / "second"), repository) as desk:
         desk.held = {"second": {"planner"}, "project": {"planner"}}
-        assert (await desk.call("harness_status"))["worktree"] == {"is_linked": True, "siblings": ["project"]}
+        cards = {"done": 1, "total": 2, "finished": False}
+        assert (await desk.call("harness_status"))["worktree"] == {
+            "is_linked": True,
+            "siblings": ["project"],
+            "sprints": [{"branch": "main", "status": "Executing", "cards": cards}],
+        }
         desk.held = {"second": {"planner"}, "project": set()}
-        assert (await desk.call("harness_status"))["worktree"] == {"is_linked": True, "siblings": []}
+        assert (await desk.call("harness_status"))["worktree"] == {"is_linked": True, "siblings": [], "sprints": []}
 
 
-@pytest.mark.parametrize(
-    ("plans", "active"),
-    [
-        ([("a", "Draft", None), ("b", "Approved", None), ("c", "Executing", None)], "c"),
-        ([("a", "Draft", None), ("b", "Active (since Monday)", None)], "b"),
-        ([("a", "Done", None), ("b", "Archived.", None), ("c", "superseded:", None)], None),
-        ([("d", "Fulfilled", None)], None),
-        ([("a", "Executing", (2, 2)), ("b", "Draft", (1, 2))], "b"),
-        ([("a", "Executing", (0, 0))], "a"),
-        ([("a", "Some day", None), ("b", "Draft", None)], "b"),
-        ([("a", None, None), ("b", "", None)], "b"),
-        ([], None),
-    ],
-)  # fmt: skip
-def test_active_is_what_is_furthest_and_not_over_then_the_newest(
-    plans: list[tuple[str, str | None, tuple[int, int] | None]], active: str | None
+async def test_the_progress_of_a_worktree_that_is_not_adopted_is_shown(
+    tmp_path: Path, desk: Desk, repository: Repository
 ) -> None:
-    found = find_active(
-        artifact(f"plans/{name}.md", status, cards, modified=number)
-        for number, (name, status, cards) in enumerate(plans)
-    )
-    assert (found.path if found else None) == (f"plans/{active}.md" if active else None)
+    repository.git("worktree", "add", "-q", "-b", "codex/search", str(tmp_path / "second"))
+    sprint = tmp_path / "second" / SPRINT
+    sprint.write_text(sprint.read_text().replace("- [ ]", "- [x]"))
+    (sibling,) = (await desk.call("harness_status"))["worktree"]["sprints"]
+    assert (sibling["branch"], sibling["cards"]) == ("codex/search", {"done": 2, "total": 2, "finished": True})
+    assert (await desk.call("harness_status"))["active_sprint"]["cards"]["done"] == 1
+
+
+async def test_the_workflows_own_marker_says_what_is_active(desk: Desk, repository: Repository) -> None:
+    other = "plans/sprints/20250101-0000-old.sprint.md"
+    repository.write(other, "# Old\n\n> **Status**: Done\n\n### Task Card 1\n\n- [x] a\n")
+    repository.write(".ai/harness/sprint/active-sprint", f"{other}\n")
+    await desk.settle()
+    said = (await desk.call("harness_status"))["active_sprint"]
+    assert (said["path"], said["cards"]) == (other, {"done": 1, "total": 1, "finished": True})
+    repository.write(".ai/harness/sprint/active-sprint", "plans/../src/index.py\n")
+    assert (await desk.call("harness_status"))["active_sprint"]["path"] == SPRINT
