@@ -45,6 +45,7 @@ GIVE_UP_S = 30.0
 NICE = 10
 """How far an agent gives way to the daemon and to whoever works at the computer."""
 
+UNIT = "rhd.service"
 MAX_JOB_BYTES = 8 << 20
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _IS_LINUX = sys.platform == "linux"
@@ -147,9 +148,9 @@ class Cgroup:
 
     @classmethod
     def of(cls, mark: str, *, make: bool) -> Cgroup:
-        """Return the group of a run, where the service manager has delegated ours to us."""
+        """Return the group of a run, where systemd runs the daemon: its unit is ours, and says Delegate=yes."""
         own = _own_cgroup()
-        if own is None or not _is_delegated(own):
+        if own is None or os.path.basename(own) != UNIT:
             return cls(None)
         path = f"{own}/{mark}"
         if make:
@@ -207,17 +208,6 @@ def _own_cgroup() -> str | None:
         if root == "/" or ours == root or ours.startswith(f"{root}/"):
             return folder + (ours if root == "/" else ours[len(root) :]).rstrip("/")
     return None
-
-
-def _is_delegated(path: str) -> bool:
-    """Return whether systemd has left a cgroup to its service (Delegate=yes); it marks those that it has."""
-    for name in ("user.delegate", "trusted.delegate"):
-        try:
-            if os.getxattr(path, name) == b"1":
-                return True
-        except OSError:
-            pass
-    return False
 
 
 def _prctl(option: int, value: int) -> None:
