@@ -58,8 +58,6 @@ ROWS: dict[str, list[tuple[object, ...]]] = {
     "session_uris": [(b"\x08" * 32, "repo-harness://garden/plans/prds/beds.prd.md")],
     "runs": [(RUN, LIVE, "codex", "g-1", "ChatGPT", "r-1", "done", AT, AT + 90, '{"reason": null}')],
     "run_items": [(RUN, 1, AT + 1, '{"kind": "message", "text": "Done."}')],
-    "sessions": [(b"\x06" * 32, "hub", "g-1", b"{}", AT, None)],
-    "session_uris": [(b"\x06" * 32, "repo-harness://garden/docs/spec.md")],
     "audit": [
         (1, AT, "g-1", "ChatGPT", LIVE, "planner", "read_workflow_file", "plans/prds/beds.prd.md", "ok", 0.75, 3)
     ],

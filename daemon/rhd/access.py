@@ -1,16 +1,16 @@
-"""Who may do what: profiles, reaches, grants, principals. Pure data; nothing here opens anything.
+"""Who may do what: profiles, reaches and principals. Pure data; nothing here opens anything.
 
-A *profile* is what a kind of agent may do in a repository; its *reach* is the files it may touch while doing
-so. A *grant* maps repositories to profiles for one client. A *principal* is whoever makes a call: a grant over
+A *profile* is what a kind of agent may do in a repository; its *reach* is the files it may touch while doing so. A
+*grant* (`rhd.oauth.grants`) maps repositories to profiles for one client. A *principal* makes a call: a grant over
 HTTP, or the owner over the control socket.
 
-The six internal reaches at the end are the daemon's own: nothing else of it touches a repository.
+The internal reaches at the end are the daemon's own: nothing else of the daemon touches a repository.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from rhd.ids import RepoId
@@ -179,25 +179,8 @@ GOAL_HANDOVER = Reach("goal hand-over", reads=(GOAL,))
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
-    """What the owner allowed one client, as of one moment.
-
-    Attributes:
-        id: the grant's identity; sessions, cursors and audit rows hang on it.
-        client_id: the OAuth client that holds it.
-        client_name: what the client calls itself; escape before printing.
-        profiles: per repository, the profiles granted there.
-    """
-
-    id: str
-    client_id: str
-    client_name: str
-    profiles: Mapping[RepoId, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
-
-
-@dataclass(frozen=True, slots=True)
 class Principal:
-    """Whoever makes a call.
+    """Makes a call: a grant, or the owner.
 
     Attributes:
         id: the grant's id, or `owner` for the control socket.

@@ -1,4 +1,4 @@
-"""`Waits`: how long a client is kept waiting for something to happen, and no longer than until the daemon drains."""
+"""`Waits`: bounded waits for something to happen, all ended when the daemon drains."""
 
 from __future__ import annotations
 
@@ -14,11 +14,6 @@ class Waits:
     def __init__(self) -> None:
         self._scopes: set[trio.CancelScope] = set()
         self._is_over = False
-
-    @property
-    def has_any(self) -> bool:
-        """Whether anybody waits."""
-        return bool(self._scopes)
 
     @contextmanager
     def at_most(self, seconds: float) -> Iterator[None]:

@@ -149,10 +149,6 @@ class Artifact:
             bool(numbers[7] & _IS_FINISHED),
         )
 
-    def is_readable_by(self, profiles: Collection[str]) -> bool:
-        """Say whether one of these profiles may read it."""
-        return bool(self._packed[_READERS_AT] & _bits(profiles))
-
     def row(self) -> Row:
         """Return what the store keeps of it."""
         outline = self.outline

@@ -23,7 +23,6 @@ Kind = Literal["work tree", "linked worktree", "submodule", "bare", "none"]
 
 _DOT_GIT = RelPath(".git")
 _MAX_POINTER_BYTES, _MAX_CONFIG_BYTES, _MAX_PACKED_BYTES = 4 << 10, 64 << 10, 8 << 20
-_SHORT_SHA = 12
 _SHA = re.compile(rb"(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")
 _BRANCH = re.compile(rb"ref: refs/heads/([^\x00-\x20\x7f~^:?*\[\\]{1,1000})\Z")
 _NO_BRANCH = b"ref: refs/heads/.invalid"  # what a repository with reftables says to whoever reads its files
@@ -37,17 +36,13 @@ class GitFacts:
 
     Attributes:
         branch: the branch that is checked out; None on a detached HEAD.
-        head: the commit that is checked out, 12 digits; None before the first one.
         is_worktree: whether this is a linked worktree.
         family: the real path of the git folder that all worktrees of one repository share.
-        main_worktree: the real path of the worktree that `family` lies in.
     """
 
     branch: str | None = None
-    head: str | None = None
     is_worktree: bool = False
     family: str | None = None
-    main_worktree: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +70,7 @@ def read_git_facts(root: Root) -> GitFacts:
     """
     dot_git = _look(root, _DOT_GIT)
     if dot_git == "folder" and _is_head(_read(root, ".git/HEAD")):
-        branch, head = _read_head(root, ".git/", root, ".git/")
-        top = root.real_path()
-        return GitFacts(branch, head, family=f"{top}/.git", main_worktree=top)
+        return GitFacts(_read_branch(root, ".git/HEAD"), family=f"{root.real_path()}/.git")
     if dot_git == "file" and (named := _named_folder(root)) is not None:
         with _opened(named) as git:
             if git is not None:
@@ -137,40 +130,27 @@ def _facts_of_worktree(root: Root, git: Root) -> GitFacts | None:
         # A folder that names us may itself be made up; only git puts one among the shared folder's worktrees.
         if git.real_path().rpartition("/")[0] != f"{family}/worktrees":
             return None
-        branch, head = _read_head(git, "", common, "")
-    main, _, name = family.rpartition("/")
-    return GitFacts(branch, head, is_worktree=True, family=family, main_worktree=main if name == ".git" else None)
+    return GitFacts(_read_branch(git, "HEAD"), is_worktree=True, family=family)
 
 
 def _facts_of_submodule(root: Root, git: Root) -> GitFacts | None:
     back = _core_worktree(git)
     if back is None or not _is_same(_absolute(git, back.encode()), root):
         return None
-    branch, head = _read_head(git, "", git, "")
-    return GitFacts(branch, head, family=git.real_path(), main_worktree=root.real_path())
+    return GitFacts(_read_branch(git, "HEAD"), family=git.real_path())
 
 
-def _read_head(git: Root, prefix: str, common: Root, common_prefix: str) -> tuple[str | None, str | None]:
-    """Return the branch and the commit that HEAD in `git` names; branches lie in `common`."""
-    said = _read(git, f"{prefix}HEAD") or b""
-    if _SHA.match(said):
-        return None, said[:_SHORT_SHA].decode()
-    found = _BRANCH.match(said)
+def _read_branch(git: Root, path: str) -> str | None:
+    """Return the branch that a HEAD file names; None on a detached HEAD."""
+    found = _BRANCH.match(said := _read(git, path) or b"")
     if found is None or said == _NO_BRANCH:
-        return None, None
+        return None
     try:
         branch = found[1].decode()
-        ref = RelPath(f"refs/heads/{branch}")
+        RelPath(f"refs/heads/{branch}")
     except (UnicodeDecodeError, PathRefused):
-        return None, None
-    commit = _read(common, f"{common_prefix}{ref}") or _packed(common, common_prefix, ref)
-    return branch, commit[:_SHORT_SHA].decode() if commit is not None and _SHA.match(commit) else None
-
-
-def _packed(common: Root, prefix: str, ref: str) -> bytes | None:
-    packed = b"\n" + (_read(common, f"{prefix}packed-refs", _MAX_PACKED_BYTES) or b"") + b"\n"
-    at = packed.find(f" {ref}\n".encode())
-    return packed[packed.rfind(b"\n", 0, at) + 1 : at] if at >= 0 else None
+        return None
+    return branch
 
 
 def _core_worktree(git: Root) -> str | None:

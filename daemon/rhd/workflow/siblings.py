@@ -45,7 +45,8 @@ def read_siblings(root: Root, sprint: RelPath) -> list[Sibling]:
     facts, own = read_git_facts(root), root.real_path()
     if facts.family is None:
         return []
-    others = dict.fromkeys([*([facts.main_worktree] if facts.main_worktree else []), *_linked(facts.family)])
+    main, _, name = facts.family.rpartition("/")
+    others = dict.fromkeys([*([main] if name == ".git" else []), *_linked(facts.family)])
     found = (_read_sibling(path, facts.family, sprint) for path in others if path != own)
     return list(islice(filter(None, found), MOST))
 

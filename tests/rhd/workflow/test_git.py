@@ -94,8 +94,6 @@ def git(path: Path, *arguments: str) -> str:
 def test_the_facts_are_those_that_git_tells(made: Path, folder: str) -> None:
     found = facts(made / folder)
     assert found.branch == (git(made / folder, "branch", "--show-current") or None)
-    if folder != "fresh":
-        assert found.head == git(made / folder, "rev-parse", "--short=12", "HEAD")
     assert found.family == os.path.realpath(made / folder / git(made / folder, "rev-parse", "--git-common-dir"))
     assert found.is_worktree == (folder in ("linked", "detached"))
 
@@ -103,20 +101,18 @@ def test_the_facts_are_those_that_git_tells(made: Path, folder: str) -> None:
 def test_worktrees_of_one_repository_are_one_family(made: Path) -> None:
     main, linked, detached = (facts(made / name) for name in ("main", "linked", "detached"))
     assert main.family == linked.family == detached.family
-    assert {main.main_worktree, linked.main_worktree, detached.main_worktree} == {str(made / "main")}
     assert (linked.branch, detached.branch) == ("feat/größe", None)
     assert facts(made / "main/vendor/sub").family not in (None, main.family)
-    assert facts(made / "fresh") == GitFacts("trunk", None, False, str(made / "fresh/.git"), str(made / "fresh"))
+    assert facts(made / "fresh") == GitFacts("trunk", False, str(made / "fresh/.git"))
 
 
 def test_a_branch_with_a_long_name_is_a_branch(made: Path, tmp_path: Path) -> None:
     home = copy(made, tmp_path / "home")
     name = "/".join(letter * 246 for letter in "abcd")  # git itself stops at what the file system lets it make
     git(home / "main", "checkout", "-q", "-b", name)
-    head = git(home / "main", "rev-parse", "--short=12", "HEAD")
-    assert (facts(home / "main").branch, facts(home / "main").head) == (name, head)
+    assert facts(home / "main").branch == name
     git(home / "main", "pack-refs", "--all")
-    assert (facts(home / "main").branch, facts(home / "main").head) == (name, head)
+    assert facts(home / "main").branch == name
 
 
 def test_branches_are_found_packed_and_loose(made: Path, tmp_path: Path) -> None:
@@ -125,7 +121,6 @@ def test_branches_are_found_packed_and_loose(made: Path, tmp_path: Path) -> None
     git(home / "main", "pack-refs", "--all")
     assert not (home / "main/.git/refs/heads/main").exists()
     assert facts(home / "linked") == before
-    assert facts(home / "main").head == git(home / "main", "rev-parse", "--short=12", "HEAD")
 
 
 def test_pointers_may_be_relative_as_newer_git_writes_them(home: Path) -> None:
@@ -189,7 +184,7 @@ def test_a_made_up_submodule_tells_only_its_own_lies(home: Path) -> None:
     (evil / "fake/config").write_text(f"[core]\n\tworktree = {evil}\n")
     (evil / "fake/HEAD").write_text("ref: refs/heads/main\n")
     (evil / "fake/refs").symlink_to(home / "main/.git/refs")
-    assert facts(evil) == GitFacts("main", None, False, f"{evil}/fake", str(evil))
+    assert facts(evil) == GitFacts("main", False, f"{evil}/fake")
 
 
 @pytest.mark.parametrize(
@@ -240,19 +235,7 @@ def test_core_worktree_is_read_as_git_reads_it(home: Path, config: str, believed
 def test_a_head_that_git_would_not_write_names_no_branch(home: Path, head: bytes) -> None:
     (home / "secret").write_text("0" * 40)
     (home / "main/.git/HEAD").write_bytes(head + b"\n")
-    found = facts(home / "main")
-    assert (found.branch, found.head) == (None, None)
-
-
-def test_a_branch_whose_file_is_a_link_or_no_commit_has_no_head(home: Path) -> None:
-    branch = home / "main/.git/refs/heads/main"
-    (home / "outside").write_text("0" * 40)
-    branch.unlink()
-    branch.symlink_to(home / "outside")
-    assert facts(home / "main") == GitFacts("main", None, False, str(home / "main/.git"), str(home / "main"))
-    branch.unlink()
-    branch.write_text("-----BEGIN something\n")
-    assert facts(home / "main").head is None
+    assert facts(home / "main").branch is None
 
 
 def test_a_moved_repository_has_no_facts(home: Path) -> None:
