@@ -41,6 +41,13 @@ def say_runs(runs: dict[str, Any] | None) -> None:
             say(f"    Claude Code may run: {escape(rule)}")
 
 
+def say_dormant(done: dict[str, Any]) -> None:
+    """Print which clients were allowed to start agents before, and how each is allowed to again."""
+    for grant in done["dormant"]:
+        say(f"  {escape(grant['client'])} ({grant['id']}) was allowed to start agents before; allow it again with:")
+        say(f"    rhctl grant {grant['id']} {done['slug']} --profile orchestrator")
+
+
 def runs_line(runs: dict[str, Any]) -> str:
     """Return `agent runs enabled (codex), since TIME`."""
     until = ", until the command that enabled them ends" if runs["leased"] else ""

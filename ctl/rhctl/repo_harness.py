@@ -17,7 +17,7 @@ from rhctl.command import NAMES, run_command
 from rhctl.daemon_access import open_client
 from rhctl.errors import NoDaemon, UsageError
 from rhctl.options import add_profile, add_runner, home_words, make_parser, repo_params
-from rhctl.rendering import say, say_json, say_problem, say_runs
+from rhctl.rendering import say, say_dormant, say_json, say_problem, say_runs
 from rhwire.errors import HarnessError
 from rhwire.escape import escape
 from rhwire.home import Home
@@ -270,6 +270,7 @@ def say_lease(lease: dict[str, Any]) -> None:
     say(f"  all of them:       {lease['hub_url']}")
     say(f"  health:            {lease['hub_url'].removesuffix('/mcp')}/health")
     say_runs(lease["agent_runs"])
+    say_dormant(lease)
     say_problem(lease["problem"])
     say("Interrupt to stop.")
     sys.stdout.flush()

@@ -73,7 +73,7 @@ DONE: dict[str, tuple[str, set[str]]] = {
         "setup codex project",
         {"client", "config", "file", "needs_trust", "server", "slug", "written"},
     ),
-    "start": ("start project", {"agent_runs", "hub_url", "leased", "problem", "profile", "slug", "url"}),
+    "start": ("start project", {"agent_runs", "dormant[]", "hub_url", "leased", "problem", "profile", "slug", "url"}),
     "status": (
         "status",
         inside("daemon", {"pid", "public_url", "socket", "uptime_s", "url", "version"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rhctl.command import CONNECT, Command
 from rhctl.daemon_access import open_client
 from rhctl.options import add_profile, add_repo, add_runner, make_parser, repo_params
-from rhctl.rendering import say, say_json, say_problem, say_runs
+from rhctl.rendering import say, say_dormant, say_json, say_problem, say_runs
 from rhwire.home import Home
 
 TYPE_CHECKING = False
@@ -52,6 +52,7 @@ def run(args: Any) -> int:
         say(f"{done['profile']} is started for {done['slug']}")
         say(f"  {done['url']}")
         say_runs(done["agent_runs"])
+        say_dormant(done)
         say_problem(done["problem"])
     return 0
 

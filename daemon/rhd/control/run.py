@@ -27,7 +27,7 @@ async def run(request: VerbCall) -> dict[str, Any]:
             return {"run": await owner_json(context, found), "items": await _items(request, found, after)}
         case "cancel":
             await context.runs.cancel(found, "cancelled_by_owner")
-            context.audit.add("owner", "run.cancel", "ok", repo_id=found.repo_id, target=found.id)
+            context.audit.event("run.cancel", repo_id=found.repo_id, target=found.id)
             return {"run": await owner_json(context, found), "items": []}
         case "follow":
             await _follow(request, found, after)

@@ -14,6 +14,7 @@ from rhd.control.verb_context import VerbContext
 from rhd.errors import Refusal
 from rhd.repos.registry import AgentRuns, Repo
 from rhd.runner.agents import check_rules, parse_agents
+from rhwire.times import format_time
 
 
 async def run(request: VerbCall) -> dict[str, Any]:
@@ -35,16 +36,28 @@ async def run(request: VerbCall) -> dict[str, Any]:
     if not is_leased:
         await context.registry.start(repo.id, profile, runs.to_options() if runs is not None else {})
         context.audit.event("profile.start", repo_id=repo.id, profile=profile)
-        return result
+        return {**result, "dormant": list_dormant(context, repo)}
     end = context.registry.lease(repo.id, profile, runs)
     if runs is not None:
         context.audit.event("profile.start", repo_id=repo.id, profile=profile)
     try:
+        result["dormant"] = list_dormant(context, repo)
         await request.connection.emit("leased", result)
         await request.connection.wait_closed()
     finally:
         end()
     return result
+
+
+def list_dormant(context: VerbContext, repo: Repo) -> list[dict[str, str]]:
+    """Return the grants whose orchestrator is older than the permission to run agents; the owner makes each one live."""
+    found = []
+    for client in context.authority.clients(repo.id):
+        principal = context.authority.principal(client.id)
+        is_held = "orchestrator" in client.profiles.get(repo.id, ())
+        if is_held and principal is not None and not principal.may(repo.id, "orchestrator"):
+            found.append({"id": client.id, "client": client.name, "since": format_time(client.since)})
+    return found if context.registry.runs_enabled(repo.id) is not None else []
 
 
 def wanted_runs(context: VerbContext, repo: Repo, profile: str, params: Mapping[str, Any]) -> AgentRuns | None:

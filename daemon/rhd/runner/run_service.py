@@ -165,7 +165,7 @@ class RunService:
             self._active[repo.id] = self._recent[repo.id, agent.name, goal.revision] = self._known[run.id] = run
             while len(self._known) > MAX_KNOWN:
                 del self._known[next(iter(self._known))]
-            self._audit.add(principal, "run.start", "ok", repo_id=repo.id, profile="orchestrator", target=run.id)
+            self._note("run.start", run)
             self._nursery.start_soon(self._carry_out, run, goal, ready, environ, service)
             return run, True
 
@@ -326,12 +326,7 @@ class RunService:
             rows.save_items(connection, run.id, items)
 
         self._store.write_later(save)
-        took_ms = ((run.ended_at or 0.0) - run.queued_at) * 1000
-        said = "ok" if run.state == "done" else run.state.upper()
-        self._audit.add(
-            run.principal, "run.end", said, repo_id=run.repo_id, profile="orchestrator", target=run.id,
-            duration_ms=took_ms,
-        )  # fmt: skip
+        self._note("run.end", run, "ok" if run.state == "done" else run.state.upper())
         log.info("run-ended run=%s state=%s reason=%s", run.id, run.state, run.reason)
         if self._active.get(run.repo_id) is run:
             del self._active[run.repo_id]
@@ -339,6 +334,17 @@ class RunService:
         if not self._active:
             self._idle.set()
             self._idle = trio.Event()
+
+    def _note(self, action: str, run: Run, outcome: str = "ok") -> None:
+        self._audit.event(
+            action,
+            outcome,
+            principal=run.principal,
+            client=run.client,
+            repo_id=run.repo_id,
+            profile=ORCHESTRATOR.name,
+            target=run.id,
+        )
 
     def _end(self, run: Run, cause: str) -> None:
         """Ask for the end of a run, queued or running."""

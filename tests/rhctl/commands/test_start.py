@@ -23,6 +23,7 @@ async def test_a_profile_is_started_for_the_repository_around_or_the_one_named(
         "hub_url": f"{daemon.url}/mcp",
         "leased": False,
         "agent_runs": None,
+        "dormant": [],
         "problem": None,
     }
     assert (await daemon.call("status"))["repos"][0]["profiles"] == ["planner", "executor"]

@@ -63,6 +63,29 @@ async def test_agent_runs_are_enabled_with_the_orchestrator_and_end_with_it(
     assert (repo["agent_runs"], repo["profiles"]) == (None, ["planner"])
 
 
+async def test_a_grant_from_before_is_dormant_until_the_owner_makes_it_live(
+    daemon: Running, repository: Repository
+) -> None:
+    slug = await daemon.adopt(repository.path)
+    await daemon.call("start", repo=slug, **ORCHESTRATOR)
+    grant = await daemon.connect_client(slug, profiles=["planner", "orchestrator"])
+    repo_id = daemon.service(slug).repo.id
+
+    def may() -> bool:
+        principal = daemon.context.authority.principal(grant)
+        return principal is not None and principal.may(repo_id, "orchestrator")
+
+    assert may()
+    await daemon.call("stop", repo=slug, profile="orchestrator")
+    assert not may()
+    done = await daemon.call("start", repo=slug, **ORCHESTRATOR)
+    assert [each["id"] for each in done["dormant"]] == [grant]
+    assert not may()
+    await daemon.call("grant", client=grant, repo=slug, profile="orchestrator")
+    assert may()
+    assert (await daemon.call("start", repo=slug, **ORCHESTRATOR))["dormant"] == []
+
+
 async def test_agent_runs_that_are_leased_are_not_enabled_for_good(daemon: Running, repository: Repository) -> None:
     slug = await daemon.adopt(repository.path)
     async with await daemon.open() as stream:
