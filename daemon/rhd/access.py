@@ -130,7 +130,13 @@ ARTIFACTS = Reach("artifacts", tuple(dict.fromkeys(PLANNER.reach.reads + EXECUTO
 
 SCAFFOLD = Reach(
     "scaffold",
-    reads=(".repo-harness/id",),
+    reads=(
+        ".repo-harness/id",
+        # Of the predecessor: its endpoint is read, and of its tokens it is only asked whether they are there.
+        ".repo-harness/mcp.local.json",
+        ".repo-harness/mcp.tokens.json",
+        ".repo-harness/mcp.oauth-tokens.json",
+    ),
     writes=(
         "AGENTS.md",
         "docs/spec.md",

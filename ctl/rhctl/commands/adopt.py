@@ -48,21 +48,41 @@ def run(args: Any) -> int:
 def show(done: dict[str, Any], home: str) -> None:
     """Print what adopting did, for a person; `home` names the home in what is to be typed next."""
     path = escape(done["path"])
+    is_changing = done["created"] or done["replaced"]
     if done["dry_run"]:
-        say(f"{path} would be adopted; this would be created:" if done["created"] else f"{path}: nothing to create")
+        say(f"{path} would be adopted. It would change these files:" if is_changing else f"{path}: nothing to create")
     else:
         words = {"adopted": "adopted", "kept": "was adopted already", "moved": "taken up where it now is"}
         say(f"{path} {words.get(done['outcome'], done['outcome'])}" + (f" as {done['slug']}" if done["slug"] else ""))
     for name in done["created"]:
         say(f"  + {escape(name)}")
+    for name in done["replaced"]:
+        say(f"  ~ {escape(name)} (replaced)")
+    if done["commit"]:
+        say("  Commit these, so that clones and worktrees have them; .repo-harness/ ignores itself.")
     for note in done["notes"]:
         say(f"  note: {escape(note)}")
+    _show_leftovers(done, home)
     if not done["dry_run"]:
         say()
         say("Next:")
         say(f"  ChatGPT:  rhctl setup chatgpt {done['slug']}{home}")
         say(f"  Codex:    rhctl setup codex {done['slug']} --write{home}")
         say(f"  look at:  rhctl status {done['slug']}{home}")
+
+
+def _show_leftovers(done: dict[str, Any], home: str) -> None:
+    """Print what the predecessor left behind."""
+    if done["leftover_secrets"]:
+        say(
+            "  The predecessor's secrets still lie in clear here. Nothing of ours takes them; delete them once its server"
+        )
+        say("  is stopped:")
+        for name in done["leftover_secrets"]:
+            say(f"    {escape(name)}")
+    if done["leftover_endpoint"] and not done["public_url"]:
+        say("  The predecessor was reached at a public URL. To go on with it:")
+        say(f"    rhctl endpoint {escape(done['leftover_endpoint'])}{home}")
 
 
 COMMAND = Command("adopt", REPOSITORIES, "Adopt a repository: make its workflow artifacts reachable", build_parser, run)

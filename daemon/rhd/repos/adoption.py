@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from dataclasses import dataclass
 from functools import partial
 from weakref import WeakValueDictionary
@@ -20,8 +19,9 @@ from rhd.errors import Detached, HarnessError, NotFound, Refusal
 from rhd.hosting.thread_call import ThreadCall
 from rhd.ids import RelPath, RepoId, Slug
 from rhd.repos.path_threads import ANSWER_WITHIN_S, does_not_answer
+from rhd.repos.predecessor import Leftovers, find_leftovers
 from rhd.repos.registry import Registry, Repo
-from rhd.repos.scaffold import ADOPTED_MARKS, COPY, FOLDERS, ID, IGNORE, scaffold_files
+from rhd.repos.scaffold import ADOPTED_MARKS, COPY, FOLDERS, ID, IGNORE, IGNORED, scaffold_files
 from rhd.repos.supervisor import Supervisor
 from rhd.workflow.git import find_repository
 from rhd.workflow.root import Root, resolve
@@ -40,6 +40,8 @@ class Adopted:
         path: the repository's real path.
         outcome: `adopted`, `kept` (it was already) or `moved`.
         created: paths of the files that were made, or would be.
+        replaced: paths of the files that were written anew, or would be.
+        leftovers: what the predecessor left behind.
         notes: what else the owner should know.
     """
 
@@ -47,7 +49,14 @@ class Adopted:
     path: str
     outcome: str
     created: tuple[str, ...]
+    replaced: tuple[str, ...]
+    leftovers: Leftovers
     notes: tuple[str, ...]
+
+    @property
+    def to_commit(self) -> tuple[str, ...]:
+        """What was created and belongs into git: all but the daemon's own folder and what the scaffold ignores."""
+        return tuple(name for name in self.created if not name.startswith(".repo-harness/") and name not in IGNORED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +68,7 @@ class _Survey:
     repo_id: RepoId | None
     has_foreign_id: bool
     has_copy: bool
+    leftovers: Leftovers
 
 
 class Adopter:
@@ -115,7 +125,9 @@ class Adopter:
         repo_id = known.id if known is not None else repo_id or RepoId.new()
         created = await self._fill(survey, repo_id, is_dry_run)
         if is_dry_run:
-            return Adopted(known, survey.path, outcome, created, tuple(notes))
+            written = (COPY,) if known is None else ()
+            created, replaced = (created, written) if survey.has_copy else ((*created, *written), ())
+            return Adopted(known, survey.path, outcome, created, replaced, survey.leftovers, tuple(notes))
         return await self._register(survey, known, outcome, repo_id, slug, created, notes)
 
     async def _fill(self, survey: _Survey, repo_id: RepoId, is_dry_run: bool) -> tuple[str, ...]:
@@ -144,6 +156,7 @@ class Adopter:
         created: tuple[str, ...],
         notes: list[str],
     ) -> Adopted:
+        replaced: tuple[str, ...] = ()
         if known is None:
             name = survey.path.rpartition("/")[2]
             repo, passphrase = await self._registry.add(survey.path, name, slug=slug, repo_id=repo_id)
@@ -152,6 +165,7 @@ class Adopter:
             if problem is not None:
                 notes.append(f"the passphrase could not be written to {COPY}: {problem.message}")
             elif survey.has_copy:
+                replaced = (COPY,)
                 notes.append(f"the passphrase in {COPY} was replaced; the one before opens nothing here")
             else:
                 created = (*created, COPY)
@@ -164,7 +178,7 @@ class Adopter:
         service = await self._services.ready(repo.id)
         if outcome == "kept" and not service.is_served:
             service.look_again()
-        return Adopted(repo, survey.path, outcome, created, tuple(notes))
+        return Adopted(repo, survey.path, outcome, created, replaced, survey.leftovers, tuple(notes))
 
 
 def _survey(path: str) -> _Survey:
@@ -183,11 +197,12 @@ def _survey(path: str) -> _Survey:
         _refuse_special(root)
         path = root.real_path()
         is_adopted = any(root.look(RelPath(mark), SCAFFOLD) is not None for mark in ADOPTED_MARKS)
-        wanted = [(IGNORE, "*\n")] if is_adopted else [*scaffold_files(time.time()), (IGNORE, "*\n")]
+        wanted = [(IGNORE, "*\n")] if is_adopted else [*scaffold_files(), (IGNORE, "*\n")]
         missing = tuple((name, text) for name, text in wanted if root.look(RelPath(name), SCAFFOLD) is None)
         repo_id, has_foreign_id = _read_id(root)
         has_copy = root.look(RelPath(COPY), PASSPHRASE_COPY) is not None
-    return _Survey(path, missing, repo_id, has_foreign_id, has_copy)
+        leftovers = find_leftovers(root)
+    return _Survey(path, missing, repo_id, has_foreign_id, has_copy, leftovers)
 
 
 def _refuse_hopeless(path: str) -> None:
@@ -277,7 +292,7 @@ def _fill(survey: _Survey, repo_id: RepoId, is_dry_run: bool) -> tuple[str, ...]
     needs_id = survey.repo_id != repo_id
     created = [name for name, _ in survey.missing] + ([ID] if needs_id and not survey.has_foreign_id else [])
     if is_dry_run:
-        return tuple(created if survey.has_copy else [*created, COPY])
+        return tuple(created)
     with Root.open(survey.path) as root:
         root.make_folders(RelPath(".repo-harness"), SCAFFOLD, mode=0o700)
         if any(not name.startswith(".repo-harness/") for name, _ in survey.missing):

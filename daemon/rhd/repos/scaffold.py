@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from rhwire.times import format_time
-
 ADOPTED_MARKS = (".ai/harness/policy.json", "tasks/current.md")
 """A repository is adopted when one of these exists: the one rule, asked in one place (adoption.is_adopted)."""
 
@@ -28,16 +26,22 @@ FOLDERS = (
     ".ai/harness/checks",
 )
 
+# Git keeps no empty folders, and these have no other file.
+_KEPT_FOLDERS = tuple(folder for folder in FOLDERS if not folder.startswith(".ai/"))
+
+IGNORED = (".ai/harness/checks/latest.json", ".ai/harness/handoff/resume.md")
+"""What a session writes for the next one on this machine; the scaffold's own ignore files keep it out of git."""
+
 _AGENTS = """\
 # Agents
 
 How agents work in this repository.
 
-- The intent stands in `docs/spec.md`, what is planned in `plans/`, what is being done in `tasks/current.md`.
+- `docs/spec.md` says what the project is for, `plans/` what is planned.
 - Plan first: an idea becomes a PRD (`plans/prds/`), a PRD becomes a sprint of task cards (`plans/sprints/`).
-- Carry a sprint out card by card: do the card, run its checks, tick its boxes, stage the result.
-- Leave a handoff (`.ai/harness/handoff/`) that says what is done, what is not and what comes next.
-- Never put secrets in any of these files.
+- Carry a sprint out card by card: do what the card says, check each of its boxes, and report as the sprint's Rules say.
+- Add a handoff note (`.ai/harness/handoff/notes.md`): what is done, what is not, what comes next.
+- Keep secrets out of all of these files.
 """
 
 _SPEC = """\
@@ -47,39 +51,44 @@ _SPEC = """\
 
 ## Product Outcome
 
-To be stated: what does this project give to whom?
+[NEEDS CLARIFICATION: what does this project give, and to which people?]
 
 ## Success Criteria
 
-- [ ] To be stated
+[NEEDS CLARIFICATION: what can be measured once it succeeds?]
 
 ## Constraints
 
-- None stated
+[NEEDS CLARIFICATION: what must it never do or become?]
 
 ## Acceptance Scenarios
 
-- [ ] To be stated
+[NEEDS CLARIFICATION: what can be observed once it works?]
 
 ## Open Questions
-
-- None stated
 """
 
+# Neither of these two says how the work stands: they would go on saying it when it is no longer true.
 _CURRENT = """\
 # Current Status Snapshot
 
-> **Status**: Idle
-> **Updated At**: {at}
-> **Reason**: adopted
+Where the work stands is read from its sources: the task cards in `plans/sprints/`, the notes in `.ai/harness/handoff/`
+and the results in `.ai/harness/checks/`. `rhctl status` and the tool `harness_status` sum them up.
+"""
 
-Nothing is in progress. The next step is to write a PRD.
+_RESUME = """\
+# Resume
+
+What a session leaves for the next one: its goal, decisions, files touched, commands run, blockers and the exact next
+step. Replace all of this file.
 """
 
 _TODOS = """\
 # Deferred Goal Ledger
 
 > **Status**: Backlog
+
+## Deferred Goals
 
 | Goal | Why Deferred | Tradeoff | Revisit Trigger |
 | --- | --- | --- | --- |
@@ -91,24 +100,12 @@ _LESSONS = """\
 What was learned from a correction, one line each, so that it is not learned twice.
 """
 
-_RESUME = """\
-# Resume
-
-## Goal
-
-None yet.
-
-## Exact next step
-
-Write a PRD from an idea.
-"""
-
 
 def _json(value: object) -> str:
     return json.dumps(value, indent=2) + "\n"
 
 
-def scaffold_files(now: float) -> Iterator[tuple[str, str]]:
+def scaffold_files() -> Iterator[tuple[str, str]]:
     """Yield `(path, text)` of every file that an adopted repository starts with."""
     yield "AGENTS.md", _AGENTS
     yield "docs/spec.md", _SPEC
@@ -129,10 +126,15 @@ def scaffold_files(now: float) -> Iterator[tuple[str, str]]:
         ".ai/harness/workflow-contract.json",
         _json({"version": 1, "contractId": "tasks-first-harness-v1", "requiredDirectories": list(FOLDERS)}),
     )
+    for folder in _KEPT_FOLDERS:
+        yield f"{folder}/.gitkeep", ""
+    for path in IGNORED:
+        folder, _, name = path.rpartition("/")
+        yield f"{folder}/.gitignore", f"{name}\n"
     yield ".ai/harness/checks/latest.json", "{}\n"
     yield ".ai/harness/handoff/resume.md", _RESUME
     # Last, since these say that the repository is adopted: an adopt that was interrupted before them goes on.
-    yield "tasks/current.md", _CURRENT.format(at=format_time(now))
+    yield "tasks/current.md", _CURRENT
     yield (
         ".ai/harness/policy.json",
         _json(

@@ -46,7 +46,8 @@ _SKEW_NS = 2_000_000_000
 # What editors, agents and systems leave lying about, be it for the blink in which they save: never an artifact, and so
 # never announced.
 _NOISE = re.compile(
-    r".*~|.*\.tmp(?:\.[\w.-]+)?|.*___jb_(?:tmp|old)___|\.#.*|#.*#|\..*\.sw[a-z]|4913|\.DS_Store|\.gitkeep", re.DOTALL
+    r".*~|.*\.tmp(?:\.[\w.-]+)?|.*___jb_(?:tmp|old)___|\.#.*|#.*#|\..*\.sw[a-z]|4913|\.DS_Store|\.git(?:keep|ignore|attributes)",
+    re.DOTALL,
 )
 
 

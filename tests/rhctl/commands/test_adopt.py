@@ -11,7 +11,10 @@ from tests.support.inprocess import Running
 from tests.support.repositories import Repository
 from tests.support.terminal import HOSTILE, is_safe, type_in
 
-KEYS = {"slug", "id", "path", "outcome", "created", "notes", "dry_run", "url", "public_url"}
+KEYS = {
+    *("slug", "id", "path", "outcome", "created", "replaced", "commit", "notes", "dry_run", "url", "public_url"),
+    *("leftover_secrets", "leftover_endpoint"),
+}
 
 
 async def test_a_dry_run_lists_what_would_be_made_and_makes_nothing(daemon: Running, tmp_path: Path) -> None:
@@ -41,6 +44,22 @@ async def test_adopting_says_what_was_made_and_what_comes_next(daemon: Running, 
     assert (again["outcome"], again["created"], again["slug"]) == ("kept", [], "empty")
     assert again["url"] == f"{daemon.url}/r/empty/mcp"
     assert "was adopted already as empty" in (await type_in("adopt", "empty")).out
+
+
+async def test_what_the_predecessor_left_is_said(daemon: Running, tmp_path: Path) -> None:
+    left = Repository.make(tmp_path / "left", artifacts=False)
+    for name, text in (
+        ("mcp.oauth.json", '{"passphrase": "old"}'),
+        ("mcp.tokens.json", "{}"),
+        ("mcp.local.json", '{"chatgpt": {"endpoint": "https://mine.example/mcp"}}'),
+    ):
+        left.write(f".repo-harness/{name}", text)
+    for words in (("--dry-run",), ()):
+        said = await type_in("adopt", "left", *words)
+        assert "  ~ .repo-harness/mcp.oauth.json (replaced)\n" in said.out
+        assert "    .repo-harness/mcp.tokens.json\n" in said.out
+        assert "    rhctl endpoint https://mine.example/mcp" in said.out
+        assert "Commit these" in said.out
 
 
 async def test_the_repository_around_the_current_folder_is_meant_if_none_is_named(

@@ -125,6 +125,7 @@ def test_names_as_found_are_held(catalog: Catalog, repository: Repository, name:
         "4913",
         ".DS_Store",
         ".gitkeep",
+        ".gitignore",
         ".rh-abcdefghjkmn.tmp",
         "a.md.tmp",
         "a.md.tmp.4711.1795375264",
