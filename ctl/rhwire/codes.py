@@ -108,6 +108,10 @@ CODES: dict[str, tuple[str, str]] = {
         "The goal lacks a required section.",
         "Write it with prepare_codex_goal_from_sprint.",
     ),
+    "INVALID_JSON": (
+        "The file's name ends in .json, but its text is not JSON.",
+        "Correct the file; read_workflow_file shows it as it is.",
+    ),
     "INVALID_REQUEST": (
         "The message is not a request that this daemon understands.",
         "Use an rhctl of the daemon's own version.",

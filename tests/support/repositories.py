@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import os
 import shutil
 import subprocess
 import tempfile
@@ -101,6 +102,12 @@ class Repository:
             made.write(f"plans/prds/{number}.md", "22\n")
         made.commit("others")
         return made
+
+    def age(self) -> None:
+        """Make every file that exists seem to be from 2001."""
+        for path in self.path.rglob("*"):
+            if path.is_file():
+                os.utime(path, (1_000_000_000, 1_000_000_000))
 
     def git(self, *arguments: str) -> str:
         """Run git here and return what it prints."""

@@ -133,7 +133,7 @@ def _orphans(artifacts: Artifacts) -> Iterator[Finding]:
 
 def _failed_checks(artifacts: Artifacts) -> Iterator[Finding]:
     checks = [a for a in artifacts.all() if a.kind == "check"]
-    newest = max(checks, key=lambda a: a.modified_ns, default=None)
+    newest = max(checks, key=lambda a: a.recency_ns, default=None)
     if newest is not None and (newest.status or "").lower() == "fail":
         yield Finding(
             "workflow",

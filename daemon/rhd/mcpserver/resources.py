@@ -46,7 +46,7 @@ async def readable_artifacts(context: ToolContext, caller: Caller, repo: Repo | 
 
 def _place(repo: Repo, artifact: Artifact) -> tuple[str, int, str]:
     """Return what resources are ordered by: newest first within each repository."""
-    return repo.slug, -artifact.modified_ns, artifact.path
+    return repo.slug, -artifact.recency_ns, artifact.path
 
 
 async def list_resources(context: ToolContext, caller: Caller, repo: Repo | None, cursor: str | None) -> dict[str, Any]:

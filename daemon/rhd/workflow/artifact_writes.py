@@ -12,8 +12,10 @@ from typing import NamedTuple
 from rhd.access import Reach
 from rhd.errors import Conflict, NotFound, Refusal
 from rhd.ids import RelPath, Revision
+from rhd.workflow.blocks import Blocks
 from rhd.workflow.os_errors import too_large
 from rhd.workflow.reading import MAX_BYTES as MAX_READ_BYTES
+from rhd.workflow.reading import decode_text
 from rhd.workflow.revisions import revision_of
 from rhd.workflow.root import Root
 from rhwire.escape import escape
@@ -81,14 +83,17 @@ def save(
 
 
 def append(root: Root, path: RelPath, reach: Reach, text: str, key: bytes, *, max_bytes: int = MAX_BYTES) -> Saved:
-    """Add `text` to the end of the artifact at `path`, on a line of its own; an absent one is created.
+    """Add `text` to the end of the Markdown artifact at `path`, on a line of its own; an absent one is created.
 
-    Needs no revision, since nothing is taken away: if somebody else saves in between, it is added to that. The
-    revision it returns is for our own books: whoever appended has not seen what was there.
+    A fence or comment that is still open is closed first, so that it does not hide the text. No revision is needed, since
+    nothing is taken away: if another program saves in between, the text is added to what it saved. The revision that is
+    returned is for the daemon's own records: the caller has not seen what was there.
 
     Raises:
-        Conflict: REVISION_CONFLICT, somebody else kept saving all the while.
-        PathRefused, WriteFailed, Refusal, Detached: as for `save`; FILE_TOO_LARGE if it would pass `max_bytes`.
+        Conflict: REVISION_CONFLICT, another program saved again and again.
+        PathRefused, WriteFailed, Detached: as for `save`.
+        Refusal: as for `save`; BINARY_FILE or NOT_UTF8, what is there cannot be read and so not added to;
+            FILE_TOO_LARGE if it would pass `max_bytes`.
     """
     data = _encode(path, text)
     for attempt in range(_APPEND_TRIES):
@@ -96,8 +101,10 @@ def append(root: Root, path: RelPath, reach: Reach, text: str, key: bytes, *, ma
             current, facts = root.read(path, reach, MAX_READ_BYTES)
         except NotFound:
             current, facts = b"", None
+        closing = _closing(decode_text(path, current))
         if current and not current.endswith(b"\n"):
             current += b"\n"
+        current += closing.encode()
         if len(current) + len(data) > max_bytes:
             raise too_large(path, max_bytes)
         try:
@@ -112,6 +119,19 @@ def append(root: Root, path: RelPath, reach: Reach, text: str, key: bytes, *, ma
         else:
             return Saved(revision_of(key, current + data), created=facts is None)
     raise AssertionError("the last attempt returned or raised")
+
+
+def _closing(text: str) -> str:
+    """Return the line that closes the fence or comment that is open at the end of `text`; empty if none is.
+
+    One inside a list item or a quote needs none: the next line that stands at the margin ends it.
+    """
+    blocks = Blocks()
+    for line in text.split("\n"):
+        blocks.read(line.removesuffix("\r"))
+    if blocks.leaf not in ("fence", "comment") or blocks.is_last or blocks.stack:
+        return ""
+    return (blocks.fence[0] if blocks.leaf == "fence" else "-->") + "\n"
 
 
 def _encode(path: RelPath, text: str) -> bytes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import struct
+import time
 from base64 import urlsafe_b64decode
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -28,7 +29,11 @@ _NUMBERS = struct.Struct("<QQqq9sHHBBB")
 # What is asked of every artifact of a list is picked out by itself.
 _MODIFIED, _MODIFIED_AT = struct.Struct("<q"), 16
 _READERS_AT, _KIND_AT = _NUMBERS.size - 3, _NUMBERS.size - 2
-_HAS_CARDS, _IS_FINISHED = 0x80, 0x40
+_HAS_CARDS, _IS_FINISHED, _WAS_AHEAD = 0x80, 0x40, 0x20
+_SEEN = struct.Struct("<q")
+_KERNEL_TICK_NS = 10_000_000
+"""A file system's clock is behind the time of day by so much at most."""
+
 _BITS = {name: 1 << position for position, name in enumerate(PROFILES)}
 # Profiles that read the same are asked about once.
 _REACHES: dict[Reach, int] = {}
@@ -52,9 +57,23 @@ class Artifact:
 
     __slots__ = ("_packed", "_path")
 
-    def __init__(self, path: str, signature: Signature, digest: bytes, outline: Outline) -> None:
-        """Keep what was read; `digest` is what its version spells (`revisions.version_digest`)."""
+    def __init__(
+        self, path: str, signature: Signature, digest: bytes, outline: Outline, seen_ns: int | None = None
+    ) -> None:
+        """Keep what was read.
+
+        Args:
+            path: where the file lies.
+            signature: what the file looked like.
+            digest: what its version spells (`revisions.version_digest`).
+            outline: what was read in it.
+            seen_ns: when it was read, in nanoseconds since the epoch, if that was before the file's own time. Default:
+                found out.
+        """
         done, total = outline.cards or (0, 0)
+        if seen_ns is None and signature[2] > time.time_ns():
+            seen_ns = time.time_ns() - _KERNEL_TICK_NS
+        is_ahead = seen_ns is not None and signature[2] > seen_ns
         status = (outline.status or "").encode("utf-8", "replace")
         title = (outline.title or "").encode("utf-8", "replace")
         self._path = str(path)
@@ -67,12 +86,14 @@ class Artifact:
                     total,
                     _readers(path)
                     | (_HAS_CARDS if outline.cards else 0)
-                    | (_IS_FINISHED if outline.is_finished else 0),
+                    | (_IS_FINISHED if outline.is_finished else 0)
+                    | (_WAS_AHEAD if is_ahead else 0),
                     _KIND_NUMBERS[kind_of(path)],
                     len(status),
                 ),
                 status,
                 title,
+                _SEEN.pack(seen_ns) if is_ahead else b"",
             )
         )
 
@@ -113,6 +134,14 @@ class Artifact:
         return modified_ns
 
     @property
+    def recency_ns(self) -> int:
+        """When it was last changed, for telling what is newest: never later than when the file was read."""
+        if self._packed[_READERS_AT] & _WAS_AHEAD:
+            seen_ns: int = _SEEN.unpack_from(self._packed, len(self._packed) - _SEEN.size)[0]
+            return seen_ns
+        return self.modified_ns
+
+    @property
     def version(self) -> str:
         """A short keyed digest of its content, for noticing a change; not a revision."""
         return spelled(self.digest)
@@ -142,8 +171,9 @@ class Artifact:
         """What was read in it."""
         numbers = self._numbers
         at = _NUMBERS.size + numbers[9]
+        end = len(self._packed) - (_SEEN.size if numbers[7] & _WAS_AHEAD else 0)
         return Outline(
-            self._packed[at:].decode() or None,
+            self._packed[at:end].decode() or None,
             self._packed[_NUMBERS.size : at].decode() or None,
             numbers[5:7] if numbers[7] & _HAS_CARDS else None,
             bool(numbers[7] & _IS_FINISHED),
@@ -161,6 +191,8 @@ class Artifact:
             facts["cards"] = outline.cards
         if outline.is_finished:
             facts["finished"] = True
+        if self.recency_ns != self.modified_ns:
+            facts["seen_ns"] = self.recency_ns
         signature = ".".join(f"{number:x}" for number in self.signature)
         return Row(self._path, signature, _encode(facts))
 
@@ -174,7 +206,8 @@ class Artifact:
             cards = None if done_total is None else (int(done_total[0]), int(done_total[1]))
             outline = Outline(facts.get("title"), facts.get("status"), cards, bool(facts.get("finished")))
             digest = urlsafe_b64decode(facts["version"])
-            return cls(row.path, (inode, size_bytes, modified_ns, changed_ns), digest, outline)
+            seen_ns = int(facts.get("seen_ns", modified_ns))
+            return cls(row.path, (inode, size_bytes, modified_ns, changed_ns), digest, outline, seen_ns)
         except (ValueError, TypeError, KeyError, IndexError, AttributeError, struct.error):
             return None
 

@@ -93,7 +93,7 @@ def list_page(
     next_cursor = None
     if len(chosen) < sum(map(len, left.values())):
         for artifact in chosen:  # those of a kind newest first, so that its last one stays
-            places[artifact.kind] = (artifact.modified_ns, _digest(artifact))
+            places[artifact.kind] = (artifact.recency_ns, _digest(artifact))
         next_cursor = _seal_cursor(places, asked)
     return ListPage(tuple(sorted(chosen, key=_age, reverse=True)), len(matching), next_cursor)
 
@@ -110,7 +110,7 @@ def _folded(text: str) -> str:
 
 def _age(artifact: Artifact) -> tuple[int, str]:
     """What lists are ordered by; of one moment (a fresh clone) the later name first, since names begin with dates."""
-    return artifact.modified_ns, artifact.path
+    return artifact.recency_ns, artifact.path
 
 
 def _by_kind(artifacts: Iterable[Artifact]) -> Mapping[str, list[Artifact]]:
@@ -124,10 +124,10 @@ def _after(place: tuple[int, bytes] | None, group: list[Artifact]) -> list[Artif
     """Return what comes after `place` in a group that is ordered newest first."""
     if place is None:
         return group
-    modified_ns, digest = place
-    rest = [artifact for artifact in group if artifact.modified_ns <= modified_ns]
+    recency_ns, digest = place
+    rest = [artifact for artifact in group if artifact.recency_ns <= recency_ns]
     for position, artifact in enumerate(rest):
-        if artifact.modified_ns < modified_ns:
+        if artifact.recency_ns < recency_ns:
             break
         if _digest(artifact) == digest:
             return rest[position + 1 :]
@@ -156,7 +156,7 @@ def _open_cursor(cursor: str, asked: bytes) -> _Places:
         sealed = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         body, check = sealed[:-_CHECK_BYTES], sealed[-_CHECK_BYTES:]
         if check == _check(body, asked):
-            return {KINDS[number]: (modified_ns, digest) for number, modified_ns, digest in _PLACE.iter_unpack(body)}
+            return {KINDS[number]: (recency_ns, digest) for number, recency_ns, digest in _PLACE.iter_unpack(body)}
     except (ValueError, IndexError, struct.error):
         pass
     raise Refusal("the cursor is not from a list with the same kind, prefix and query", code="INVALID_CURSOR")

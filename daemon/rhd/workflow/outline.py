@@ -7,14 +7,18 @@ what stands in comments is not shown: neither says anything.
 from __future__ import annotations
 
 import functools
-import json
 import re
 from typing import NamedTuple
 
+from rhd.workflow.check_status import read_check_status
+from rhd.workflow.front_matter import split_front_matter
 from rhd.workflow.progress import read_progress
 from rhd.workflow.redaction.redact import redact
 
 MAX_TITLE, MAX_STATUS = 120, 40
+BROKEN_JSON = "broken JSON"
+"""What lists show as the status of a check that cannot be parsed."""
+
 _HEAD_CHARS = 1 << 16
 _SPRINT_CHARS = 1 << 19
 _LINE_CHARS = 1 << 10
@@ -25,7 +29,6 @@ _LEAD = r"[ \t>]*(?:(?:[-*+]|[0-9]{1,9}[.)])[ \t]+)?"
 _FENCE = re.compile(_LEAD + r"(`{3,}(?![^`]*`)|~{3,})")
 _FENCE_END = re.compile(r"[ \t>]*(`{3,}|~{3,})[ \t]*\Z")
 _COMMENT = re.compile(_LEAD + r"<!--")
-_FRONT_TITLE = re.compile(r"^title[ \t]*:[ \t]*(\S.*)$", re.MULTILINE)
 _TITLE = re.compile(r"^ {0,3}#[ \t]+(.*)", re.MULTILINE)
 _STATUS = re.compile(r"\*\*Status(?:\*\*[ \t]*:|:\*\*)[ \t]*([^\r\n]*)")
 _BEFORE_STATUS = re.compile(r"[ \t>*+-]*\Z")
@@ -60,25 +63,16 @@ def read_outline(kind: str, name: str, data: bytes) -> Outline:
         text = data.decode("utf-8") if len(data) <= limit else data[:limit].decode("utf-8", "ignore")
     except UnicodeDecodeError:
         return Outline()
-    front, text = _split_front_matter(text)
+    front_title, text = split_front_matter(text)
     progress = read_progress(text) if kind == "sprint" else None
     # One character is sought much faster than three.
     if ("`" in text and "```" in text) or ("~" in text and "~~~" in text) or ("<" in text and "<!--" in text):
         text = _shown(text)
     head = text[:_HEAD_CHARS]
-    title, status = _title(front, head), _status(head)
+    title, status = _line(front_title, MAX_TITLE) if front_title else _title(head), _status(head)
     if progress is None:
         return Outline(title, status)
     return Outline(title, status, (progress.done, progress.total), progress.is_finished)
-
-
-def _split_front_matter(text: str) -> tuple[str, str]:
-    text = text.removeprefix("\ufeff")
-    if text.startswith(("---\n", "---\r\n")):
-        end = text.find("\n---", 3, _HEAD_CHARS)
-        if end >= 0:
-            return text[:end], text[end + 4 :]
-    return "", text
 
 
 def _shown(text: str) -> str:
@@ -110,9 +104,7 @@ def _without_comments(line: str) -> str:
     return "".join(kept) + line[at:]
 
 
-def _title(front: str, head: str) -> str | None:
-    if front and (found := _FRONT_TITLE.search(front)):
-        return _line(_unquote(found[1][:_LINE_CHARS].strip()), MAX_TITLE)
+def _title(head: str) -> str | None:
     at = 0 if head.startswith("# ") else head.find("\n# ") + 1
     if at or head.startswith("# "):
         heading = head[at + 2 : at + 2 + 4 * MAX_TITLE].split("\n", 1)[0].strip()
@@ -126,17 +118,6 @@ def _title(front: str, head: str) -> str | None:
     return _line(_ESCAPED.sub(r"\1", heading), MAX_TITLE)
 
 
-def _unquote(scalar: str) -> str:
-    if scalar.startswith('"'):
-        try:
-            return str(json.loads(scalar))
-        except ValueError:
-            return scalar.strip('"')
-    if scalar.startswith("'") and scalar.endswith("'"):
-        return scalar[1:-1].replace("''", "'")
-    return scalar
-
-
 def _status(head: str) -> str | None:
     at = head.find("**Status")
     while at >= 0:
@@ -148,14 +129,10 @@ def _status(head: str) -> str | None:
 
 
 def _json_status(data: bytes) -> str | None:
-    """Return the `status` of a check. The file is the project's own: whatever is wrong with it, it has none."""
-    if len(data) > _HEAD_CHARS:
-        return None
-    try:
-        status = json.loads(data).get("status")
-    except (ValueError, AttributeError, RecursionError):
-        return None
-    return _line(status[:_LINE_CHARS], MAX_STATUS) if isinstance(status, str) else None
+    status, is_broken = read_check_status(data)
+    if is_broken:
+        return BROKEN_JSON
+    return _line(status[:_LINE_CHARS], MAX_STATUS) if status else None
 
 
 @functools.lru_cache(maxsize=512)

@@ -16,10 +16,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from threading import Lock
+from typing import NamedTuple
 
 from rhd.access import Reach
 from rhd.errors import Conflict, Refusal
 from rhd.ids import RelPath, Revision
+from rhd.workflow.check_status import read_check_status
 from rhd.workflow.redaction.redact import Redacted, redact
 from rhd.workflow.revisions import revision_of, version_of
 from rhd.workflow.root import Root
@@ -116,6 +118,53 @@ def read_page(
         size_bytes=facts.size_bytes,
         modified_ns=facts.modified_ns,
     )
+
+
+class Tail(NamedTuple):
+    """The end of one artifact's text, or all of it.
+
+    Attributes:
+        content: the text, each secret replaced by `[REDACTED:type]`.
+        redactions: how many secrets of each type the whole text had.
+        truncated: whether there is more before it.
+        is_broken: whether it is called JSON and is none.
+    """
+
+    content: str
+    redactions: Mapping[str, int]
+    truncated: bool
+    is_broken: bool
+
+
+def read_tail(root: Root, path: RelPath, reach: Reach, key: bytes, *, chars: int) -> Tail:
+    """Return the end of the artifact at `path`, at most `chars` characters; it begins with a line if one does nearby.
+
+    Raises:
+        PathRefused, NotFound, Refusal, Detached: as for `read_page`.
+    """
+    data, _ = root.read(path, reach, MAX_BYTES)
+    digest = _content_digest(key, data)
+    is_long = len(data) >= _KEPT_FROM_BYTES
+    kept = _kept.get(digest) if is_long else None
+    text, redactions = redact(decode_text(path, data)) if kept is None else kept
+    if is_long and kept is None:
+        _kept.keep(digest, Redacted(text, redactions))
+    start = _tail_start(text, chars)
+    is_broken = path.endswith(".json") and read_check_status(data).is_broken
+    return Tail(text[start:], redactions, start > 0, is_broken)
+
+
+def _tail_start(text: str, chars: int) -> int:
+    """Return where the last `chars` characters begin: with a line if one begins in their first quarter, and not within
+    a marker."""
+    start = max(0, len(text) - chars)
+    if not start:
+        return 0
+    if after_line := text.find("\n", start - 1, start + chars // 4) + 1:
+        return after_line
+    opened = text.rfind("[", max(0, start - _MAX_MARKER), start)
+    marker = None if opened < 0 else _MARKER.match(text, opened)
+    return marker.end() if marker is not None and marker.end() > start else start
 
 
 class _CachedText:

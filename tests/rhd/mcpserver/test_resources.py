@@ -93,9 +93,10 @@ async def test_a_list_is_paged_and_goes_on_where_it_was_though_that_is_gone(
     desk: Desk, repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(resources, "PAGE_RESOURCES", 3)
+    repository.age()
     for number in range(5):
         name = f"plans/plan-{number}.md"
-        os.utime(repository.write(name, "# Plan\n"), (3_000_000_000 - number, 3_000_000_000 - number))
+        os.utime(repository.write(name, "# Plan\n"), (1_500_000_000 - number, 1_500_000_000 - number))
     await desk.settle()
     whole = await listed(desk)
     assert len(whole) == len(set(whole)) == 12
@@ -103,7 +104,7 @@ async def test_a_list_is_paged_and_goes_on_where_it_was_though_that_is_gone(
     assert [each.name for each in first.resources] == [f"plans/plan-{number}.md" for number in range(3)]
     (repository.path / "plans/plan-2.md").unlink()
     repository.write("plans/newer.md", "# Newer\n")
-    os.utime(repository.path / "plans/newer.md", (3_100_000_000, 3_100_000_000))
+    os.utime(repository.path / "plans/newer.md", (1_600_000_000, 1_600_000_000))
     await desk.settle()
     second = await desk.client.list_resources(cursor=first.next_cursor)
     assert [each.name for each in second.resources][:2] == ["plans/plan-3.md", "plans/plan-4.md"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import time
 import tracemalloc
 
 import pytest
@@ -138,3 +139,17 @@ def test_an_artifact_takes_at_most_300_bytes_its_path_and_title_included() -> No
         tracemalloc.stop()
     assert len(artifacts) == 1000
     assert used_bytes / 1000 <= 300
+
+
+def test_what_is_newest_is_told_by_a_time_that_is_not_in_the_future() -> None:
+    """A file from a machine whose clock is ahead would be the newest for years."""
+    now = time.time_ns()
+    ahead, usual = now + 10**18, now - 10**9
+    kept = Artifact("plans/a.md", (1, 1, ahead, 1), b"A" * 9, Outline("Title", "Draft", None))
+    assert now - 10**8 < kept.recency_ns <= time.time_ns()
+    assert (kept.modified_ns, kept.outline) == (ahead, Outline("Title", "Draft", None))
+    assert Artifact("plans/a.md", (1, 1, usual, 1), b"A" * 9, Outline("Title")).recency_ns == usual
+    again = Artifact.from_row(kept.row())
+    assert again == kept, "as it was when it was read, not when the daemon began"
+    assert again is not None
+    assert again.recency_ns == kept.recency_ns

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rhd.workflow.documents.sprint import Card, Sprint, render_sprint
-from rhd.workflow.outline import MAX_STATUS, MAX_TITLE, Outline, read_outline
+from rhd.workflow.outline import BROKEN_JSON, MAX_STATUS, MAX_TITLE, Outline, read_outline
 
 SIZE = 1 << 18
 
@@ -105,10 +105,10 @@ def test_statuses(text: str, status: str | None) -> None:
         ("[]", None),
         ('{"status": 1}', None),
         ('{"status": ["pass"]}', None),
-        ("not json", None),
         ('"status"', None),
-        ('{"status": "pass"', None),
-        ("", None),
+        ("not json", BROKEN_JSON),
+        ('{"status": "pass"', BROKEN_JSON),
+        ("", BROKEN_JSON),
     ],
 )
 def test_statuses_of_checks(data: str, status: str | None) -> None:

@@ -19,7 +19,7 @@ from rhd.mcpserver.tools.output_schemas import (
 )
 from rhd.mcpserver.tools.tool_spec import ALL, Call, ToolSpec
 from rhd.workflow.artifacts import Artifact
-from rhd.workflow.reading import PAGE_CHARS, read_page
+from rhd.workflow.reading import PAGE_CHARS, read_tail
 
 PREVIEW_CHARS = 6000
 """Of one text; of all texts of an answer together, as many as a page of `read_workflow_file` has."""
@@ -32,8 +32,8 @@ _ENTRY = every(
 
 
 async def _latest(call: Call, kind: str) -> list[dict[str, Any]]:
-    """Return the newest artifacts of a kind with their text as far as it fits; one that cannot be read says why."""
-    found = sorted((a for a in call.artifacts if a.kind == kind), key=lambda a: (-a.modified_ns, a.path))
+    """Return the newest artifacts of a kind with the end of their text; one that cannot be read says why."""
+    found = sorted((a for a in call.artifacts if a.kind == kind), key=lambda a: (-a.recency_ns, a.path))
     entries, left = [], PAGE_CHARS
     for artifact in found[: call.arguments.get("limit", DEFAULT)]:
         entry = await _entry(call, artifact, min(left, PREVIEW_CHARS))
@@ -48,13 +48,14 @@ async def _entry(call: Call, artifact: Artifact, chars: int) -> dict[str, Any]:
         return entry
     reach, key = call.profile.reach, call.context.key
     try:
-        page = await call.service.read(lambda root: read_page(root, artifact.path, reach, key, page_chars=chars))
+        tail = await call.service.read(lambda root: read_tail(root, artifact.path, reach, key, chars=chars))
     except Refusal as refusal:
         return entry | {"truncated": False, "problem": refusal.code}
     return entry | {
-        "content": page.content,
-        "truncated": page.truncated,
-        "redactions": redactions_json(page.redactions),
+        "content": tail.content,
+        "truncated": tail.truncated,
+        "redactions": redactions_json(tail.redactions),
+        "problem": "INVALID_JSON" if tail.is_broken else None,
     }
 
 
@@ -68,14 +69,15 @@ async def latest_checks(call: Call) -> dict[str, Any]:
     return {"checks": await _latest(call, "check")}
 
 
-_INPUT = closed([], limit=whole(f"How many at most; {DEFAULT} unless told.", least=1, most=MOST))
+_INPUT = closed([], limit=whole(f"How many at most (default: {DEFAULT}).", least=1, most=MOST))
 
 HANDOFF = ToolSpec(
     name="latest_handoff",
     title="Latest handoffs",
     description=(
-        "Use this when you need to know where the work stands: the newest handoff files, newest first, with their "
-        "text. If truncated, read_workflow_file has the rest."
+        "Use this when you need to know where the work stands or what the last agent left: the newest handoff files, "
+        "newest first, with the end of their text. truncated says that the beginning is missing: read_workflow_file "
+        "has it all."
     ),
     profiles=ALL,
     input=_INPUT,
@@ -88,7 +90,8 @@ CHECKS = ToolSpec(
     title="Latest checks",
     description=(
         "Use this when you need to know whether checks passed: the newest check results, newest first, each with "
-        "its status (pass or fail, if it says so) and text. If truncated, read_workflow_file has the rest."
+        "its status (such as pass or fail; null if it gives none) and the end of its text. truncated says that the "
+        "beginning is missing: read_workflow_file has it all. problem says why a result cannot be read."
     ),
     profiles=ALL,
     input=_INPUT,

@@ -33,7 +33,7 @@ _RUN = {name: RUN[name] for name in ("run_id", "agent", "state", "reason", "queu
 
 
 def _newest(artifacts: Iterable[Artifact]) -> Artifact | None:
-    return max(artifacts, key=lambda a: a.modified_ns, default=None)
+    return max(artifacts, key=lambda a: a.recency_ns, default=None)
 
 
 def _shown(artifact: Artifact | None) -> dict[str, Any] | None:

@@ -88,7 +88,11 @@ _NAME_PART = re.compile(r"(?:[A-Z]?[a-z]+|[A-Z]+)[0-9]{0,4}|[0-9]{1,6}")
 
 def is_issued(body: str) -> bool:
     """Say whether what follows an issuer's prefix is a token: no placeholder (`xxxx`) and no name (`for_the_ci`)."""
-    if len(set(body)) <= 6 or is_placeholder(body):
+    if is_placeholder(body):
+        return False
+    if looks_random(body):
+        return True
+    if len(set(body)) <= 6:
         return False
     steps = sum(ord(after) - ord(before) == 1 for before, after in pairwise(body))
     if steps > len(body) // 2:  # abcdef…, 1234567890

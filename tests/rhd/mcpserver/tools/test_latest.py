@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 
 import pytest
@@ -13,6 +14,11 @@ TOOLS = [("latest_handoff", "handoffs", ".ai/harness/handoff/"), ("latest_checks
 BOTH = pytest.mark.parametrize(("tool", "held", "folder"), TOOLS)
 
 
+@pytest.fixture(autouse=True)
+def _old(repository: Repository) -> None:
+    repository.age()
+
+
 def write(repository: Repository, name: str, text: str, *, at: int) -> None:
     os.utime(repository.write(name, text), (at, at))
 
@@ -22,7 +28,7 @@ async def test_the_newest_come_first_with_their_text(
     desk: Desk, repository: Repository, tool: str, held: str, folder: str
 ) -> None:
     for number in range(DEFAULT + 2):
-        write(repository, f"{folder}{number}.md", f"# {number}\n\n> **Status**: Pass\n", at=4_000_000_000 + number)
+        write(repository, f"{folder}{number}.md", f"# {number}\n\n> **Status**: Pass\n", at=1_500_000_000 + number)
     await desk.settle()
     said = (await desk.call(tool))[held]
     assert [each["path"] for each in said] == [f"{folder}{number}.md" for number in range(6, 1, -1)]
@@ -43,7 +49,7 @@ async def test_nothing_there_is_an_empty_list(
 
 
 async def test_a_check_says_what_became_of_it(desk: Desk, repository: Repository) -> None:
-    write(repository, ".ai/harness/checks/a.json", '{"status": "fail"}', at=4_000_000_000)
+    write(repository, ".ai/harness/checks/a.json", '{"status": "fail"}', at=1_500_000_000)
     write(repository, ".ai/harness/checks/b.txt", "no word of it\n", at=4_000_000_001)
     await desk.settle()
     said = (await desk.call("latest_checks"))["checks"]
@@ -52,7 +58,7 @@ async def test_a_check_says_what_became_of_it(desk: Desk, repository: Repository
 
 async def test_long_texts_are_cut_and_all_of_them_together_fill_one_page(desk: Desk, repository: Repository) -> None:
     for number in range(10):
-        write(repository, f".ai/harness/handoff/{number}.md", "x" * 7000, at=4_000_000_000 + number)
+        write(repository, f".ai/harness/handoff/{number}.md", "x" * 7000, at=1_500_000_000 + number)
     await desk.settle()
     said = (await desk.call("latest_handoff", limit=10))["handoffs"]
     assert [len(each["content"] or "") for each in said] == [
@@ -66,9 +72,62 @@ async def test_long_texts_are_cut_and_all_of_them_together_fill_one_page(desk: D
     assert [each["content"] is None for each in said] == [False] * 7 + [True] * 3
 
 
+@BOTH
+async def test_of_a_long_text_the_end_is_shown(
+    desk: Desk, repository: Repository, tool: str, held: str, folder: str
+) -> None:
+    """Notes are added at the end, and a log says there what became of it."""
+    text = "".join(f"line {number}\n" for number in range(2000))
+    write(repository, f"{folder}long.md", text, at=1_500_000_000)
+    await desk.settle()
+    (said,) = (await desk.call(tool, limit=1))[held]
+    assert text.endswith(said["content"])
+    assert said["content"].startswith("line ")
+    assert PREVIEW_CHARS - 20 <= len(said["content"]) <= PREVIEW_CHARS
+    assert said["truncated"]
+
+
+async def test_no_marker_of_a_secret_is_cut(desk: Desk, repository: Repository) -> None:
+    token = "ghp_" + "a1B2" * 9
+    for number in range(60):
+        write(
+            repository, f".ai/harness/handoff/{number}.md", f"{token} " * 400 + "x" * number, at=1_500_000_000 + number
+        )
+    await desk.settle()
+    for each in (await desk.call("latest_handoff", limit=5))["handoffs"]:
+        assert each["content"].lstrip(" ").startswith("[REDACTED:")
+
+
+async def test_broken_json_is_a_problem(desk: Desk, repository: Repository) -> None:
+    write(repository, ".ai/harness/checks/broken.json", '{"status": "pass"', at=1_500_000_000)
+    await desk.settle()
+    (said,) = (await desk.call("latest_checks", limit=1))["checks"]
+    assert (said["problem"], said["status"]) == ("INVALID_JSON", "broken JSON")
+    assert said["content"] == '{"status": "pass"'
+
+
+async def test_the_status_of_a_large_check_is_told(desk: Desk, repository: Repository) -> None:
+    text = json.dumps({"log": ["a line of output"] * 20_000, "status": "fail"})
+    write(repository, ".ai/harness/checks/large.json", text, at=1_500_000_000)
+    await desk.settle()
+    (said,) = (await desk.call("latest_checks", limit=1))["checks"]
+    assert (said["status"], said["problem"], said["truncated"]) == ("fail", None, True)
+    assert said["content"].endswith('"status": "fail"}')
+
+
+async def test_a_file_from_the_future_is_not_the_newest_for_ever(desk: Desk, repository: Repository) -> None:
+    write(repository, ".ai/harness/handoff/future.md", "# Future\n", at=4_000_000_000)
+    await desk.settle()
+    repository.write(".ai/harness/handoff/now.md", "# Now\n")
+    await desk.settle()
+    said = (await desk.call("latest_handoff", limit=2))["handoffs"]
+    assert [each["title"] for each in said] == ["Now", "Future"]
+    assert said[1]["modified_at"].startswith("2096-")
+
+
 async def test_a_secret_is_replaced_and_counted(desk: Desk, repository: Repository) -> None:
     token = "ghp_" + "a1B2" * 9
-    write(repository, ".ai/harness/handoff/resume.md", f"# Resume\n\ntoken {token}\n", at=4_000_000_000)
+    write(repository, ".ai/harness/handoff/resume.md", f"# Resume\n\ntoken {token}\n", at=1_500_000_000)
     await desk.settle()
     (said,) = (await desk.call("latest_handoff"))["handoffs"]
     assert token not in said["content"]
