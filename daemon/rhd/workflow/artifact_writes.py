@@ -85,9 +85,9 @@ def save(
 def append(root: Root, path: RelPath, reach: Reach, text: str, key: bytes, *, max_bytes: int = MAX_BYTES) -> Saved:
     """Add `text` to the end of the Markdown artifact at `path`, on a line of its own; an absent one is created.
 
-    A fence or comment that is still open is closed first, so that it does not hide the text. No revision is needed, since
-    nothing is taken away: if another program saves in between, the text is added to what it saved. The revision that is
-    returned is for the daemon's own records: the caller has not seen what was there.
+    A fence or comment that is still open is closed first, so that it does not hide the text. No revision is needed,
+    since nothing is taken away: if another program saves in between, the text is added to what it saved. The revision
+    that is returned is for the daemon's own records: the caller has not seen what was there.
 
     Raises:
         Conflict: REVISION_CONFLICT, another program saved again and again.

@@ -20,6 +20,7 @@ from rhd.ids import RelPath
 from rhd.workflow.kinds import KINDS, kind_of
 from rhd.workflow.outline import Outline
 from rhd.workflow.reach import may_read
+from rhd.workflow.redaction.redact import redact_path
 from rhd.workflow.revisions import spelled
 
 Signature = tuple[int, int, int, int]
@@ -114,8 +115,8 @@ class Artifact:
 
     @property
     def title(self) -> str:
-        """What it is called: by itself, or else its file's name."""
-        return self.outline.title or self.name
+        """What it is called: by itself, or else its file's name, redacted like a title."""
+        return self.outline.title or redact_path(self.name)
 
     @property
     def status(self) -> str | None:
@@ -246,9 +247,14 @@ class Artifacts(Mapping[str, Artifact]):
         return len(self._sorted)
 
     def spelled(self, path: str) -> str:
-        """Return `path` as the catalog spells it: composed and decomposed letters (NFC, NFD) name one artifact."""
+        """Return `path` as the catalog spells it.
+
+        Composed and decomposed letters (NFC, NFD) name one artifact, and so does the redacted path that lists show.
+        """
         if path in self:
             return path
+        if "[REDACTED:" in path:
+            return next((other for other in self if redact_path(other) == path), path)
         wanted = normalize("NFC", path)
         others = (other for other in self if not other.isascii())
         return next((other for other in others if normalize("NFC", other) == wanted), path)

@@ -10,15 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rhd.access import EXECUTOR, GOAL, PLANNER, PLANNER_NOTE
 from rhd.errors import Conflict, HarnessError, WriteFailed
 from rhd.ids import RelPath, Revision
-from rhd.workflow.artifact_writes import MAX_BYTES, Saved, append, save
+from rhd.workflow.artifact_writes import MAX_BYTES, Saved, _closing, append, save
 from rhd.workflow.reading import read_page
 from rhd.workflow.revisions import revision_of, version_of
 from rhd.workflow.root import Root
 from tests.support import killed_saves
+from tests.support.markdown_structure import parse
 from tests.support.repositories import Repository
 
 KEY = b"k" * 32
@@ -236,6 +239,42 @@ def test_somebody_who_never_stops_saving_does_not_hold_a_note_up_for_ever(
     monkeypatch.setattr(Root, "replace", edit_then_replace)
     with pytest.raises(Conflict):
         append(root, NOTE, PLANNER.reach, "two\n", KEY)
+
+
+@pytest.mark.parametrize(
+    "data", ["é\n".encode("utf-16"), "é\n".encode("latin-1"), b"a\0b"], ids=["utf-16", "latin-1", "NUL"]
+)
+def test_nothing_is_appended_to_what_cannot_be_read(root: Root, repository: Repository, data: bytes) -> None:
+    """Two encodings in one file cannot be read by anything."""
+    (repository.path / NOTE).write_bytes(data)
+    with pytest.raises(HarnessError) as caught:
+        append(root, NOTE, PLANNER.reach, "two\n", KEY)
+    assert caught.value.code in ("NOT_UTF8", "BINARY_FILE")
+    assert (repository.path / NOTE).read_bytes() == data
+
+
+_LINES = st.sampled_from(
+    ["```", "````sh", "~~~", "<!--", "-->", "<!-- a -->", "> ```", "- ```", "  ```", "- a", "  <!--", "    ```", "text",
+     "", "`<!--", "# A", "| a | b |", "1. ~~~", "   ~~~~", "text <!-- a"]
+)  # fmt: skip
+
+
+@given(st.lists(_LINES, max_size=8))
+def test_an_open_fence_or_comment_does_not_hide_a_note(lines: list[str]) -> None:
+    before = "\n".join(lines)
+    after = f"{before}\n{_closing(before)}\n## A note\n\nIts text.\n"
+    headings = [token for token in parse(after) if token.type == "heading_open"]
+    assert headings
+    assert headings[-1].tag == "h2"
+    assert parse(after)[-3].type == "paragraph_open"
+
+
+def test_what_is_open_is_closed_with_its_own_mark(root: Root, repository: Repository) -> None:
+    for before, closing in (("````sh\ncode", "````\n"), ("~~~\n```\n", "~~~\n"), ("<!-- a\n", "-->\n"), ("text\n", "")):
+        repository.write(NOTE, before)
+        append(root, NOTE, PLANNER.reach, "## Note\n", KEY)
+        whole = before if before.endswith("\n") else before + "\n"
+        assert repository.read(NOTE) == f"{whole}{closing}## Note\n"
 
 
 def test_each_profile_appends_to_its_own_note(root: Root) -> None:

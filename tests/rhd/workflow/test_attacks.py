@@ -35,6 +35,7 @@ from rhd.workflow.artifact_writes import append, save
 from rhd.workflow.catalog import Catalog
 from rhd.workflow.git import find_repository, read_git_facts
 from rhd.workflow.listing import list_page
+from rhd.workflow.outline import BROKEN_JSON
 from rhd.workflow.reach import may_hold, may_read, may_write
 from rhd.workflow.reading import read_page
 from rhd.workflow.root import Root

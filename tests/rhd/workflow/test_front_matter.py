@@ -1,6 +1,7 @@
 """Front matter as YAML reads it.
 
-The values were compared with PyYAML's. It refuses `a: b` and pairs of surrogates, which are read here as they are meant.
+The values were compared with PyYAML's. It refuses `a: b` and pairs of surrogates, which are read here as they are
+meant.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from rhd.mcpserver.tools.tool_spec import ALL, Call, ToolSpec
 from rhd.repos.change_log import REPOSITORY, ChangeEntry, Since
 from rhd.repos.following import Follower
 from rhd.workflow.reach import may_read
+from rhd.workflow.redaction.redact import redact_path
 
 MAX_WAIT_S = 25
 PAGE_CHANGES = 200
@@ -60,7 +61,7 @@ def _seen(call: Call, found: Since) -> list[ChangeEntry]:
 
 
 def _answer(call: Call, found: Since) -> dict[str, Any]:
-    changes = [change.to_json(call.repo.slug) for change in _seen(call, found)]
+    changes = [change.to_json(call.repo.slug) | {"path": redact_path(change.path)} for change in _seen(call, found)]
     return {"changes": changes, "cursor": found.cursor, "reset": found.reset}
 
 

@@ -32,6 +32,7 @@ from rhd.workflow.listing import DEFAULT_LIMIT, MAX_LIMIT, list_page
 from rhd.workflow.outline import Outline
 from rhd.workflow.reach import may_hold, may_read
 from rhd.workflow.reading import read_page
+from rhd.workflow.redaction.redact import redact_path
 from rhwire.times import format_ns
 
 
@@ -39,9 +40,9 @@ def artifact_json(artifact: Artifact) -> dict[str, Any]:
     """Return an artifact as every list shows it."""
     outline = artifact.outline
     return {
-        "path": artifact.path,
+        "path": redact_path(artifact.path),
         "kind": artifact.kind,
-        "title": outline.title or artifact.name,
+        "title": artifact.title,
         "status": outline.status,
         "size": artifact.size_bytes,
         "modified_at": format_ns(artifact.modified_ns),
@@ -111,7 +112,7 @@ async def read_workflow_file(call: Call) -> dict[str, Any]:
     reach, key, cursor = call.profile.reach, call.context.key, call.arguments.get("cursor")
     page = await call.service.read(lambda root: read_page(root, path, reach, key, cursor=cursor))
     return {
-        "path": path,
+        "path": redact_path(path),
         "content": page.content,
         "redactions": redactions_json(page.redactions),
         "truncated": page.truncated,

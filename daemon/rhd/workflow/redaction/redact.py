@@ -7,6 +7,7 @@ takes linear time, since the text may be hostile, and runs in steps of bounded t
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -31,6 +32,12 @@ class Redacted(NamedTuple):
 
     text: str
     counts: Mapping[str, int]
+
+
+@functools.lru_cache(maxsize=4096)
+def redact_path(path: str) -> str:
+    """Return a path as lists show it: a secret in a name is replaced as one in a text is."""
+    return redact(path).text
 
 
 def redact(text: str) -> Redacted:

@@ -235,3 +235,18 @@ async def test_a_disk_that_fails_is_a_refusal(desk: Desk, monkeypatch: pytest.Mo
     monkeypatch.setattr(os, "read", fail)
     error = await desk.refused(READ, "READ_FAILED", path=PRD)
     assert error["details"] == {"reason": "io"}
+
+
+async def test_a_secret_in_a_name_is_replaced_in_lists_and_the_file_can_still_be_read(
+    desk: Desk, repository: Repository
+) -> None:
+    token = "gh" + "p_" + "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hI6"
+    cursor = (await desk.call("list_workflow_changes"))["cursor"]
+    repository.write(f"plans/{token}.md", "No heading.\n")
+    await desk.settle()
+    (listed,) = (await desk.call("list_workflow_files", prefix="plans/ghp"))["files"]
+    assert (listed["path"], listed["title"]) == ("plans/[REDACTED:github_token].md", "[REDACTED:github_token].md")
+    (change,) = (await desk.call("list_workflow_changes", since=cursor))["changes"]
+    assert change["path"] == listed["path"]
+    read = await desk.call("read_workflow_file", path=listed["path"])
+    assert (read["path"], read["content"]) == (listed["path"], "No heading.\n")
