@@ -299,7 +299,11 @@ class _Look:
             else:
                 signature = self._settle(path, facts.signature, now_ns)
                 outline = read_outline(kind_of(path), entry.name, data)
-                return Artifact(path, signature, version_digest(self._key, data), outline)
+                digest = version_digest(self._key, data)
+                is_same = old is not None and (old.digest, old.modified_ns) == (digest, signature[2])
+                return Artifact(
+                    path, signature, digest, outline, old.recency_ns if old is not None and is_same else None
+                )
         digest = digest_of(self._key, b"signature", repr(entry.facts.signature).encode(), VERSION_BYTES)
         return Artifact(path, signature, digest, Outline())
 

@@ -58,7 +58,7 @@ async def rows(daemon: Running) -> list[AuditRow]:
     daemon.context.audit.flush()
     await daemon.context.store.write(lambda c: None)
     found = [row for _, row in await daemon.context.store.read(read_rows)]
-    return [row for row in reversed(found) if row.action != "adopt"]
+    return [row for row in reversed(found) if row.action not in ("adopt", "repo.adopt")]
 
 
 async def test_every_call_leaves_one_row_that_says_who_did_what_and_nothing_of_what_was_said(
