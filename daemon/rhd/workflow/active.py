@@ -62,12 +62,12 @@ def find_active(artifacts: Iterable[Artifact], pointer: str | None = None) -> Ar
     if going_on:
         return min(going_on, key=_rank)
     return max(
-        (artifact for artifact in held if not _begins(artifact, _DROPPED)), key=lambda a: a.modified_ns, default=None
+        (artifact for artifact in held if not _begins(artifact, _DROPPED)), key=lambda a: a.recency_ns, default=None
     )
 
 
 def _rank(artifact: Artifact) -> tuple[int, int]:
-    return _RANKS.get(_status_word(artifact), _OTHER), -artifact.modified_ns
+    return _RANKS.get(_status_word(artifact), _OTHER), -artifact.recency_ns
 
 
 def _is_done(artifact: Artifact) -> bool:
