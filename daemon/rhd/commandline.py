@@ -106,7 +106,7 @@ def _show_settings(home: Home, flags: Mapping[str, Any]) -> int:
     paths = find_paths(home) if equals else look_up_paths(home)
     config = _config(flags, paths.config)
     if equals:
-        write_file(config, name, value)
+        write_file(config, name, value or None)
     settings = Settings.load(config, os.environ, flags)
     found = {"config": config, "database": paths.database, "logs": paths.logs, "settings": settings.to_json()}
     print(json.dumps(found))  # noqa: T201

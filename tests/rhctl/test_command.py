@@ -79,7 +79,10 @@ DONE: dict[str, tuple[str, set[str]]] = {
         inside("daemon", {"pid", "public_url", "socket", "uptime_s", "url", "version"})
         | inside("daemon.last_day", {"new_clients", "wrong_passphrases"})
         | inside("daemon.watch", {"advice[]", "instances", "max_instances", "max_watches", "watches"})
-        | inside("repos[]", {"agent_runs", "clients", "path", "problem", "profiles[]", "slug", "state", "url", "watch"})
+        | inside(
+            "repos[]",
+            {"agent_runs", "clients", "path", "problem", "profiles[]", "slug", "state", "tools_hash", "url", "watch"},
+        )
         | inside("repos[].last_change", {"at", "change", "path", "via"}),
     ),
     "stop": ("stop project", {"leased[]", "profiles[]", "slug", "stopped[]"}),

@@ -139,11 +139,13 @@ def test_a_setting_is_recorded_and_taken_out_again(home: Home, capsys: pytest.Ca
     assert found["settings"]["public_url"] == {"value": "https://rh.example.com", "origin": "file"}
     found = shown(capsys, "--home", home.base, "--settings")
     assert found["settings"]["public_url"]["origin"] == "file"
+    assert shown(capsys, "--home", home.base, "--settings", "host=::1")["settings"]["host"]["origin"] == "file"
+    assert shown(capsys, "--home", home.base, "--settings", "host=")["settings"]["host"]["origin"] == "default"
     found = shown(capsys, "--home", home.base, "--settings", "public_url=")
     assert found["settings"]["public_url"] == {"value": None, "origin": "default"}
 
 
-@pytest.mark.parametrize("assignment", ["nothing=1", "port=high", "host=", "public_url", "=1"])
+@pytest.mark.parametrize("assignment", ["nothing=1", "port=high", "public_url", "=1"])
 def test_what_cannot_be_recorded_is_refused_on_both_outputs(
     home: Home, capsys: pytest.CaptureFixture[str], assignment: str
 ) -> None:

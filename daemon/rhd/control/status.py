@@ -14,6 +14,7 @@ from rhd.control.verb import Verb, VerbCall
 from rhd.control.verb_context import VerbContext
 from rhd.doctor.repositories import advise
 from rhd.ids import RepoId
+from rhd.mcpserver.tools.tool_table import tools_hash
 from rhd.repos.registry import AgentRuns, Repo
 from rhwire.times import format_time
 from rhwire.version import VERSION
@@ -67,12 +68,13 @@ def describe_repo(context: VerbContext, repo: Repo, clients: int) -> dict[str, A
         clients: how many clients reach it.
     """
     service = context.services.get(repo.id)
-    last = service.changes.last
+    last, profiles = service.changes.last, context.registry.profiles(repo.id)
     return {
         "slug": repo.slug,
         "path": repo.path,
         "state": service.state,
-        "profiles": [name for name in PROFILES if name in context.registry.profiles(repo.id)],
+        "profiles": [name for name in PROFILES if name in profiles],
+        "tools_hash": tools_hash(profiles, is_hub=False),
         "agent_runs": describe_runs(context.registry.runs_enabled(repo.id)),
         "url": f"{context.url}/r/{repo.slug}/mcp",
         "watch": service.watch,
