@@ -185,4 +185,6 @@ def _open(home: Home, flags: Mapping[str, Any], readiness: Readiness, stack: Exi
         last_resort=LastResort(stack.close),
     )
     gc.freeze()
+    # A full collection looks through everything that is open: under a flood of connections it holds the loop for 0.1 s.
+    gc.set_threshold(700, 10, 200)
     return partial(trio.run, daemon.run, restrict_keyboard_interrupt_to_checkpoints=True)

@@ -18,10 +18,12 @@ PAUSE = 2.0
 """How long the loop is left to others after a turn, as a multiple of it, while authenticated clients are active."""
 IDLE_PAUSE = 0.25
 """The same while they are not."""
-ACTIVE_S = 0.1
-"""How long after its last sign an authenticated client counts as active."""
+ACTIVE_S = 0.01
+"""How long after its request an authenticated client still counts as active."""
 LEAST_S = 0.001
 """What a turn costs at least: the server's own work around a request is not seen from here."""
+MOST_S = 0.003
+"""What a turn costs at most: other tasks run between its steps, and their time is not its own."""
 
 MAX_LANES = 256
 """Lanes that are remembered while nothing waits in them."""
@@ -52,7 +54,7 @@ class _Turn:
         if self._is_over:
             return
         self._is_over = True
-        self._queue.note_turn(self._lane, max(trio.current_time() - self._began, LEAST_S))
+        self._queue.note_turn(self._lane, min(max(trio.current_time() - self._began, LEAST_S), MOST_S))
 
 
 class FairQueue:
@@ -72,12 +74,18 @@ class FairQueue:
         self.pause = pause
         self.idle_pause = pause if idle_pause is None else idle_pause
         self.next_at = 0.0
+        self._active = 0
         self._active_until = 0.0
         self._is_taken = False
         self._lanes: dict[str, _Lane] = {}
 
-    def note_active(self) -> None:
-        """Learn that an authenticated client is active."""
+    def begin_active(self) -> None:
+        """Learn that the request of an authenticated client is being answered."""
+        self._active += 1
+
+    def end_active(self) -> None:
+        """Learn that its answer has begun, or that there is none."""
+        self._active -= 1
         self._active_until = trio.current_time() + ACTIVE_S
 
     @asynccontextmanager
@@ -124,7 +132,7 @@ class FairQueue:
         """Learn that a turn is over."""
         now = trio.current_time()
         lane.used_s += took_s
-        self.next_at = now + (self.pause if now < self._active_until else self.idle_pause) * took_s
+        self.next_at = now + (self.pause if self._active or now < self._active_until else self.idle_pause) * took_s
         self._hand_over()
 
     def _hand_over(self) -> None:

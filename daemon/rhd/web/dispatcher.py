@@ -141,7 +141,19 @@ class Dispatcher:
         self, route: Route, slug: str | None, origin: str, scope: Scope, receive: Receive, send: Send
     ) -> None:
         bearer = guard.check_token(scope, self._authority, self._registry, origin=origin, slug=slug)
-        self._queue.note_active()
+        self._queue.begin_active()
+        is_active = True
+
+        def rest() -> None:
+            nonlocal is_active
+            if is_active:
+                is_active = False
+                self._queue.end_active()
+
+        async def answering(message: Message) -> None:
+            rest()  # the answer may be a stream that lasts for hours
+            await send(message)
+
         try:
             if not vouch(scope, bearer.principal.id):
                 raise RequestRefused(
@@ -154,11 +166,11 @@ class Dispatcher:
             _check_method(route, scope)
             check_length(scope, MAX_MCP_BYTES)
             scope = {**scope, "state": {**scope.get("state", {}), "origin": origin, "slug": slug, "bearer": bearer}}
-            await self._endpoints.serve(bearer.resource, bearer, scope, bounded(receive, MAX_MCP_BYTES), send)
+            await self._endpoints.serve(bearer.resource, bearer, scope, bounded(receive, MAX_MCP_BYTES), answering)
         except RequestRefused as refused:
-            await _send_refusal(scope, send, refused)  # it waits in no queue of strangers
+            await _send_refusal(scope, send, refused)  # it waits in no queue of unauthenticated requests
         finally:
-            self._queue.note_active()
+            rest()
 
     async def _serve_stranger(
         self, route: Route, slug: str | None, origin: str, scope: Scope, body: bytes, receive: Receive, send: Send

@@ -8,7 +8,13 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from rhd.hosting.fair_queue import ACTIVE_S, IDLE_PAUSE, LEAST_S, MAX_LANES, PAUSE, FairQueue, step_aside
+from rhd.hosting.fair_queue import ACTIVE_S, IDLE_PAUSE, LEAST_S, MAX_LANES, MOST_S, PAUSE, FairQueue, step_aside
+
+
+@pytest.fixture(autouse=True)
+def long_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Turns of seconds, by a clock that jumps, count in full."""
+    monkeypatch.setattr("rhd.hosting.fair_queue.MOST_S", 1e9)
 
 
 async def test_one_request_alone_does_not_wait(autojump_clock: MockClock) -> None:
@@ -36,14 +42,22 @@ async def test_between_two_turns_twice_as_long_as_one_took_is_left_to_others(aut
 
 async def test_less_is_left_to_others_while_no_client_is_active(autojump_clock: MockClock) -> None:
     queue = FairQueue(PAUSE, IDLE_PAUSE)
-    for is_active in (False, True, False):
-        if is_active:
-            queue.note_active()
+
+    async def pause_after_turn() -> float:
         async with queue.take():
             await trio.sleep(ACTIVE_S / 2)
-        pause = PAUSE if is_active else IDLE_PAUSE
-        assert queue.next_at - trio.current_time() == pytest.approx(pause * ACTIVE_S / 2)
-        await trio.sleep(1)
+        return (queue.next_at - trio.current_time()) / (ACTIVE_S / 2)
+
+    assert await pause_after_turn() == pytest.approx(IDLE_PAUSE)
+    await trio.sleep(1)
+    queue.begin_active()
+    await trio.sleep(1)
+    assert await pause_after_turn() == pytest.approx(PAUSE)
+    await trio.sleep(1)
+    queue.end_active()
+    assert await pause_after_turn() == pytest.approx(PAUSE), "a client that has just been answered may go on"
+    await trio.sleep(1)
+    assert await pause_after_turn() == pytest.approx(IDLE_PAUSE)
 
 
 async def test_a_turn_that_took_nothing_costs_something(autojump_clock: MockClock) -> None:
@@ -53,6 +67,16 @@ async def test_a_turn_that_took_nothing_costs_something(autojump_clock: MockCloc
         async with queue.take():
             pass
     assert trio.current_time() - start == pytest.approx(99 * PAUSE * LEAST_S)
+
+
+async def test_the_time_of_other_tasks_is_not_a_turn_s(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rhd.hosting.fair_queue.MOST_S", MOST_S)
+    queue = FairQueue()
+    async with queue.take():
+        await trio.sleep(1)
+    assert queue.next_at - trio.current_time() == pytest.approx(PAUSE * MOST_S)
 
 
 async def test_within_a_lane_the_first_that_came_is_served_first(autojump_clock: MockClock) -> None:
