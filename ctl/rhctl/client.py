@@ -7,20 +7,23 @@ import select
 import socket
 import sys
 import time
+from contextlib import suppress
 
-from rhctl.errors import CommandRefused, NoDaemon, UsageError
+from rhctl.errors import CommandRefused, DaemonHangs, NoDaemon, UsageError
 from rhwire import messages
 from rhwire.codes import CODES
 from rhwire.errors import HarnessError
 from rhwire.home import Home
 from rhwire.lock import ask_lock
+from rhwire.messages import PROGRESS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-ANSWER_WITHIN_S = 60.0
+SILENCE_S = 10.0
+"""A daemon that works on something says so every 3 s; one that has sent nothing for so long hangs."""
 
 COME_BACK_S = 0.05, 1.0
 """Shortest and longest pause between looks for a daemon that has gone."""
@@ -32,8 +35,9 @@ END_WITHIN_S = 5.0
 class DaemonClient:
     """One connection to the daemon of a home."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, home: Home | None = None) -> None:
         self.sock = sock
+        self._home = home
         self._buffer = b""
         self._last_id = 0
 
@@ -42,24 +46,28 @@ class DaemonClient:
         """Connect to the daemon that serves `home` now; an activated socket starts it.
 
         Raises:
-            NoDaemon: nobody listens.
-            HarnessError: FOLDER_NOT_OURS, the socket is somebody else's.
+            NoDaemon: nothing listens.
+            DaemonHangs: the daemon accepts no connection.
+            HarnessError: FOLDER_NOT_OURS, the socket belongs to another user.
         """
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             check_owner(home.socket)
-            sock.settimeout(ANSWER_WITHIN_S)
-            sock.connect(home.socket)
+            sock.settimeout(SILENCE_S)
+            _connect(sock, home.socket)
         except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
             sock.close()
             raise NoDaemon("no daemon serves this home") from None
+        except TimeoutError:
+            sock.close()
+            raise DaemonHangs(ask_lock(home.lock)) from None
         except OSError as error:
             sock.close()
             raise NoDaemon(f"cannot reach the daemon: {error.strerror or error}") from None
         except BaseException:
             sock.close()
             raise
-        return cls(sock)
+        return cls(sock, home)
 
     def greet(self) -> DaemonClient:
         """Return this connection once it has been answered.
@@ -84,6 +92,7 @@ class DaemonClient:
         Raises:
             UsageError: a parameter is no text that can be sent.
             NoDaemon: it went away.
+            DaemonHangs: it does not read.
         """
         self._last_id += 1
         given = {name: value for name, value in params.items() if value is not None}
@@ -93,6 +102,8 @@ class DaemonClient:
             raise UsageError("a name or path is not UTF-8, and nothing else can be served", next_step="") from None
         try:
             self.sock.sendall(line)
+        except TimeoutError:
+            raise self._hangs() from None
         except OSError:  # not to be taken for a reader of ours that has gone
             raise NoDaemon("the daemon closed the connection") from None
         return self._last_id
@@ -104,25 +115,27 @@ class DaemonClient:
         on_event: Callable[[dict[str, Any]], None] | None = None,
         output: int | None = None,
     ) -> Any:
-        """Return a verb's result; a stream's events go to `on_event` as they come, without a time limit.
+        """Return a verb's result; a stream's events go to `on_event` as they come.
+
+        A stream may be silent for days. While it is, the daemon is asked on another connection whether it answers.
 
         Args:
-            output: the descriptor that events are printed to, for a stream that nobody needs once nobody reads that.
+            output: the descriptor that events are printed to: a stream ends once its reader has gone.
 
         Raises:
-            BrokenPipeError: nobody does any more.
-            CommandRefused: the daemon refuses; PROTOCOL_MISMATCH if what answers is none of ours.
+            BrokenPipeError: the reader of `output` has gone.
+            CommandRefused: the daemon refuses; PROTOCOL_MISMATCH if what answers is no daemon of ours.
             NoDaemon: it went away.
+            DaemonHangs: it has sent nothing for `SILENCE_S`.
         """
         id_ = self.send(method, params or {})
-        if on_event is not None:
-            self.sock.settimeout(None)
         while True:
-            if output is not None and b"\n" not in self._buffer:
-                _wait_read(output, self.sock)
+            if on_event is not None:
+                while b"\n" not in self._buffer and not _wait_read(output, self.sock, SILENCE_S):
+                    self._check_alive()
             message = _parse(self.read_line())
             if "method" in message:
-                if on_event is not None:
+                if on_event is not None and message["method"] != PROGRESS:
                     on_event(message["params"])
                 continue
             if "error" in message:
@@ -134,13 +147,16 @@ class DaemonClient:
         """Return the next line, without its end.
 
         Raises:
-            NoDaemon: the daemon closed the connection or does not answer.
+            NoDaemon: the daemon closed the connection.
+            DaemonHangs: it has sent nothing for `SILENCE_S`.
         """
         while (end := self._buffer.find(b"\n")) < 0:
             try:
                 data = self.sock.recv(1 << 16)
-            except OSError as error:
-                raise _gone(error) from None
+            except TimeoutError:
+                raise self._hangs() from None
+            except OSError:
+                data = b""
             if not data:
                 raise NoDaemon("the daemon closed the connection")
             self._buffer += data
@@ -156,11 +172,37 @@ class DaemonClient:
         """Hang up."""
         self.sock.close()
 
+    def _check_alive(self) -> None:
+        """Ask the daemon for its version on another connection.
+
+        Raises:
+            DaemonHangs: it does not answer.
+        """
+        if self._home is not None:
+            with suppress(NoDaemon, CommandRefused):  # it ends, or is busy: this connection tells
+                DaemonClient.connect(self._home).greet().close()
+
+    def _hangs(self) -> DaemonHangs:
+        return DaemonHangs(ask_lock(self._home.lock) if self._home is not None else None)
+
     def __enter__(self) -> DaemonClient:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _connect(sock: socket.socket, path: str) -> None:
+    """Connect to a path; where the queue of those who wait is full, wait for a place as long as for an answer."""
+    until = time.monotonic() + SILENCE_S
+    while True:
+        try:
+            sock.connect(path)
+            return
+        except BlockingIOError:
+            if time.monotonic() > until:
+                raise TimeoutError from None
+            time.sleep(0.02)
 
 
 def check_owner(path: str) -> None:
@@ -211,30 +253,27 @@ def come_back(home: Home, left: int | None, *, output: int | None = None) -> Dae
             print("rhctl: no daemon serves; waiting for one", file=sys.stderr)
             is_told = True
         if output is not None:
-            _wait_read(output, None)
+            _wait_read(output, None, 0)
         time.sleep(pause_s)
         pause_s = min(pause_s * 2, longest_s)
 
 
-def _wait_read(output: int, sock: socket.socket | None) -> None:
-    """Return once something can be received from `sock`, or at once without one.
+def _wait_read(output: int | None, sock: socket.socket | None, within_s: float) -> bool:
+    """Return whether something can be received from `sock` within a time.
 
     Raises:
-        BrokenPipeError: nobody reads `output`. Writing would tell too, but there may be nothing to write for days.
+        BrokenPipeError: the reader of `output` has gone. Writing would tell too, but there may be nothing to write for
+            days.
     """
     poll = select.poll()
-    poll.register(output, 0)  # an end of it is told unasked
+    if output is not None:
+        poll.register(output, 0)  # its end is told unasked
     if sock is not None:
         poll.register(sock, select.POLLIN)
-    found = dict(poll.poll(None if sock is not None else 0))
-    if found.get(output, 0) & (select.POLLERR | select.POLLHUP):
+    found = dict(poll.poll(within_s * 1000))
+    if output is not None and found.get(output, 0) & (select.POLLERR | select.POLLHUP):
         raise BrokenPipeError
-
-
-def _gone(error: OSError) -> NoDaemon:
-    if isinstance(error, TimeoutError):
-        return NoDaemon("the daemon does not answer", next_step="Look at: rhctl doctor")
-    return NoDaemon("the daemon closed the connection")
+    return bool(found)
 
 
 def _parse(line: bytes) -> dict[str, Any]:

@@ -8,12 +8,12 @@ import sys
 import time
 
 from rhctl.client import DaemonClient
-from rhctl.errors import NoDaemon
+from rhctl.errors import DaemonHangs, NoDaemon
 from rhctl.options import home_words
-from rhwire.codes import CODES
-from rhwire.errors import code_of_write
+from rhwire.errors import HarnessError, code_of_write
 from rhwire.home import Home, HomeUnusable
 from rhwire.lock import ask_lock
+from rhwire.start_report import read_report
 
 WITHIN_S = 30.0
 MAX_LOG_BYTES = 1 << 20
@@ -54,12 +54,14 @@ def start_detached(home: Home) -> DaemonClient:
         NoDaemon: it did not come up; the message is its own last words.
     """
     home.prepare()
-    until = time.monotonic() + WITHIN_S
+    began, until = time.time(), time.monotonic() + WITHIN_S
     while ask_lock(home.lock) is not None and time.monotonic() < until:
         try:
             return DaemonClient.connect(home).greet()
         except NoDaemon:
             time.sleep(0.02)
+    if (refused := read_report(home, since=began)) is not None:
+        raise _not_started(home, refused)
     log = _open_log(home)
     try:
         process = subprocess.Popen(
@@ -74,29 +76,32 @@ def start_detached(home: Home) -> DaemonClient:
         )
     finally:
         os.close(log)
-    return wait_for_daemon(home, process)
+    return wait_for_daemon(home, process, began=began)
 
 
-def wait_for_daemon(home: Home, process: subprocess.Popen[bytes] | None) -> DaemonClient:
-    """Return a connection as soon as somebody serves `home`.
+def wait_for_daemon(home: Home, process: subprocess.Popen[bytes] | None, *, began: float | None = None) -> DaemonClient:
+    """Return a connection as soon as a daemon serves `home`.
 
     Args:
         process: the daemon that was started, to notice that it ended; another one may have won the race.
+        began: when it was started, in seconds since the epoch (default: now).
 
     Raises:
-        NoDaemon: nobody did in time.
+        NoDaemon: none did in time, or its start was refused; then with the code of the reason.
     """
-    until = time.monotonic() + WITHIN_S
+    began = time.time() if began is None else began
+    until, is_over = time.monotonic() + WITHIN_S, False
     while time.monotonic() < until:
         try:
             return DaemonClient.connect(home).greet()
-        except NoDaemon:
+        except (NoDaemon, DaemonHangs):  # it listens before it serves
             pass
         if process is not None and process.poll() not in (None, 0):
-            # Two clients may each have started one; whoever lost ends at once, and the other is about to serve.
-            if ask_lock(home.lock) is None:
-                raise _not_started(home)
-            process = None
+            process, is_over = None, True
+        # Several clients may each have started one. Those that came too late end at once; that one of the others
+        # holds the lock means that it is about to serve, or to be refused for a reason that it records.
+        if is_over and ask_lock(home.lock) is None:
+            raise _not_started(home, read_report(home, since=began))
         time.sleep(0.02)
     raise NoDaemon("the daemon did not start in time", next_step=f"What it says: {home.log}")
 
@@ -115,14 +120,19 @@ def _open_log(home: Home) -> int:
     return log
 
 
-def _not_started(home: Home) -> NoDaemon:
-    """Return why a daemon of ours ended, and what to do: who sees this typed no command that has a --port."""
-    words, is_taken, _ = _last_words(home).partition(f". {CODES['PORT_IN_USE'][1]}")
-    next_step = f"What it says: {home.log}"
-    if is_taken:
-        port = "8767" if "port 8766 " in words else "8766"
+def _not_started(home: Home, refused: HarnessError | None) -> NoDaemon:
+    """Return why a daemon of ours ended, and what to do.
+
+    Args:
+        refused: the reason that it recorded; without one, its last words in the log are the best there is.
+    """
+    if refused is None:
+        return NoDaemon(f"the daemon did not start: {_last_words(home)}", next_step=f"What it says: {home.log}")
+    next_step = refused.next_step
+    if refused.code == "PORT_IN_USE":  # the command that was typed has no --port
+        port = 8767 if (refused.details or {}).get("port") == 8766 else 8766
         next_step = f"Stop it, or choose another port: rhctl service start{home_words(home)} --port {port}"
-    return NoDaemon(f"the daemon did not start: {words}", next_step=next_step)
+    return NoDaemon(f"the daemon did not start: {refused.message}", code=refused.code, next_step=next_step)
 
 
 def _last_words(home: Home) -> str:

@@ -17,5 +17,19 @@ class NoDaemon(HarnessError):
     code = "NO_DAEMON"
 
 
+class DaemonHangs(HarnessError):
+    """The daemon's process lives, but has sent nothing for 10 seconds; exit 1."""
+
+    code = "DAEMON_HANGS"
+
+    def __init__(self, pid: int | None) -> None:
+        who = f"process {pid}" if pid else "its process"
+        end = f"kill -9 {pid}" if pid else "kill -9 PID"
+        super().__init__(
+            f"the daemon ({who}) does not answer",
+            next_step=f"Restart it with: rhctl service restart; without a service, end it with: {end}",
+        )
+
+
 class CommandRefused(HarnessError):
     """The daemon refused, with its own code and next step."""

@@ -24,6 +24,12 @@ MAX_LINE_BYTES = 1 << 20
 FIRST_LINE_WITHIN_S = 5.0
 """How long a new connection may take to say what it wants."""
 
+PROGRESS = "progress"
+"""The notification that says that a verb is still worked on."""
+
+PROGRESS_EVERY_S = 3.0
+"""How often it is sent while nothing else is."""
+
 PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND = -32700, -32600, -32601
 INVALID_PARAMS, INTERNAL_ERROR, REFUSED = -32602, -32603, -32000
 

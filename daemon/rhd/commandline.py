@@ -20,7 +20,8 @@ from typing import Any
 from rhd.hosting.readiness import Readiness
 from rhwire.errors import HarnessError
 from rhwire.home import Home
-from rhwire.lock import take_lock
+from rhwire.lock import LockHeld, take_lock
+from rhwire.start_report import write_report
 from rhwire.version import VERSION
 
 
@@ -122,7 +123,14 @@ def _run(home: Home, flags: Mapping[str, Any]) -> None:
     readiness.status("starting")
     try:
         with ExitStack() as stack:
-            _open(home, flags, readiness, stack)()
+            try:
+                run = _open(home, flags, readiness, stack)
+            except LockHeld:
+                raise
+            except HarnessError as error:  # while the lock is held, so that whoever waits for it finds the reason
+                write_report(home, error)
+                raise
+            run()
     except HarnessError as error:
         readiness.status(error.message)  # `systemctl status` and `rhctl service` show why
         raise

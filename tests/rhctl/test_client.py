@@ -6,6 +6,7 @@ import json
 import os
 import socket
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +16,7 @@ import trio
 
 from rhctl import client as module
 from rhctl.client import COME_BACK_S, END_WITHIN_S, DaemonClient, come_back, is_running
-from rhctl.errors import CommandRefused, NoDaemon, UsageError
+from rhctl.errors import CommandRefused, DaemonHangs, NoDaemon, UsageError
 from rhwire.errors import HarnessError
 from rhwire.home import Home
 from rhwire.lock import take_lock
@@ -324,9 +325,57 @@ def test_a_daemon_that_is_gone_when_it_is_asked_is_no_broken_pipe_of_ours(
 def test_a_daemon_that_does_not_answer_is_not_waited_for_for_ever(pair: tuple[DaemonClient, socket.socket]) -> None:
     client, _ = pair
     client.sock.settimeout(0.01)
-    with pytest.raises(NoDaemon, match="does not answer") as silent:
+    with pytest.raises(DaemonHangs, match="does not answer") as silent:
         client.call("status")
-    assert "rhctl doctor" in silent.value.next_step
+    assert (silent.value.code, silent.value.exit_code) == ("DAEMON_HANGS", 1)
+    assert "rhctl service restart" in silent.value.next_step
+
+
+def test_a_daemon_that_says_that_it_works_is_waited_for(pair: tuple[DaemonClient, socket.socket]) -> None:
+    progress = {"jsonrpc": "2.0", "method": "progress", "params": {}}
+    assert answer(pair, progress, progress, {"jsonrpc": "2.0", "id": 1, "result": 7}) == 7
+
+
+def test_progress_is_no_event_of_a_stream(pair: tuple[DaemonClient, socket.socket]) -> None:
+    client, theirs = pair
+    seen: list[Any] = []
+    for line in (
+        {"jsonrpc": "2.0", "method": "progress", "params": {}},
+        {"jsonrpc": "2.0", "method": "event", "params": {"n": 1}},
+        {"jsonrpc": "2.0", "id": 1, "result": {}},
+    ):
+        theirs.sendall(json.dumps(line).encode() + b"\n")
+    client.call("events", on_event=seen.append)
+    assert seen == [{"n": 1}]
+
+
+def test_a_stream_that_is_silent_is_asked_on_another_connection(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The daemon's process lives and has stopped: it accepts nothing and says nothing."""
+    monkeypatch.setattr(module, "SILENCE_S", 0.05)
+    lock = take_lock(home.lock)
+    try:
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(home.socket)
+            listener.listen()
+            with DaemonClient.connect(home) as client, pytest.raises(DaemonHangs, match=f"process {os.getpid()}"):
+                client.call("events", {"follow": True}, on_event=lambda _: None)
+    finally:
+        os.close(lock)
+
+
+def test_a_daemon_whose_queue_is_full_hangs(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SILENCE_S", 0.05)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(home.socket)
+        listener.listen(0)
+        with ExitStack() as waiting:
+            for _ in range(8):
+                stranger = waiting.enter_context(socket.socket(socket.AF_UNIX))
+                stranger.setblocking(False)
+                with suppress(BlockingIOError):
+                    stranger.connect(home.socket)
+            with pytest.raises(DaemonHangs):
+                DaemonClient.connect(home)
 
 
 async def test_an_answer_may_be_longer_than_a_request(daemon: Running, monkeypatch: pytest.MonkeyPatch) -> None:

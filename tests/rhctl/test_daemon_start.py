@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 import trio
 
+import rhwire
 from rhctl import daemon_start as launch
 from rhctl.daemon_start import clean_environment, daemon_command, import_path, start_detached, wait_for_daemon
 from rhctl.daemon_stop import end_daemon
@@ -117,13 +119,31 @@ def test_its_last_words_are_the_reason(home: Home, daemon_is: Callable[[str], No
 def test_a_port_in_use_leads_to_a_command_that_takes_another(
     home: Home, daemon_is: Callable[[str], None], port: int, other: int
 ) -> None:
-    error = StartRefused(f"port {port} of 127.0.0.1 is in use by another program", code="PORT_IN_USE")
-    daemon_is(f"echo 'rhd: {error.message}. {error.next_step}' >&2; exit 1")
+    error = StartRefused(f"port {port} of 127.0.0.1 is in use", code="PORT_IN_USE", details={"port": port})
+    given = f"{error.message!r}, code='PORT_IN_USE', details={error.details}"
+    script = f"from rhwire.start_report import *; write_report(Home({home.base!r}), HarnessError({given}))"
+    paths = os.path.dirname(os.path.dirname(rhwire.__file__))
+    daemon_is(f'PYTHONPATH={paths} {sys.executable} -c "{script}"; exit 1')
     said = run("repos", "--json")
-    assert (said.code, said.refusal) == (3, "NO_DAEMON")
+    assert (said.code, said.refusal) == (1, "PORT_IN_USE")
     assert said.json["error"]["message"] == f"the daemon did not start: {error.message}"
     command = f"rhctl service start --home {home.base} --port {other}"
     assert said.json["error"]["next_step"] == f"Stop it, or choose another port: {command}"
+
+
+@pytest.mark.slow
+def test_six_clients_at_once_each_hear_that_the_port_is_taken(home: Home) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        Path(home.base, "config.toml").write_text(f"port = {taken.getsockname()[1]}\n")
+        command = [sys.executable, "-m", "rhctl", "repos", "--json"]
+        clients = [
+            subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            for _ in range(6)
+        ]
+        codes = [json.loads(client.communicate(timeout=60)[0])["error"]["code"] for client in clients]
+    assert codes == ["PORT_IN_USE"] * 6
 
 
 @pytest.mark.parametrize(("script", "words"), [("exit 1", "it said nothing"), ("echo bye; exit 2", "bye")])

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from rhctl.client import DaemonClient, is_running
 from rhctl.command import DAEMON, Command
-from rhctl.errors import NoDaemon
+from rhctl.errors import DaemonHangs, NoDaemon
 from rhctl.options import add_repo, make_parser, repo_params
 from rhctl.rendering import say, say_json
+from rhwire.errors import HarnessError
 from rhwire.escape import escape
 from rhwire.findings import ERROR, OK, WARNING
 from rhwire.home import Home
@@ -39,15 +40,17 @@ def build_parser() -> Parser:
 def run(args: Any) -> int:
     """Examine the installation and its repositories; starts nothing."""
     home = Home.find(args.home)
-    findings = None
+    findings, hangs = None, None
     if is_running(home):
         try:
             with DaemonClient.connect(home) as client:
                 findings = client.call("doctor", repo_params(args.repo, around=False))["findings"]
         except NoDaemon:
-            findings = None  # it is ending, or it hangs: look from outside
+            pass  # it is ending
+        except DaemonHangs as error:
+            hangs = error
     if findings is None:
-        findings = examine_from_outside(home)
+        findings = examine_from_outside(home, hangs)
     if args.json:
         say_json({"findings": findings})
     else:
@@ -56,8 +59,12 @@ def run(args: Any) -> int:
     return FAILED if ERROR in statuses else WARNED if WARNING in statuses else 0
 
 
-def examine_from_outside(home: Home) -> list[dict[str, Any]]:
-    """Return the findings of a daemon that only examines and ends."""
+def examine_from_outside(home: Home, hangs: DaemonHangs | None = None) -> list[dict[str, Any]]:
+    """Return the findings of a daemon that only examines and ends.
+
+    Args:
+        hangs: what the daemon that has the lock was found to do.
+    """
     import json
     import subprocess
 
@@ -70,14 +77,22 @@ def examine_from_outside(home: Home) -> list[dict[str, Any]]:
         )
         findings: list[dict[str, Any]] = json.loads(done.stdout)["findings"]
     except subprocess.TimeoutExpired:
-        raise NoDaemon("the installation could not be examined in time", next_step="Is its disk hung?") from None
+        raise HarnessError(
+            "the installation could not be examined in time",
+            code="TIMEOUT",
+            next_step="Look whether the disk that holds the home answers.",
+        ) from None
     except (ValueError, KeyError):
         words = done.stderr.decode("utf-8", "replace").strip().splitlines()
         raise NoDaemon(
             f"the installation cannot be examined: {words[-1] if words else 'it said nothing'}",
             next_step="Install repo-harness again.",
         ) from None
-    return findings
+    if hangs is None:
+        return findings
+    finding = {"check": "daemon", "status": ERROR, "message": hangs.message, "next_step": hangs.next_step}
+    hung = {**finding, "cause": "it has sent nothing for 10 seconds", "repo": None}
+    return [hung if each["check"] == "daemon" else each for each in findings]
 
 
 def show(findings: list[dict[str, Any]]) -> None:

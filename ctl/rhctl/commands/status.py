@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rhctl.client import DaemonClient
 from rhctl.command import REPOSITORIES, Command
-from rhctl.errors import NoDaemon
+from rhctl.errors import DaemonHangs, NoDaemon
 from rhctl.options import add_repo, make_parser, repo_params
 from rhctl.rendering import age, count, duration, runs_line, say, say_json, say_table
 from rhwire.escape import escape
@@ -39,6 +39,8 @@ def run(args: Any) -> int:
                 answer = client.call("status", repo_params(args.repo, around=False))
     except NoDaemon:
         pass
+    except DaemonHangs as error:
+        return say_hangs(home, error, as_json=args.json)
     if answer is None:
         return say_none(pid, as_json=args.json)
     if args.json:
@@ -48,14 +50,27 @@ def run(args: Any) -> int:
     return 0
 
 
+def say_hangs(home: Home, error: DaemonHangs, *, as_json: bool) -> int:
+    """Say that the daemon hangs, and what can be known without it; return the exit code."""
+    from rhctl.commands.doctor import examine_from_outside
+    from rhctl.commands.doctor import show as show_findings
+
+    findings = examine_from_outside(home, error)
+    if as_json:
+        say_json({"error": error.to_json(), "daemon": None, "repos": [], "findings": findings})
+    else:
+        say(error.message)
+        say(f"  {error.next_step}")
+        say()
+        show_findings(findings)
+    return error.exit_code
+
+
 def say_none(pid: int | None, *, as_json: bool) -> int:
-    """Say that nobody answers, and return the exit code; `pid` is who lives here nevertheless."""
+    """Say that no daemon answers, and return the exit code; `pid` is the process that has the lock nevertheless."""
     error = NoDaemon("no daemon is running")
     if pid is not None:
-        error = NoDaemon(
-            f"the daemon (process {pid}) does not answer: it is starting, ending or hung",
-            next_step="Try again, then look at: rhctl doctor",
-        )
+        error = NoDaemon(f"the daemon (process {pid}) is starting or ending", next_step="Try again in a moment.")
     if as_json:
         say_json({"daemon": None, "repos": []})
     else:

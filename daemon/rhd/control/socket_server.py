@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import trio
 
-from rhd.control.verb import ControlConnection, Slots, VerbCall
+from rhd.control.verb import ControlConnection, Slots, Verb, VerbCall
 from rhd.control.verb_context import VerbContext
 from rhd.control.verb_table import VERBS
 from rhd.errors import HarnessError, Refusal, StoreFailed
@@ -31,7 +32,7 @@ class ControlServer:
     """Accepts clients and runs verbs. One client harms itself alone."""
 
     def __init__(self, context: VerbContext, *, who: Callable[..., Peer] = peer_of) -> None:
-        self._house = context
+        self._context = context
         self._who = who
         self._slots = Slots()
         self._live: set[ControlConnection] = set()
@@ -171,17 +172,17 @@ class ControlServer:
             await self._refuse(connection, message.id, unknown, messages.METHOD_NOT_FOUND)
             return True
         try:
-            request = VerbCall(self._house, connection, verb.check(message.params))
+            request = VerbCall(self._context, connection, verb.check(message.params))
         except Refusal as refusal:
             await self._refuse(connection, message.id, refusal, messages.INVALID_PARAMS)
             return True
         try:
-            result = await verb.run(request)
+            result = await self._run(verb, request)
             if verb.takes_over is not None:
                 connection.stay_open()
         except StoreFailed as error:
             # A person is told where the database lies. The exception does not say it, since a model may read it too.
-            named = f"{error.message} ({self._house.store.path})"
+            named = f"{error.message} ({self._context.store.path})"
             await self._refuse(connection, message.id, Refusal(named, code=error.code, next_step=error.next_step))
             return True
         except HarnessError as refusal:
@@ -199,6 +200,34 @@ class ControlServer:
             return True
         await verb.takes_over(request, result)
         return False
+
+    async def _run(self, verb: Verb, request: VerbCall) -> Any:
+        """Return a verb's result; say every 3 seconds that it is worked on, until it streams."""
+        failure: Exception | None = None
+        result = None
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._tell_progress, request.connection)
+            try:
+                result = await verb.run(request)
+            except Exception as error:  # not through the nursery, which would wrap it
+                failure = error
+            nursery.cancel_scope.cancel()
+        if failure is not None:
+            raise failure
+        return result
+
+    async def _tell_progress(self, connection: ControlConnection) -> None:
+        while True:
+            await trio.sleep(messages.PROGRESS_EVERY_S)
+            if connection.is_open:
+                return
+            try:
+                await connection.send(messages.encode_event(messages.PROGRESS, {}))
+            except (
+                trio.BrokenResourceError,
+                trio.ClosedResourceError,
+            ):  # it has left; the verb is finished all the same
+                return
 
     async def _refuse(
         self,

@@ -48,6 +48,7 @@ class ControlConnection:
         self.peer = peer
         self.rest = bytearray()
         self.scope = trio.CancelScope()
+        self._sending = trio.Lock()
         self._is_idle = False
         self._draining = trio.Event()
         self._drains_itself = False
@@ -68,6 +69,11 @@ class ControlConnection:
             self._is_open = True
             self._slots.open += 1
             self._slots.waiting -= 1
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it stays open after its request: it streams, leases or speaks MCP."""
+        return self._is_open
 
     @property
     def is_draining(self) -> bool:
@@ -105,8 +111,9 @@ class ControlConnection:
         Raises:
             trio.BrokenResourceError: it is gone, or does not read.
         """
-        with trio.move_on_after(WRITE_WITHIN_S) as scope:
-            await self.stream.send_all(data)
+        async with self._sending:  # progress and what a verb streams come from two tasks
+            with trio.move_on_after(WRITE_WITHIN_S) as scope:
+                await self.stream.send_all(data)
         if scope.cancelled_caught:
             raise trio.BrokenResourceError("the client does not read")
 

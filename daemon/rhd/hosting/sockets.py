@@ -288,7 +288,8 @@ def _bind_tcp(host: str, port: int) -> socket.socket:
 
 def _refuse_port(host: str, port: int, error: OSError) -> StartRefused:
     if error.errno == errno.EADDRINUSE:
-        return StartRefused(f"port {port} of {host} is in use by another program", code="PORT_IN_USE")
+        message = f"port {port} of {host} is in use by another program"
+        return StartRefused(message, code="PORT_IN_USE", details={"port": port})
     if error.errno == errno.EACCES:
         return StartRefused(
             f"port {port} of {host} is reserved for the system", next_step="Choose a port above 1023 with --port."

@@ -109,7 +109,7 @@ def test_an_examination_that_hangs_is_given_up(no_daemon: Path, monkeypatch: pyt
         raise subprocess.TimeoutExpired("rhd", 60)
 
     monkeypatch.setattr(subprocess, "run", hang)
-    assert run("doctor", "--json").refusal == "NO_DAEMON"
+    assert run("doctor", "--json").refusal == "TIMEOUT"
 
 
 def test_names_are_escaped_and_what_is_fine_is_said_shortly(capsys: pytest.CaptureFixture[str]) -> None:
