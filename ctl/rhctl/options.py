@@ -68,7 +68,7 @@ def make_parser(
     """Return a command's parser with what every command has.
 
     Args:
-        starts: the command needs a daemon and starts one unless told not to.
+        starts: the command needs a daemon and starts one, unless --no-start is given.
         streams: it may print more than one object.
     """
     parser = Parser(f"{program} {name}", about, example)

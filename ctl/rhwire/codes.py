@@ -241,7 +241,7 @@ CODES: dict[str, tuple[str, str]] = {
         "See what it knows with: rhctl service status",
     ),
     "SERVICE_INSTALLED": (
-        "A service is installed already, for another home or by somebody else.",
+        "A service is installed already, for another home or by another program.",
         "See which with: rhctl service status",
     ),
     "SERVICE_UNAVAILABLE": (

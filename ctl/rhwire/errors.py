@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class HarnessError(Exception):
-    """A condition that somebody is told about.
+    """A condition that a person, a program or a model is told about.
 
     Attributes:
         code: a key of `rhwire.codes.CODES`.

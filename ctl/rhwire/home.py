@@ -22,7 +22,7 @@ MAX_SOCKET_PATH_BYTES = 100
 
 
 class HomeUnusable(HarnessError):
-    """The home cannot be made, or belongs to somebody else."""
+    """The home cannot be made, or belongs to another user."""
 
     code = "HOME_UNUSABLE"
 
@@ -123,7 +123,7 @@ def make_folders(path: str) -> None:
     """Make `path` and the parents that are missing, each 0700 whatever the umask; what exists stays as it is.
 
     That is how the XDG base directory specification wants them made. `os.makedirs` makes parents as the umask says:
-    under one of 000, anybody could put another folder in the place of ours.
+    under one of 000, another user could replace the folder.
 
     Raises:
         OSError: one cannot be made.

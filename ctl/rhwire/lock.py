@@ -72,7 +72,7 @@ def take_lock(path: str) -> int:
 
 
 def ask_lock(path: str) -> int | None:
-    """Return the pid of the daemon that holds the lock (0 if it has not written it yet), or None if nobody does."""
+    """Return the pid of the daemon that holds the lock (0 if it has not written it yet), or None if it is not held."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
@@ -107,7 +107,7 @@ def _wait_for_pid(fd: int) -> int | None:
 
 
 def _check_file(path: str, found: os.stat_result) -> None:
-    """Refuse a lock that somebody else could take, and so keep every daemon from starting."""
+    """Refuse a lock file that another user could take: that would keep every daemon from starting."""
     if not stat.S_ISREG(found.st_mode):
         raise HomeUnusable(
             f"the lock {path} is not a plain file",

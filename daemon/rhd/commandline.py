@@ -1,8 +1,8 @@
-"""The command line of `rhd`, and everything that can refuse a start, in the order in which it can.
+"""The command line of `rhd`, and every check that can refuse a start, in order.
 
-The lock comes first and needs next to no imports: of two daemons that are started at once, the loser says so in a
-tenth of a second. The rooms of the daemon, which take longest to import, come last: whoever connects meanwhile waits
-in a socket that listens already.
+The lock comes first and needs few imports, so that of two daemons started at once the second one ends at once with a
+message. The rooms of the daemon take longest to import and come last. By then the sockets listen, and a client that
+connects waits in them.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ def _run(home: Home, flags: Mapping[str, Any]) -> None:
 def _open(home: Home, flags: Mapping[str, Any], readiness: Readiness, stack: ExitStack) -> Callable[[], None]:
     """Open what must be open before anything runs; return what runs until the daemon has drained."""
     home.prepare()
-    lock = take_lock(home.lock)  # before the sockets: whoever holds it may replace a stale one
+    lock = take_lock(home.lock)  # before the sockets: its holder may replace a stale one
     stack.callback(os.close, lock)
 
     from rhd.hosting.descriptors import raise_descriptor_limit

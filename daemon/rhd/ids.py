@@ -1,4 +1,4 @@
-"""Identifiers that only parsing builds: whoever holds one holds a valid one.
+"""Identifiers that only parsing builds, so that each value of these types is valid.
 
 Each is a `str`, so that it stores, prints and compares as what it says; constructing one validates.
 """

@@ -1,4 +1,4 @@
-"""Logging: one line an event, names escaped by whoever logs them, no content, no secrets.
+"""Logging: one line an event, names escaped by the caller, no content, no secrets.
 
 To standard error: a terminal, journald, launchd's file or the home's `rhd.log` keep it.
 """
@@ -24,7 +24,7 @@ class _Format(logging.Formatter):
 
 
 def trace_of(error: BaseException) -> str:
-    """Return where an exception came from, without what it says: that could hold what somebody wrote."""
+    """Return where an exception came from, without its message, which could hold content."""
     parts, at = [], error.__traceback__
     while at is not None:
         code = at.tb_frame.f_code

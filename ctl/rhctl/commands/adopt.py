@@ -74,10 +74,7 @@ def show(done: dict[str, Any], home: str) -> None:
 def _show_leftovers(done: dict[str, Any], home: str) -> None:
     """Print what the predecessor left behind."""
     if done["leftover_secrets"]:
-        say(
-            "  The predecessor's secrets still lie in clear here. Nothing of ours takes them; delete them once its server"
-        )
-        say("  is stopped:")
+        say("  These files hold secrets of the predecessor in plain text. Delete them once its server is stopped:")
         for name in done["leftover_secrets"]:
             say(f"    {escape(name)}")
     if done["leftover_endpoint"] and not done["public_url"]:

@@ -121,7 +121,7 @@ def plan_start(subject: Subject, port: int | None) -> list[Step]:
 
 
 def plan_stop(subject: Subject) -> list[Step]:
-    """Return the steps after which nobody serves the home, nor starts to when somebody connects."""
+    """Return the steps after which no daemon serves the home, and no connection starts one."""
     if subject.service is None:
         return list(_handover(subject.home, None))
     subject.manager.check()
@@ -172,7 +172,7 @@ def _handover(home: Home, state: State | None) -> tuple[End, ...]:
 
 
 def _check_port(subject: Subject, spec: Spec, state: State) -> None:
-    """Refuse a port that somebody else listens on.
+    """Refuse a port that another program listens on.
 
     Raises:
         HarnessError: PORT_IN_USE.

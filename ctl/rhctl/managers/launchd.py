@@ -21,7 +21,7 @@ ANSWER_WITHIN_S = 60.0
 
 
 class Launchd:
-    """The agents of whoever runs this."""
+    """The launch agents of the current user."""
 
     name = "launchd"
 

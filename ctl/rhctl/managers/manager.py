@@ -16,7 +16,7 @@ class State(NamedTuple):
 
     Attributes:
         is_enabled: it starts with the session, or with the machine where the session lingers.
-        sockets: `active` if somebody who connects starts the service, else `inactive` or `failed`.
+        sockets: `active` if a connection starts the service, else `inactive` or `failed`.
         service: `active`, `activating`, `deactivating`, `inactive` or `failed`.
         pid: of its daemon, or None.
         problem: why it failed, in the daemon's own words where it said any.
@@ -79,7 +79,7 @@ class Manager(Protocol):
 
         Args:
             handover: what ends a daemon that serves the home instead; taken right before the service starts, when
-                whoever looks for a service finds it installed already.
+                a client that looks for a service finds it installed already.
         """
 
     def plan_uninstall(self) -> list[Step]:

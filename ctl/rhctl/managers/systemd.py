@@ -39,7 +39,7 @@ _RESULTS = {
 
 
 class Systemd:
-    """The user manager of whoever runs this. Folders and sockets are looked at when they are needed."""
+    """The systemd user manager of the current user. Folders and sockets are looked up when they are needed."""
 
     name = "systemd"
 
@@ -169,7 +169,7 @@ class Systemd:
             steps.append(_run("daemon-reload"))
         if enables and not state.is_enabled:
             steps.append(_run("enable", *SYSTEMD_UNITS))
-        # Whoever asks for a start wants one, however many there were in the last minute.
+        # A start by hand is never refused for the number of starts in the last minute.
         reset = _run("reset-failed", *SYSTEMD_UNITS, may_fail=True)
         is_down = _are_down(shown)
         is_half = state.service not in _DOWN and state.sockets in _DOWN

@@ -50,7 +50,7 @@ async def run(request: VerbCall) -> dict[str, Any]:
 
 
 def list_dormant(context: VerbContext, repo: Repo) -> list[dict[str, str]]:
-    """Return the grants whose orchestrator is older than the permission to run agents; the owner makes each one live."""
+    """Return the grants whose orchestrator is dormant: it is older than the permission to run agents."""
     found = []
     for client in context.authority.clients(repo.id):
         principal = context.authority.principal(client.id)

@@ -21,7 +21,7 @@ class Readiness:
 
     @classmethod
     def from_environment(cls, environ: MutableMapping[str, str] = os.environ) -> Readiness:
-        """Return one for whoever started us. The variables are removed: no child of ours speaks for us."""
+        """Return the service manager's interface. The variables are removed: no child process may notify."""
         address = environ.pop("NOTIFY_SOCKET", "")
         watchdog_us = environ.pop("WATCHDOG_USEC", "")
         is_for_us = environ.pop("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())

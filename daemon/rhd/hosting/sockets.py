@@ -74,7 +74,7 @@ class ControlSocket:
 def inherited(
     control_path: str, environ: MutableMapping[str, str] = os.environ, launchd: Any = None
 ) -> dict[str, list[socket.socket]]:
-    """Return the listening sockets that a service manager holds for us, by name; none if nobody does.
+    """Return the listening sockets that a service manager holds for us, by name; empty if there is none.
 
     The variables of systemd's protocol (sd_listen_fds(3)) are removed from `environ`, and the descriptors closed on
     exec: no agent that we start is to find them.
@@ -174,9 +174,9 @@ def _check_control(sock: socket.socket, path: str) -> None:
 
 
 def bind_control(path: str) -> ControlSocket:
-    """Bind and listen at `path` with mode 0600; whoever finds it there can connect. The caller holds the home's lock.
+    """Bind and listen at `path` with mode 0600; clients can connect once it is there. The caller holds the home's lock.
 
-    A stale socket is replaced. One that somebody listens on is not, and neither is anything that is no socket.
+    A stale socket is replaced. One that a process listens on is not, and neither is anything that is no socket.
 
     Raises:
         StartRefused: DAEMON_RUNNING, or HOME_UNUSABLE.
@@ -191,7 +191,7 @@ def bind_control(path: str) -> ControlSocket:
         with suppress(FileNotFoundError):  # of a start that was killed here
             os.unlink(temporary)
         sock.bind(temporary)
-        # Whatever the umask: nobody can connect before listen, nor reach into the folder.
+        # Whatever the umask: no client can connect before listen, and no other user can enter the folder.
         os.chmod(temporary, 0o600)
         sock.listen(BACKLOG)
         identity = _identify(os.lstat(temporary))
@@ -206,7 +206,7 @@ def bind_control(path: str) -> ControlSocket:
 
 
 def _look_for_life(path: str) -> None:
-    """Return if there is nothing at `path`, or a socket of ours that nobody listens on."""
+    """Return if there is nothing at `path`, or a socket of ours that no process listens on."""
     try:
         found = os.lstat(path)
     except FileNotFoundError:
@@ -224,9 +224,9 @@ def _look_for_life(path: str) -> None:
         except (ConnectionRefusedError, FileNotFoundError):
             return
         except BlockingIOError:
-            pass  # somebody listens, and has more to do than to accept
+            pass  # a process listens, with a full queue
     raise StartRefused(
-        f"somebody listens on the control socket {path}",
+        f"another process listens on the control socket {path}",
         code="DAEMON_RUNNING",
         next_step="If the service is installed, start it with: rhctl service start",
     )

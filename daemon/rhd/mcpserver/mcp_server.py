@@ -145,7 +145,7 @@ def make_server(context: ToolContext, notifier: Notifier, find: Callable[[], Rep
         on_unsubscribe_resource=_answering(on_unsubscribe),
         on_subscriptions_listen=on_listen,
     )
-    server.middleware.clear()  # OpenTelemetry's: nobody here collects spans
+    server.middleware.clear()  # OpenTelemetry's: no spans are collected here
     server.middleware.append(notifier.middleware(caller_of, fixed_id))
     return server
 

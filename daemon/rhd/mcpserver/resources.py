@@ -53,7 +53,7 @@ async def list_resources(context: ToolContext, caller: Caller, repo: Repo | None
     """Answer `resources/list`, paged.
 
     A page goes on behind the place where the one before ended, whether or not what stood there still does: what has
-    changed meanwhile stands at the top of a fresh list, and whoever listens is told of it.
+    changed meanwhile stands at the top of a fresh list, and listeners are told of it.
 
     Raises:
         Refusal: INVALID_CURSOR.

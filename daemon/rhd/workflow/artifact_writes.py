@@ -50,7 +50,7 @@ def save(
         text: all of its new content.
         key: the installation's.
         expected: the revision that is replaced. Without one, only an artifact that is absent, or that a tool of
-            ours wrote and nobody changed since, is written.
+            ours wrote and that is unchanged since, is written.
         is_ours: says whether a tool of ours wrote this path at that revision, as the last to do so.
 
     Raises:

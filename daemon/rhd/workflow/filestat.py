@@ -74,7 +74,7 @@ class Facts:
 
     @property
     def modified_ns(self) -> int:
-        """When its content was last changed, in nanoseconds since the epoch; anybody can set this."""
+        """When its content was last changed, in nanoseconds since the epoch; any program can set this."""
         return self._found.st_mtime_ns
 
     @property

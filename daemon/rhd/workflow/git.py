@@ -25,7 +25,7 @@ _DOT_GIT = RelPath(".git")
 _MAX_POINTER_BYTES, _MAX_CONFIG_BYTES, _MAX_PACKED_BYTES = 4 << 10, 64 << 10, 8 << 20
 _SHA = re.compile(rb"(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")
 _BRANCH = re.compile(rb"ref: refs/heads/([^\x00-\x20\x7f~^:?*\[\\]{1,1000})\Z")
-_NO_BRANCH = b"ref: refs/heads/.invalid"  # what a repository with reftables says to whoever reads its files
+_NO_BRANCH = b"ref: refs/heads/.invalid"  # what a repository with reftables has as HEAD
 _SECTION = re.compile(r"[ \t]*\[([^\]\"]*?)[ \t]*(\"[^\"]*\")?\]")
 _WORKTREE = re.compile(r"[ \t]*worktree[ \t]*=[ \t]*(?:\"((?:[^\"\\]|\\.)*)\"|([^#;\"]*))", re.IGNORECASE)
 
@@ -53,7 +53,7 @@ class Found:
         kind: what it is; for "none" nothing else is said.
         path: the real path of its top folder; of a bare one, the git folder.
         owner: the uid that the top folder belongs to.
-        identity: the top folder's device and inode, for whoever opens it later.
+        identity: the top folder's device and inode, to be compared when it is opened later.
     """
 
     kind: Kind

@@ -1,6 +1,6 @@
 """The two ways of opening a path beneath a folder without ever following a link. `Root` alone uses them.
 
-Checking a path and opening it are one step in both, so that nobody can put a link in between
+Checking a path and opening it are one step in both, so that no link can be put in between
 (CVE-2025-53109): `openat2` leaves it to the kernel, `walk` opens part after part and holds each folder by its
 descriptor. Both answer the same errors; a link anywhere in the path is ELOOP.
 """
@@ -156,7 +156,7 @@ class Held:
             os.close(self._descriptor)
 
     def close(self) -> None:
-        """Let go of it: now, or when its last user is done. Nobody new may use it."""
+        """Close it now, or when its last user is done. No further use may begin."""
         with self._lock:
             is_last = not self._is_closed and not self._users
             self._is_closed = True

@@ -1,4 +1,4 @@
-"""What the system's errors mean to whoever asked: each errno becomes one refusal with a stable code and reason."""
+"""Turns errors of the system into refusals: each errno has one code and one reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names for the exact bytes of an artifact: keyed digests, so that nobody can make one who has not been given it.
+"""Names for the exact bytes of an artifact: keyed digests, so that clients cannot forge a revision.
 
 Two that cannot stand for each other: a *revision* is given by a full unredacted read and by a write, and entitles
 to replace what it names; a *version* stands in lists and is only for noticing that something changed.
@@ -25,7 +25,7 @@ def version_of(key: bytes, data: bytes) -> str:
 
 
 def version_digest(key: bytes, data: bytes) -> bytes:
-    """Return what the version of these bytes spells, for whoever keeps many."""
+    """Return the digest that a version of these bytes encodes: it takes less memory than the text."""
     return digest_of(key, b"version", data, VERSION_BYTES)
 
 

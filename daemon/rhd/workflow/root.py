@@ -123,7 +123,7 @@ class Root:
     def read(self, path: RelPath, reach: Reach, max_bytes: int) -> tuple[bytes, Facts]:
         """Return a file's bytes, and its facts from just before they were read.
 
-        Taken in that order, facts can be older than the bytes but never newer: whoever compares facts later
+        Taken in that order, facts can be older than the bytes but never newer: a later comparison of facts
         looks once too often rather than once too seldom.
 
         Raises:
@@ -266,13 +266,13 @@ class Root:
         """
         self._judge(reaches.may_write(reach, path), path, reach)
         with self._writing(path) as folder, make_temporary(folder, data, mode) as temporary:
-            # A link never replaces what exists, whoever else creates it at the same moment; a rename would.
+            # A link never replaces a file that another process creates at the same moment; a rename would.
             os.link(temporary, path.name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
 
     def replace(
         self, path: RelPath, reach: Reach, data: bytes, *, expected: Facts | None = None, mode: int | None = None
     ) -> None:
-        """Replace a file's content by exactly these bytes; whoever reads sees the old or the new, whole.
+        """Replace a file's content by exactly these bytes; a reader sees the old or the new content, whole.
 
         Its mode stays, and its group, or else the group's permissions go.
 
@@ -329,7 +329,7 @@ class Root:
     def sweep(self, writing: Iterable[Reach] = WRITING_REACHES) -> int:
         """Remove the temporaries that a killed process has left, and return how many there were.
 
-        For the start, when nobody else writes. What cannot be looked at is passed over: the next start
+        For the start, when nothing else writes. What cannot be looked at is passed over: the next start
         looks again.
 
         Raises:

@@ -139,7 +139,7 @@ LIST = ToolSpec(
         kind=one_of("Only artifacts of this kind.", *KINDS),
         prefix=text("Only paths that begin with this, such as plans/.", longest=1024),
         query=text("Only artifacts that have all these words in path or title.", longest=200),
-        limit=whole(f"How many at most on a page; {DEFAULT_LIMIT} unless told.", least=1, most=MAX_LIMIT),
+        limit=whole(f"How many at most on a page (default: {DEFAULT_LIMIT}).", least=1, most=MAX_LIMIT),
         cursor=CURSOR,
     ),
     output=every(files=listed(ARTIFACT), total=INTEGER, next_cursor=maybe(STRING), left_out=LEFT_OUT),

@@ -86,8 +86,8 @@ LEFT_OUT = maybe(every(total=INTEGER, items=listed(every(path=STRING, reason=STR
 PATH = text("The artifact's path relative to the repository, as list_workflow_files gives it.", longest=1024)
 CURSOR = text("next_cursor of the page before; leave out for the first page.", longest=512)
 REVISION = text(
-    "The revision that is replaced, from read_workflow_file or the write before. Needed to replace what somebody "
-    "else has written or changed.",
+    "The revision that is replaced, from read_workflow_file or the write before. Needed to replace what another "
+    "client or a person has written or changed.",
     longest=64,
 )
 SLUG = text(

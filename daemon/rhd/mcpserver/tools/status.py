@@ -64,7 +64,7 @@ async def harness_status(call: Call) -> dict[str, Any]:
     sprint = find_active(kinds["sprint"], pointers.sprint)
     granted = call.principal.profiles[call.repo.id]
     running = call.context.registry.profiles(call.repo.id)
-    # Only what the caller was granted: a worktree of a repository that was not is nobody's business.
+    # Only repositories that the caller was granted: others must not be visible through their worktrees.
     others = [s for s in call.context.services if s is not call.service and call.principal.profiles.get(s.repo.id)]
     return {
         "repo": call.repo.slug,

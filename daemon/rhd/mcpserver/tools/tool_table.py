@@ -77,7 +77,7 @@ def input_schema(name: str, is_hub: bool) -> Schema | None:
 
 
 def shown_tools(profiles: frozenset[str], is_hub: bool = False) -> list[ToolSpec]:
-    """Return the tools that somebody with these profiles is shown by an endpoint."""
+    """Return the tools that an endpoint lists to a client with these profiles."""
     return [
         spec for spec in TOOLS.values() if not profiles.isdisjoint(spec.profiles) and (is_hub or not spec.is_of_hub)
     ]
