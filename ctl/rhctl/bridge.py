@@ -72,8 +72,7 @@ class Bridge:
 
     def run(self) -> int:
         """Return the exit code once the client has ended the connection, or once it cannot be served at all."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, _end)
+        handlers = {number: signal.signal(number, _end) for number in (signal.SIGTERM, signal.SIGINT)}
         try:
             while not (self._has_client_ended and self._is_finished()):
                 if self._is_due():
@@ -87,6 +86,8 @@ class Bridge:
             self._refuse(error)
             raise
         finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
             if self._daemon is not None:
                 self._daemon.close()
         return 0

@@ -75,12 +75,12 @@ def _run(argv: list[str]) -> int:
 
 def setup(arguments: list[str]) -> int:
     """`mcp setup`: as `rhctl setup`, but Codex's configuration is written unless it is a dry run."""
-    from rhctl.commands.setup import CLIENTS, add_options, configure
+    from rhctl.commands.setup import add_options, configure
 
     parser = make_parser(
         "mcp setup", "Set a client up.", "repo-harness mcp setup codex --repo . --scope project", program=PROGRAM
     )
-    parser.add_argument("client", choices=CLIENTS, metavar="|".join(CLIENTS))
+    parser.add_argument("client", choices=("chatgpt", "codex"), metavar="chatgpt|codex")
     parser.add_argument("--repo", default=".", metavar="PATH", help="the repository; the current folder's if left out")
     add_options(parser)
     args = parser.parse_args(arguments)

@@ -23,6 +23,10 @@ MAX_COLUMNS = 100
 
 LOGIN = {"age_s", "asked[]", "client", "host", "redirect_host", "resource"}
 CHANGE = {"at", "change", "cursor", "kind", "path", "repo", "via", "by"}
+SETUP = {
+    "add[]", "authentication", "client", "config", "diff", "ended[]", "file", "http", "local_url", "name",
+    "needs_trust", "passphrase_file", "removed", "scope", "server", "slug", "steps[]", "url", "written",
+}  # fmt: skip
 STEP = {"command[]", "do", "path", "pid", "text"}
 
 
@@ -48,7 +52,7 @@ DONE: dict[str, tuple[str, set[str]]] = {
     ),
     "clients": (
         "clients",
-        inside("clients[]", {"host", "id", "name", "repos.project[]", "resource", "since", "used_at"}),
+        inside("clients[]", {"host", "id", "name", "pid", "repos.project[]", "resource", "since", "used_at"}),
     ),
     "deny": ("deny {code}", {*LOGIN, "denied"}),
     "doctor": ("doctor", inside("findings[]", {"cause", "check", "message", "next_step", "repo", "status"})),
@@ -69,10 +73,7 @@ DONE: dict[str, tuple[str, set[str]]] = {
         {"action", "dry_run", "files[]", "home", "kept", "log", "manager", "notes[]", "pid", "url"}
         | inside("steps[]", STEP - {"command[]"} | {"command"}),
     ),
-    "setup": (
-        "setup codex project",
-        {"client", "config", "file", "needs_trust", "server", "slug", "written"},
-    ),
+    "setup": ("setup codex project", SETUP),
     "start": ("start project", {"agent_runs", "dormant[]", "hub_url", "leased", "problem", "profile", "slug", "url"}),
     "status": (
         "status",
@@ -92,21 +93,18 @@ MORE_KEYS: dict[str, set[str]] = {
     "passphrase rotate project": {
         "copy_problem", "dropped", "ended", "file", "passphrase", "path", "slug",
     },
-    "setup chatgpt project": {
-        "authentication", "client", "ended[]", "local_url", "name", "passphrase_file", "slug", "steps[]", "url",
-    },
+    "setup chatgpt project": SETUP,
     "service status": {
         "enabled", "files[]", "home", "installed", "installed_home", "is_service", "lingers", "log", "manager",
         "next_step", "pid", "problem", "service", "sockets", "url",
     },
 }  # fmt: skip
 
-# What is refused with exit 1, and the code; connect speaks MCP on standard output, but refuses as the others do.
+# What is refused with exit 1, and the code. Connect answers its client instead: tests/rhctl/commands/test_connect.py.
 REFUSED: dict[str, tuple[str, str]] = {
     "adopt": ("adopt plain", "NOT_A_REPOSITORY"),
     "approve": ("approve abcd-efgh --yes", "APPROVAL_NOT_FOUND"),
     "audit": ("audit -n 1001", "INVALID_ARGUMENT"),
-    "connect": ("connect --repo project --profile orchestrator", "DEV_RUNNER_DISABLED"),
     "deny": ("deny abcd-efgh", "APPROVAL_NOT_FOUND"),
     "endpoint": ("endpoint http://rh.example.com/mcp", "INVALID_ENDPOINT"),
     "events": ("events -n 1001", "INVALID_ARGUMENT"),
@@ -119,13 +117,12 @@ REFUSED: dict[str, tuple[str, str]] = {
     "setup": ("setup chatgpt project --endpoint https://localhost/mcp", "INVALID_ENDPOINT"),
     "start": ("start project --profile orchestrator", "DEV_RUNNER_DISABLED"),
 }
-NEVER_REFUSED = {"clients", "doctor", "forget", "passphrase", "repos", "status", "stop", "version"}
+NEVER_REFUSED = {"clients", "connect", "doctor", "forget", "passphrase", "repos", "status", "stop", "version"}
 
 # A repository that is not there is exit 4, wherever one is named.
 NO_REPO = {
     "audit": "audit nothing",
     "clients": "clients nothing",
-    "connect": "connect --repo nothing",
     "doctor": "doctor nothing",
     "events": "events nothing",
     "forget": "forget nothing",
@@ -139,10 +136,10 @@ NO_REPO = {
     "status": "status nothing",
     "stop": "stop nothing",
 }
-NAMES_NO_REPO = {"adopt", "approve", "deny", "endpoint", "repos", "run", "service", "version"}
+NAMES_NO_REPO = {"adopt", "approve", "connect", "deny", "endpoint", "repos", "run", "service", "version"}
 
-# These say what they find without a daemon, rather than exit 3.
-NEEDS_NONE = {"doctor", "service", "status", "version"}
+# These say what they find without a daemon, rather than exit 3; connect needs one once its client speaks.
+NEEDS_NONE = {"connect", "doctor", "service", "status", "version"}
 
 
 @pytest.fixture

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
+import os
 
 from rhctl.client import DaemonClient
 from rhctl.command import CONNECT, Command
 from rhctl.daemon_access import open_client
 from rhctl.errors import UsageError
-from rhctl.options import Parser, home_words, make_parser, repo_params
-from rhctl.rendering import say, say_json
-from rhctl.setup import chatgpt, codex
+from rhctl.options import Parser, home_words, make_parser, real_path, repo_params
+from rhctl.rendering import say, say_json, say_table
+from rhctl.setup.client_table import ALIASES, CHATGPT, IDS, find_spec
 from rhwire.errors import HarnessError
 from rhwire.escape import escape
 from rhwire.home import Home
@@ -20,7 +20,30 @@ if TYPE_CHECKING:
     import argparse
     from typing import Any
 
-CLIENTS = ("chatgpt", "codex")
+    from rhctl.setup.client_spec import ClientSpec
+
+ANSWER: dict[str, Any] = {
+    "client": None,
+    "slug": None,
+    "scope": None,
+    "file": None,
+    "server": None,
+    "config": None,
+    "http": None,
+    "add": [],
+    "written": False,
+    "removed": False,
+    "diff": None,
+    "needs_trust": None,
+    "name": None,
+    "url": None,
+    "local_url": None,
+    "authentication": None,
+    "passphrase_file": None,
+    "ended": [],
+    "steps": [],
+}
+"""The keys of `--json`, the same for every client."""
 
 
 def build_parser() -> Parser:
@@ -28,18 +51,28 @@ def build_parser() -> Parser:
     parser = make_parser(
         "setup",
         "Print what a client needs to reach a repository. With --write, merge it into the client's configuration file; "
-        "everything else in that file stays.",
+        "everything else in that file keeps its bytes.",
         "rhctl setup codex --write",
     )
-    parser.add_argument("client", choices=CLIENTS, metavar="|".join(CLIENTS))
+    parser.add_argument(
+        "client", nargs="?", choices=(*IDS, *ALIASES), metavar="CLIENT", help=f"one of: {', '.join(IDS)}"
+    )
     add_options(parser)
-    parser.add_argument("repo", nargs="?", metavar="REPO", help="slug or path; the current folder's if left out")
-    parser.add_argument("--write", action="store_true", help="write the configuration")
+    parser.add_argument("repo", nargs="?", metavar="REPO", help="slug or path (default: the current folder's)")
+    parser.add_argument("--write", action="store_true", help="merge the entry into the client's file")
+    parser.add_argument("--remove", action="store_true", help="take the entry out of the client's file again")
+    parser.add_argument("--list", action="store_true", help="show which clients are installed and configured here")
     return parser
 
 
 def run(args: Any) -> int:
-    """Print a client's configuration, or write it."""
+    """Print a client's configuration, write it or take it out again."""
+    if args.list:
+        if args.client is not None:
+            raise UsageError("--list is about all clients", next_step="Leave the client out.")
+        return _list(args.json)
+    if args.client is None:
+        raise UsageError("the following arguments are required: CLIENT", next_step="List them with: rhctl setup --list")
     home = Home.find(args.home)
     with open_client(home, may_start=not args.no_start) as client:
         return configure(client, home, args.client, args, write=args.write)
@@ -49,32 +82,155 @@ def add_options(parser: Parser) -> None:
     """Add what `rhctl setup` and `repo-harness mcp setup` have in common."""
     parser.add_argument("--endpoint", metavar="URL", help="record this public URL first: https://HOST[:PORT]/mcp")
     parser.add_argument("--replace", action="store_true", help="replace another recorded endpoint")
-    parser.add_argument("--scope", choices=("project", "user"), default="project", help="which file of the client")
-    parser.add_argument("--dry-run", action="store_true", help="show the whole file as it would be written")
+    parser.add_argument(
+        "--scope", choices=("project", "user"), help="which file of the client (default: project, if it has one)"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="show what would change in the file, as a diff")
 
 
 def configure(client: DaemonClient, home: Home, name: str, args: argparse.Namespace, *, write: bool) -> int:
     """Set one client up as the options say; return the exit code."""
     ended: list[str] = []
+    name, is_removing = ALIASES.get(name, name), getattr(args, "remove", False)
+    if name == CHATGPT and (write or is_removing):
+        raise UsageError("ChatGPT has no configuration file", next_step="Leave --write and --remove out.")
+    if write and is_removing:
+        raise UsageError("--write and --remove exclude each other", next_step="Give one of them.")
     if args.endpoint is not None:
         # The repository is looked up first, so that a wrong one records nothing.
         client.call("setup", repo_params(args.repo))
         answer = client.call("endpoint", {"url": args.endpoint, "replace": args.replace or None})
         ended = answer["ended"]
-    facts = client.call("setup", {**repo_params(args.repo), "profile": "executor" if name == "codex" else "planner"})
-    if name == "chatgpt":
-        if write:
-            raise UsageError("ChatGPT has no configuration file to write", next_step="Leave --write out.")
+    if name == CHATGPT:
+        facts = client.call("setup", {**repo_params(args.repo), "profile": "planner"})
         return _chatgpt(home, facts, ended, args.json)
-    return _codex(home, facts, args, write=write)
+    spec = find_spec(name)
+    scope = _scope(spec, args.scope)
+    wanted = {"profile": spec.profile or "executor", "scope": scope if not spec.needs_repo else None}
+    facts = client.call("setup", {**repo_params(args.repo), **wanted})
+    return _client(home, spec, scope, facts, args, write=write, remove=is_removing)
+
+
+def _scope(spec: ClientSpec, asked: str | None) -> str:
+    if asked is not None and asked not in spec.scopes:
+        raise UsageError(
+            f"{spec.name} has no {asked} configuration", next_step=f"Use --scope {spec.scopes[0]}, or leave it out."
+        )
+    return asked or spec.scopes[0]
+
+
+def _client(
+    home: Home,
+    spec: ClientSpec,
+    scope: str,
+    facts: dict[str, Any],
+    args: argparse.Namespace,
+    *,
+    write: bool,
+    remove: bool,
+) -> int:
+    """Print, write or remove the entry of a client with a configuration file."""
+    from rhctl.setup import gates
+    from rhctl.setup.client_spec import SERVER, Connection
+    from rhctl.setup.config_file import ConfigFile
+    from rhctl.setup.served_repo import bridge_words, program_path
+
+    repo_path = facts["path"]
+    words = bridge_words(home, scope, repo=repo_path if spec.needs_repo else None, profile=spec.profile)
+    program = "rhctl" if scope == "project" else program_path("rhctl")
+    where = "" if scope == "project" else home_words(home)
+    connection = Connection(words, facts["hub_url"], f"{program} auth-header{where}", facts["tools"])
+    entry, http = spec.entry(connection), spec.http_entry(connection)
+    path = spec.file(scope, repo_path)
+    if (write or remove) and not spec.is_written:
+        raise UsageError(
+            f"the file of {spec.name} is not documented well enough to be changed",
+            next_step=f"Add yourself what this prints: rhctl setup {spec.id}",
+        )
+    diff, is_changing = None, (write or remove) and not args.dry_run
+    if write or remove or (args.dry_run and spec.is_written):
+        if write or not remove:
+            _refuse_detached(facts)
+        file = ConfigFile(spec, path, repo_path if scope == "project" else None)
+        data = file.remove() if remove else file.merge(entry)
+        diff = file.diff(data)
+        if is_changing:
+            file.write(data)
+    is_closed = scope == "project" and spec.gate is not None and not gates.is_open(spec.gate, repo_path)
+    answer = {
+        **ANSWER,
+        "client": spec.id,
+        "slug": facts["slug"],
+        "scope": scope,
+        "file": path,
+        "server": SERVER,
+        "config": spec.snippet(entry),
+        "http": spec.snippet(http) if http is not None else None,
+        "add": [line for line in (spec.add_line(scope, connection), spec.add_http_line(connection)) if line],
+        "written": bool(write and is_changing),
+        "removed": bool(remove and is_changing),
+        "diff": diff,
+        "needs_trust": is_closed if scope == "project" and spec.gate is not None else None,
+        "local_url": facts["hub_url"],
+        "steps": [] if remove else _steps(spec, scope, home, repo_path, is_closed=is_closed),
+    }
+    if args.json:
+        say_json(answer)
+    else:
+        _say_client(answer, is_dry=args.dry_run, is_written=spec.is_written)
+    return 0
+
+
+def _steps(spec: ClientSpec, scope: str, home: Home, repo_path: str | None, *, is_closed: bool) -> list[str]:
+    from rhctl.setup import gates
+
+    steps = list(spec.todo.get(scope, ())) if scope == "user" or spec.gate is None or is_closed else []
+    if is_closed and spec.gate is not None and repo_path is not None:
+        steps += gates.advice(spec.gate, repo_path)
+    if scope == "project" and not home.is_default:
+        steps.append(
+            f"This file is shared, so it does not name the home {escape(home.base)}: the default one is used, unless "
+            "the client passes REPO_HARNESS_HOME on."
+        )
+    return steps
+
+
+def _say_client(answer: dict[str, Any], *, is_dry: bool, is_written: bool) -> None:
+    """Print it so that standard output, but for lines that begin with `#`, can be pasted or piped into a file."""
+    path = escape(answer["file"])
+    if is_dry:
+        _say_text(answer["diff"] or f"# {path} stays as it is\n")
+    elif answer["removed"]:
+        say(f"{path}: {answer['server']} is removed" if answer["diff"] else f"{path}: there was no {answer['server']}")
+    elif answer["written"]:
+        say(f"{answer['client'].capitalize()} config: {path}")
+        say(f"Server: {answer['server']}")
+        say("Transport: stdio")
+        for step in answer["steps"]:
+            say(step)
+    else:
+        for line in answer["add"]:
+            say(f"# {escape(line)}")
+        if answer["add"]:
+            say("# or:")
+        say(f"# for {path}{'; add --write to merge it in' if is_written else ''}")
+        _say_text(answer["config"])
+        if answer["http"] is not None:
+            say("# or over HTTP:")
+            _say_text("".join(f"# {line}\n" for line in answer["http"].splitlines()))
+        for step in answer["steps"]:
+            say(f"# {step}")
 
 
 def _chatgpt(home: Home, facts: dict[str, Any], ended: list[str], as_json: bool) -> int:
+    from rhctl.setup import chatgpt
+
     steps = chatgpt.steps(facts, home_words(home))
     if as_json:
         say_json(
             {
-                "client": "chatgpt",
+                **ANSWER,
+                "client": CHATGPT,
                 "slug": facts["slug"],
                 "name": chatgpt.NAME,
                 "url": facts["endpoint"],
@@ -93,46 +249,48 @@ def _chatgpt(home: Home, facts: dict[str, Any], ended: list[str], as_json: bool)
     return 0
 
 
-def _codex(home: Home, facts: dict[str, Any], args: argparse.Namespace, *, write: bool) -> int:
-    path = codex.config_path(args.scope, facts["path"])
-    table = codex.entry(home, facts, args.scope)
-    text = codex.merge(codex.read(path), table)
-    is_writing = write and not args.dry_run
-    if is_writing:
-        _refuse_detached(facts)
-        codex.write(path, text, args.scope)
-    needs_trust = args.scope == "project" and not codex.is_trusted(facts["path"])
-    if args.json:
-        say_json(
-            {
-                "client": "codex",
-                "slug": facts["slug"],
-                "file": path,
-                "written": is_writing,
-                "server": codex.SERVER_NAME,
-                "config": codex.snippet(table),
-                "needs_trust": needs_trust,
-            }
-        )
+def _list(as_json: bool) -> int:
+    """Show every client: whether it is installed here, and which of its files name our server."""
+    repo_path = _repository_around(real_path("."))
+    found = [_look_for(find_spec(name), repo_path) for name in IDS if name != CHATGPT]
+    if as_json:
+        say_json({"clients": found})
         return 0
-    mark = "" if is_writing else "# "  # so that what is printed can be pasted, or piped into a file, as it is
-    if is_writing:
-        say(f"Codex config: {escape(path)}")
-        say(f"Server: {codex.SERVER_NAME}")
-        say("Transport: stdio")
-    elif args.dry_run:
-        say(f"# {escape(path)} would be:")
-        _say_toml(text)
-    else:
-        say(f"# for {escape(path)}; add --write to merge it in")
-        _say_toml(codex.snippet(table))
-    if needs_trust:
-        # Codex ignores a project's configuration until its user has said that the project is trusted.
-        say(f"{mark}Codex reads this only in a project that it trusts: start codex there once and confirm, or add to")
-        say(f"{mark}{escape(codex.config_path('user', ''))}:")
-        say(f"{mark}  [projects.{escape(json.dumps(facts['path'], ensure_ascii=False))}]")
-        say(f'{mark}  trust_level = "trusted"')
+    rows = [
+        (each["client"], "yes" if each["installed"] else "-", ", ".join(each["configured"]) or "-") for each in found
+    ]
+    say_table(("CLIENT", "INSTALLED", "CONFIGURED"), rows)
     return 0
+
+
+def _look_for(spec: ClientSpec, repo_path: str | None) -> dict[str, Any]:
+    import shutil
+
+    from rhctl.setup.config_file import ConfigFile
+
+    configured = []
+    is_installed = any(shutil.which(program) for program in spec.programs)
+    for scope in spec.scopes:
+        if scope == "project" and repo_path is None:
+            continue
+        path = spec.file(scope, repo_path)
+        is_installed = is_installed or (scope == "user" and os.path.exists(path))
+        try:
+            if spec.format != "yaml" and ConfigFile(spec, path).find() is not None:
+                configured.append(path)
+        except HarnessError:
+            pass  # a file that cannot be read configures nothing
+    return {"client": spec.id, "name": spec.name, "installed": is_installed, "configured": configured}
+
+
+def _repository_around(path: str) -> str | None:
+    """Return the repository that a folder is in, by its `.git`: nothing of it is read, and no daemon is asked."""
+    while not os.path.lexists(os.path.join(path, ".git")):
+        parent = os.path.dirname(path)
+        if parent == path:
+            return None
+        path = parent
+    return path
 
 
 def _refuse_detached(facts: dict[str, Any]) -> None:
@@ -142,8 +300,8 @@ def _refuse_detached(facts: dict[str, Any]) -> None:
         raise HarnessError(problem["message"], code=problem["code"], next_step=problem["next_step"])
 
 
-def _say_toml(text: str) -> None:
-    """Print a configuration; a tab stays, what would drive the terminal is written as TOML writes it."""
+def _say_text(text: str) -> None:
+    """Print a configuration; a tab stays, and what would control the terminal is escaped."""
     for line in text.splitlines():
         say("\t".join(escape(part) for part in line.split("\t")))
 

@@ -1,4 +1,4 @@
-"""What every client's configuration is made from."""
+"""The command line of the bridge, as client configurations name it."""
 
 from __future__ import annotations
 
@@ -8,32 +8,30 @@ import sys
 
 from rhwire.home import Home
 
-SERVER_NAME = "repo_harness"
-"""Codex names tools `mcp__repo_harness__…`; a hyphen would be mangled there."""
 
+def bridge_words(home: Home, scope: str, *, repo: str | None, profile: str | None) -> list[str]:
+    """Return the command line that a client starts for stdio.
 
-def bridge_command(home: Home, *, repo: str | None, profile: str | None) -> list[str]:
-    """Return the command line that a client starts for stdio, for this very installation and home.
+    A project's file is shared with other people and machines, so it has the bare name of the program and no path. The
+    user's own file has the path of this installation, and the home if it is not the default one.
 
     Args:
-        repo: a path for clients that start servers elsewhere; None means the folder that they are started in.
+        repo: of a client that starts servers in no folder of the user's; others are served the folder they start in.
     """
-    command = [find_program("rhctl"), "connect"]
-    if not home.is_default:
-        command += ["--home", home.base]
+    words = ["rhctl" if scope == "project" else program_path("rhctl"), "connect"]
+    if scope != "project" and not home.is_default:
+        words += ["--home", home.base]
     if repo is not None:
-        command += ["--repo", repo]
+        words += ["--repo", repo]
     if profile is not None:
-        command += ["--profile", profile]
-    return command
+        words += ["--profile", profile]
+    return words
 
 
-def find_program(name: str) -> str:
-    """Return how to call one of our programs: by its name where PATH leads to this installation, else by its path."""
-    beside = os.path.join(os.path.dirname(os.path.abspath(sys.argv[0])), name)
-    installed = os.path.join(os.path.dirname(sys.executable), name)
-    ours = next((path for path in (beside, installed) if os.access(path, os.X_OK)), None)
-    found = shutil.which(name)
-    if ours is None:
-        return found or name
-    return name if found is not None and os.path.realpath(found) == os.path.realpath(ours) else ours
+def program_path(name: str) -> str:
+    """Return the absolute path of one of our programs: of this installation, else of the one on PATH."""
+    for folder in (os.path.dirname(os.path.abspath(sys.argv[0])), os.path.dirname(sys.executable)):
+        path = os.path.join(folder, name)
+        if os.access(path, os.X_OK):
+            return path
+    return shutil.which(name) or name

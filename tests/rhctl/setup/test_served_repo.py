@@ -1,4 +1,4 @@
-"""What every client's configuration is made from."""
+"""The command line of the bridge."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rhctl.setup.served_repo import bridge_command, find_program
+from rhctl.setup.served_repo import bridge_words, program_path
 from rhwire.home import Home
 
 
@@ -24,43 +24,31 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return program
 
 
-def test_only_what_has_to_be_named_is_named(installed: Path) -> None:
-    default = Home("/home/me/.local/state/repo-harness", is_default=True)
-    assert bridge_command(default, repo=None, profile=None) == [str(installed), "connect"]
-    assert bridge_command(Home("/other"), repo="/repo", profile="executor") == [
-        str(installed), "connect", "--home", "/other", "--repo", "/repo", "--profile", "executor",
+DEFAULT = Home("/home/me/.local/state/repo-harness", is_default=True)
+
+
+def test_a_shared_file_has_no_path_in_it() -> None:
+    for home in (DEFAULT, Home("/other")):
+        assert bridge_words(home, "project", repo=None, profile="executor") == [
+            "rhctl", "connect", "--profile", "executor",
+        ]  # fmt: skip
+
+
+def test_the_user_s_own_file_names_this_installation_and_its_home(installed: Path) -> None:
+    assert bridge_words(DEFAULT, "user", repo=None, profile=None) == [str(installed), "connect"]
+    assert bridge_words(Home("/other"), "user", repo="/repo", profile=None) == [
+        str(installed), "connect", "--home", "/other", "--repo", "/repo",
     ]  # fmt: skip
 
 
-def test_a_program_is_named_shortly_only_where_its_name_leads_to_this_installation(
+def test_the_program_is_this_installation_s_wherever_path_leads(
     installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert find_program("rhctl") == str(installed)
-    monkeypatch.setenv("PATH", str(installed.parent))
-    assert find_program("rhctl") == "rhctl"
-    link = tmp_path / "links/rhctl"
-    link.parent.mkdir()
-    link.symlink_to(installed)
-    monkeypatch.setenv("PATH", str(link.parent))
-    assert find_program("rhctl") == "rhctl"
-    other = tmp_path / "other/rhctl"
-    other.parent.mkdir()
-    other.write_text("#!/bin/sh\n")
-    other.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{other.parent}:{installed.parent}")
-    assert find_program("rhctl") == str(installed)  # the name would lead to another installation
-
-
-def test_beside_the_interpreter_is_looked_at_too(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert program_path("rhctl") == str(installed)
     monkeypatch.setattr(sys, "argv", ["-c"])
     monkeypatch.setattr(sys, "executable", str(installed.parent / "python"))
-    assert find_program("rhctl") == str(installed)
-
-
-def test_a_checkout_without_programs_leaves_it_to_path(
-    installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sys, "argv", [str(tmp_path / "nowhere/x")])
-    assert find_program("rhctl") == "rhctl"
+    assert program_path("rhctl") == str(installed)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "nowhere/python"))
+    assert program_path("rhctl") == "rhctl"
     monkeypatch.setenv("PATH", str(installed.parent))
-    assert find_program("rhctl") == str(installed)
+    assert program_path("rhctl") == str(installed)
