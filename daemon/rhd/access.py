@@ -166,6 +166,7 @@ GIT_FACTS = Reach(
         "packed-refs",
         ".git/HEAD",
         ".git/index",
+        ".git/index.lock",
         ".git/refs/**",
         ".git/packed-refs",
         "worktrees/*/gitdir",

@@ -12,7 +12,7 @@ from pathlib import Path
 import trio
 
 from rhd.access import ARTIFACTS
-from rhd.repos.change_log import ChangeEntry
+from rhd.repos.change_log import REPOSITORY, ChangeEntry
 from rhd.repos.repo_service import RepoService
 from rhd.watch.roots import Policy
 from rhd.watch.sources import make_source
@@ -54,6 +54,8 @@ class Announced:
         """Believe it, unless it contradicts what was announced before."""
         known = {str(a.path): a.version for a in self.service.artifacts.all()}
         for entry in entries:
+            if entry.kind == REPOSITORY:
+                continue
             self.vias[entry.via] += 1
             before, after = self._versions.get(entry.path), known.get(entry.path)
             right = {

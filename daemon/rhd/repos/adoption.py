@@ -326,7 +326,7 @@ async def write_copy(services: Supervisor, repo_id: RepoId, passphrase: str) -> 
     service = services.get(repo_id)
 
     try:
-        await service.write(lambda root: _write_copy(root, passphrase), folder=None)
+        await service.write(lambda root: _write_copy(root, passphrase), written=None)
     except (Refusal, NotFound, Detached) as refusal:
         return refusal
     return None

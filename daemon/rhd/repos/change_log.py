@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import trio
@@ -81,6 +82,8 @@ class Since:
 Change = tuple[str, str, str]
 """Path, kind and change."""
 
+NO_ORIGINS: Mapping[str, tuple[str, str | None]] = MappingProxyType({})
+
 
 class ChangeLog:
     """Append, read since a cursor, wait for more, subscribe. Numbers only grow.
@@ -149,6 +152,7 @@ class ChangeLog:
         *,
         via: str,
         by: str | None = None,
+        origins: Mapping[str, tuple[str, str | None]] = NO_ORIGINS,
         saved: Iterable[rows.ArtifactRow] = (),
         removed: Iterable[str] = (),
     ) -> None:
@@ -158,6 +162,14 @@ class ChangeLog:
         next call records it too. Once the repository is forgotten nothing is told or recorded. Cancelling waits for
         the disk, which is bounded.
 
+        Args:
+            changes: what changed.
+            via: how it was noticed.
+            by: the name of the client that wrote it.
+            origins: `via` and `by` of paths of which they differ.
+            saved: catalog rows to record.
+            removed: paths whose catalog rows go.
+
         Raises:
             StoreFailed: the disk refuses.
         """
@@ -165,7 +177,9 @@ class ChangeLog:
         with trio.CancelScope(shield=True):
             # One at a time: a service that has ended can still have a write under way while its successor looks.
             async with self._appending:
-                self._untold.extend(rows.ChangeRow(0, *change, at, via, by) for change in changes)
+                self._untold.extend(
+                    rows.ChangeRow(0, *change, at, *origins.get(change[0], (via, by))) for change in changes
+                )
                 self._artifacts.update(dict.fromkeys(removed))
                 self._artifacts.update((row.path, row) for row in saved)
                 if not self.is_closed:

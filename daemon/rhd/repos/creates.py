@@ -37,6 +37,7 @@ class DocumentWrite:
     Attributes:
         tool: its name. What a tool wrote itself, and nothing else changed since, it replaces without a revision.
         caller: the id of the caller, the same before and after a reconnect.
+        by: the name of the client, for the change log.
         digest: a keyed digest of the call's arguments.
         reach: must allow reading and writing the path.
         path: chooses the path among the artifacts that exist when the write begins.
@@ -47,6 +48,7 @@ class DocumentWrite:
 
     tool: str
     caller: str
+    by: str
     digest: bytes
     reach: Reach
     path: Callable[[Artifacts], RelPath]

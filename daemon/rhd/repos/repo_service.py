@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Awaitable, Callable, Collection
-from contextlib import ExitStack
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from contextlib import ExitStack, suppress
 from functools import partial
 from typing import Any, Literal, TypeVar
 
@@ -26,8 +26,9 @@ from rhd.access import SCAFFOLD
 from rhd.errors import Detached, NotFound, Refusal, StoreFailed
 from rhd.hosting.thread_call import ThreadCall
 from rhd.ids import RelPath
-from rhd.repos.change_log import ChangeLog
+from rhd.repos.change_log import NO_ORIGINS, REPOSITORY, ChangeLog
 from rhd.repos.creates import Creates, DocumentWrite
+from rhd.repos.git_watch import DOT_GIT, GitWatch
 from rhd.repos.job_queue import Job, JobQueue
 from rhd.repos.problems import RepoProblem, worst
 from rhd.repos.registry import Repo
@@ -61,6 +62,12 @@ LOOK_AGAIN_S = 1.0
 
 MAX_LOOK_AGAIN_S = 60.0
 """How often a broken one is tried again, in the end: each attempt may cost much."""
+
+GIT_PAUSE_S = 0.02
+"""How often a look that waits for git tries again."""
+
+GIT = ("git", None)
+"""The origin of what git changes: `via` and `by`."""
 
 RETRY_S = 2.0
 """How long after the database refused changes they are handed to it again."""
@@ -107,10 +114,13 @@ class RepoService:
         self._root: Root | None = None
         self._catalog: Catalog | None = None
         self._is_lost = False
+        self._is_away = False
+        self._git = GitWatch()
         self._is_hinted = False
         self._dirty: set[str] | None = set()
         self._via = "restart"
         self._later: list[tuple[float, frozenset[str], str]] = []
+        self._not_before = -math.inf
         self._life = trio.CancelScope(shield=True)
         self._is_ending = False
         self._finish_within = finish_within
@@ -177,11 +187,13 @@ class RepoService:
                 raise
         raise Refusal("the repository's file system did not answer in time", code="TIMEOUT")
 
-    async def write(self, job: Callable[[Root], T], *, folder: str | None) -> T:
-        """Have the owner run a writing `job` in a thread, then bring the catalog of `folder` up to date.
+    async def write(self, job: Callable[[Root], T], *, written: RelPath | None, by: str | None = None) -> T:
+        """Have the owner run a writing `job` in a thread, then bring the catalog up to date.
 
         Args:
-            folder: in which an artifact is written; None if none is.
+            job: what writes.
+            written: the artifact that is written; None if none is.
+            by: the name of the client, for the change log.
 
         Raises:
             Detached: the folder is not where it was adopted.
@@ -191,8 +203,8 @@ class RepoService:
 
         async def work() -> T:
             result = await self._call(job)
-            if folder is not None:
-                await self._look_after_write(folder)
+            if written is not None:
+                await self._look_after_write(written, by)
             return result
 
         return await self.submit(work)
@@ -210,7 +222,7 @@ class RepoService:
         async def work() -> dict[str, Any]:
             result, is_written = await self._creates.carry_out(write, self.artifacts, self._call)
             if is_written:
-                await self._look_after_write(RelPath(result["path"]).folder)
+                await self._look_after_write(RelPath(result["path"]), write.by)
             return result
 
         return await self.submit(work)
@@ -293,6 +305,7 @@ class RepoService:
                 await self._serve()
             except Refusal as refusal:
                 self._fail(RepoProblem.of(refusal))
+                await self._tell_lost()
             except Exception:
                 log.exception("repo-failed repo=%s", self.repo.slug)
                 self._fail(RepoProblem.make("REPO_BROKEN", "serving the repository failed"))
@@ -322,6 +335,9 @@ class RepoService:
         self._hints.attach(self.repo.id, self.repo.path, self._on_hint)
         self._is_lost = False
         self._phase, self._problem = "ok", None
+        if self._is_away:
+            self._is_away = False
+            await self._tell("restored")
         self._is_hinted, self._dirty, self._via = True, None, "restart"
 
     def _open_root(self) -> tuple[Root, str | None]:
@@ -344,8 +360,12 @@ class RepoService:
             elif self._is_ending:
                 return
             if not await self._look_if_hinted() and not has_worked:
-                with trio.move_on_at(min((at for at, *_ in self._later), default=math.inf)):
+                with trio.move_on_at(self._next_due()):
                     await self._wake.wait()
+
+    def _next_due(self) -> float:
+        due = [at for at, *_ in self._later]
+        return min([*due, self._not_before] if self._is_hinted else due, default=math.inf)
 
     async def _look_if_hinted(self) -> bool:
         """Look where hints say, if any do; return whether they did."""
@@ -353,48 +373,96 @@ class RepoService:
         for entry in [entry for entry in self._later if entry[0] <= now]:
             self._later.remove(entry)
             self.hint(entry[1], entry[2])
-        if not self._is_hinted or self._is_lost:
+        if not self._is_hinted or self._is_lost or now < self._not_before:
             return False
         via, dirty = self._via, self._dirty
         self._is_hinted, self._dirty = False, set()
-        await self._look(None if dirty is None else frozenset(dirty), via)
+        await self._look(None if dirty is None else frozenset(dirty), via, may_wait=True)
         return True
 
-    async def _look_after_write(self, folder: str) -> None:
+    async def _look_after_write(self, written: RelPath, by: str | None) -> None:
         """Bring the catalog up to date; the write itself has been made, whatever comes of this."""
         try:
-            await self._look(frozenset({folder}), "write")
+            await self._look(frozenset({written.folder}), "event", {str(written): ("write", by)})
         except Detached:
             pass  # `_call` has noted it
         except Exception:
             log.exception("look-failed repo=%s", self.repo.slug)
             self.hint(None, "write")
 
-    async def _look(self, folders: frozenset[str] | None, via: str) -> None:
-        """Compare the disk with the catalog and record what changed; folders that are listed are watched from then."""
+    async def _look(
+        self,
+        folders: frozenset[str] | None,
+        via: str,
+        origins: Mapping[str, tuple[str, str | None]] = NO_ORIGINS,
+        *,
+        may_wait: bool = False,
+    ) -> None:
+        """Compare the disk with the catalog and record what changed; folders that are listed are watched from then.
+
+        Args:
+            folders: which to list; None: all.
+            via: how it was noticed; of what git changed, `git` is said instead.
+            origins: `via` and `by` of paths that a client has just written.
+            may_wait: look a moment later if git is writing files now.
+        """
         _, catalog = self._usable()
 
-        def look(_: Root) -> tuple[Refreshed, list[ArtifactRow]]:
-            known = catalog.folders
-            refreshed = catalog.refresh(folders, partial(self._hints.arm, self.repo.id))
+        def look(root: Root) -> tuple[Refreshed, list[ArtifactRow], set[str], bool] | None:
+            if may_wait and self._git.should_wait(root):
+                return None
+            known, arm = catalog.folders, partial(self._hints.arm, self.repo.id)
+            is_git = self._git.is_writing(root)
+            refreshed = catalog.refresh(folders if folders is None else folders - {DOT_GIT}, arm)
             self._hints.drop(self.repo.id, known - catalog.folders)
-            return refreshed, [ArtifactRow(*artifact.row()) for artifact in refreshed.save]
+            is_whole = folders is None or DOT_GIT in folders
+            has_moved = self._git.has_moved(root, arm, is_whole=is_whole, has_changes=bool(refreshed.changes))
+            saved = [ArtifactRow(*artifact.row()) for artifact in refreshed.save]
+            if is_git or self._git.is_writing(root):
+                gits = {str(change.path) for change in refreshed.changes}
+            else:
+                gits = self._git.written(root, catalog.artifacts, refreshed.changes)
+            return refreshed, saved, gits, has_moved
 
-        refreshed, saved = await self._call(look)
+        found = await self._call(look)
+        if found is None:
+            self.hint(folders, via)
+            self._not_before = trio.current_time() + GIT_PAUSE_S
+            return
+        refreshed, saved, gits, has_moved = found
         self._problem = worst(catalog.problems.values())
+        changes: list[tuple[str, str, str]] = list(refreshed.changes)
+        origins = {**dict.fromkeys(gits, GIT), **origins}
+        if has_moved:
+            changes.append(("", REPOSITORY, "branch"))
+            origins[""] = GIT
         try:
-            await self.changes.append(refreshed.changes, via=via, saved=saved, removed=refreshed.delete)
+            await self.changes.append(changes, via=via, origins=origins, saved=saved, removed=refreshed.delete)
         except Exception as error:
             self._record_later(error, via)
         if refreshed.again_after_s is not None:
             self._later.append((trio.current_time() + refreshed.again_after_s, refreshed.again, via))
+
+    async def _tell_lost(self) -> None:
+        """Tell once that the repository is not where it was, whatever restarts meanwhile."""
+        last = self.changes.last
+        if self._phase == "detached" and not self._is_away:
+            self._is_away = True
+            if last is None or (last.kind, last.change) != (REPOSITORY, "lost"):
+                await self._tell("lost")
+
+    async def _tell(self, change: str) -> None:
+        with suppress(StoreFailed):  # it is told all the same, and recorded with the next change
+            await self.changes.append([("", REPOSITORY, change)], via="event")
 
     def _record_later(self, error: Exception, via: str) -> None:
         """Hand the changes to the database again later: the log keeps what it could not write."""
         log.error("changes-unsaved repo=%s reason=%s", self.repo.slug, escape(str(error)))
         code = error.code if isinstance(error, StoreFailed) else "WRITE_FAILED"
         self._problem = RepoProblem.make(code, "changes cannot be recorded: the database does not accept them")
-        if not any(not folders for _, folders, _ in self._later):  # else each failure would begin one more series
+        if not any(
+            folders == frozenset() for _, folders, _ in self._later
+        ):  # else each failure would begin one more series
             self._later.append((trio.current_time() + RETRY_S, frozenset(), via))
 
     def _on_hint(self, _: str, folders: frozenset[str] | None, via: str) -> None:

@@ -209,7 +209,10 @@ class InotifySource:
         assert self._instance is not None
         while True:
             await trio.lowlevel.wait_readable(self._instance)
-            data = os.read(self._instance, SLICE_BYTES)
+            try:
+                data = os.read(self._instance, SLICE_BYTES)
+            except BlockingIOError:  # woken without an event, as select(2) warns
+                continue
             self._interpret(data)
             if len(data) < SLICE_BYTES // 2:
                 for root in self._roots:

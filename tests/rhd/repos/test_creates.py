@@ -25,6 +25,7 @@ def write(**other: Any) -> DocumentWrite:
     """A request; as a tool makes it again, its text has another time in it."""
     made = DocumentWrite(
         tool="write_prd_from_idea",
+        by="ChatGPT",
         caller="g_1",
         digest=b"d" * 16,
         reach=PLANNER.reach,

@@ -15,6 +15,7 @@ from rhd.access import PLANNER
 from rhd.errors import Detached, Refusal
 from rhd.ids import Cursor, RelPath
 from rhd.repos import repo_service, supervisor
+from rhd.repos.following import read_on
 from rhd.repos.repo_service import LOOK_AGAIN_S, RepoService
 from rhd.watch.sources import make_source
 from rhd.workflow.catalog import Catalog, Refreshed
@@ -156,7 +157,7 @@ async def test_writes_run_one_at_a_time_and_are_one_change(tmp_path: Path, repos
             return write
 
         async def one(number: int) -> None:
-            await service.write(job(number), folder="plans/prds")
+            await service.write(job(number), written=PLAN2)
 
         async with trio.open_nursery() as nursery:
             for number in range(8):
@@ -182,7 +183,7 @@ async def test_a_write_is_finished_though_its_request_is_cancelled(tmp_path: Pat
             async with trio.open_nursery() as nursery:
 
                 async def request() -> None:
-                    await service.write(write, folder="plans/prds")
+                    await service.write(write, written=PLAN2)
 
                 nursery.start_soon(request)
                 with trio.fail_after(10):
@@ -205,7 +206,7 @@ async def test_stopping_waits_for_the_write_in_progress(tmp_path: Path, reposito
             root.create(RelPath("plans/prds/late.prd.md"), PLANNER.reach, b"# Late\n")
 
         async def request() -> None:
-            await service.write(write, folder="plans/prds")
+            await service.write(write, written=PLAN2)
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(request)
@@ -457,7 +458,7 @@ async def test_a_write_that_hangs_is_given_up_its_repository_writes_no_more_and_
 
         async def write(name: str, job: Callable[[Root], None]) -> None:
             with pytest.raises(Refusal) as caught:
-                await service.write(job, folder="plans/prds")
+                await service.write(job, written=PLAN2)
             refused[name] = caught.value.code
 
         with trio.fail_after(20):
@@ -505,7 +506,7 @@ async def test_the_end_does_not_wait_for_what_hangs(
             if what == "a look":
                 await hang.begin(service, monkeypatch)
             elif what == "a write":
-                nursery.start_soon(partial(service.write, hang, folder=None))
+                nursery.start_soon(partial(service.write, hang, written=None))
             elif what == "a read":
                 nursery.start_soon(service.read, hang)
             assert await trio.to_thread.run_sync(hang.entered.wait, 10)
@@ -526,7 +527,7 @@ async def test_a_look_that_hangs_harms_no_other_repository(
             await hang.begin(hung, monkeypatch)
             await until(lambda: hung.state == "degraded")
             await fine.settle()
-            await fine.write(lambda root: root.create(PLAN2, PLANNER.reach, b"# B\n"), folder="plans/prds")
+            await fine.write(lambda root: root.create(PLAN2, PLANNER.reach, b"# B\n"), written=PLAN2)
             assert fine.artifacts[PLAN2].title == "B"
             assert (await rooms.adopt(Repository.make(tmp_path / "third"))).outcome == "adopted"
             await rooms.registry.forget(hung.repo.id)
@@ -546,10 +547,10 @@ async def test_more_than_the_queue_holds_is_refused_at_once(
         async with running_rooms(tmp_path / "db") as rooms, trio.open_nursery() as nursery:
             service = rooms.service(await rooms.adopt(repository))
             for _ in range(1 + repo_service.MAX_JOBS):
-                nursery.start_soon(partial(service.write, hang, folder=None))
+                nursery.start_soon(partial(service.write, hang, written=None))
                 await trio.testing.wait_all_tasks_blocked()
             with pytest.raises(Refusal) as refused:
-                await service.write(hang, folder=None)
+                await service.write(hang, written=None)
             assert refused.value.code == "REPO_BUSY"
             nursery.cancel_scope.cancel()
     hang.released.set()
@@ -578,7 +579,7 @@ async def test_a_write_is_made_though_the_look_after_it_fails(
         service = rooms.service(await rooms.adopt(repository))
         cursor = service.changes.cursor
         monkeypatch.setattr(Catalog, "refresh", fail_once)
-        await service.write(lambda root: root.create(PLAN2, PLANNER.reach, b"# B\n"), folder="plans/prds")
+        await service.write(lambda root: root.create(PLAN2, PLANNER.reach, b"# B\n"), written=PLAN2)
         assert [c.path for c in (await service.changes.wait(cursor, 10)).changes] == [PLAN2]
         assert service.state == "ok"
 
@@ -594,3 +595,66 @@ async def test_a_problem_that_is_raised_again_and_again_keeps_no_frames(tmp_path
             with pytest.raises(Detached) as raised:
                 _ = service.artifacts
             assert len(raised.traceback) == 3
+
+
+async def told(service: RepoService, since: Cursor) -> list[tuple[str, str, str, str | None]]:
+    entries, is_reset = await read_on(service.changes, since.number)
+    assert not is_reset
+    return [(entry.path or entry.kind, entry.change, entry.via, entry.by) for entry in entries]
+
+
+async def test_a_branch_switch_is_gits_and_the_line_that_says_so_follows(
+    tmp_path: Path, repository: Repository
+) -> None:
+    repository.git("checkout", "-q", "-b", "other")
+    for number in range(50):
+        repository.write(f"plans/prds/{number}.md", "x\n")
+    repository.commit("many")
+    repository.git("checkout", "-q", "main")
+    async with running_rooms(tmp_path / "db", make_source("auto")) as rooms:
+        service = rooms.service(await rooms.adopt(repository))
+        cursor = service.changes.cursor
+        await trio.to_thread.run_sync(lambda: repository.git("checkout", "-q", "other"))
+        await until(lambda: service.changes.last is not None and service.changes.last.change == "branch")
+        lines = await told(service, cursor)
+        assert lines[-1] == ("repository", "branch", "git", None)
+        assert len(lines) == 51, [line for line in lines if line[1] != "added"]
+        assert {(change, via, by) for _, change, via, by in lines[:-1]} == {("added", "git", None)}
+        cursor = service.changes.cursor
+        repository.put("plans/plan-mine.md", "# Mine\n")
+        await until(lambda: service.changes.cursor != cursor)
+        assert await told(service, cursor) == [("plans/plan-mine.md", "added", "event", None)]
+
+
+async def test_what_a_client_writes_has_its_name_and_what_lies_beside_it_has_not(
+    tmp_path: Path, repository: Repository
+) -> None:
+    async with running_rooms(tmp_path / "db") as rooms:
+        service = rooms.service(await rooms.adopt(repository))
+        cursor = service.changes.cursor
+
+        def job(root: Root) -> None:
+            root.create(PLAN2, PLANNER.reach, b"# B\n")
+            repository.write("plans/prds/beside.md", "x\n")
+
+        await service.write(job, written=PLAN2, by="ChatGPT")
+        assert sorted(await told(service, cursor)) == [
+            (str(PLAN2), "added", "write", "ChatGPT"),
+            ("plans/prds/beside.md", "added", "event", None),
+        ]
+
+
+async def test_a_repository_that_goes_and_comes_back_is_told_once_each(tmp_path: Path, repository: Repository) -> None:
+    async with running_rooms(tmp_path / "db") as rooms:
+        service = rooms.service(await rooms.adopt(repository))
+        cursor = service.changes.cursor
+        repository.path.rename(tmp_path / "away")
+        service.hint(None, "event")
+        await until(lambda: service.state == "detached")
+        service.look_again()
+        service.look_again()
+        (tmp_path / "away").rename(repository.path)
+        service.look_again()
+        await until(lambda: service.changes.last is not None and service.changes.last.change == "restored")
+        lines = await told(service, cursor)
+        assert [change for path, change, *_ in lines if path == "repository"] == ["lost", "restored"]

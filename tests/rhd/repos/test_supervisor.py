@@ -210,12 +210,10 @@ async def test_every_log_is_known_at_the_start_though_its_folder_is_away(
     repository.path.rename(tmp_path / "away")
     async with running_rooms(tmp_path / "db") as rooms:
         (found,) = rooms.services
-        assert found.changes.cursor == cursor, "before anything was opened"
+        assert found.changes.keeps(cursor), "before anything was opened"
         assert (await rooms.services.ready(found.repo.id)).state == "detached"
-        assert found.changes.last is not None
-        assert found.changes.last.cursor == cursor
         since = await found.changes.since(Cursor.make(cursor.log, cursor.number - 1))
-        assert (since.reset, [c.cursor for c in since.changes]) == (False, [cursor])
+        assert (since.reset, since.changes[0].cursor) == (False, cursor)
 
 
 async def test_the_log_goes_on_where_a_moved_repository_now_is(tmp_path: Path, repository: Repository) -> None:

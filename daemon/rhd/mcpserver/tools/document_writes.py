@@ -37,6 +37,7 @@ async def write_document(
         DocumentWrite(
             tool=tool,
             caller=call.caller.id,
+            by=call.caller.label,
             digest=hashlib.blake2b(arguments, key=call.context.key, digest_size=16).digest(),
             reach=call.profile.reach,
             path=path,

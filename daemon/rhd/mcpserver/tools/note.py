@@ -33,7 +33,7 @@ async def append_handoff_note(call: Call) -> dict[str, Any]:
                 refusal.next_step = "Ask the owner to move what is old in it elsewhere, or write a shorter note."
             raise
 
-    await call.service.write(add, folder=path.folder)
+    await call.service.write(add, written=path, by=call.caller.label)
     return {"path": path}
 
 

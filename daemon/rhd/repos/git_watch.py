@@ -1,0 +1,119 @@
+"""`GitWatch`: whether git is working in a repository now, and whether its HEAD has moved."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+
+from rhd.access import GIT_FACTS
+from rhd.errors import Detached, Refusal
+from rhd.ids import RelPath
+from rhd.workflow.artifacts import Artifacts
+from rhd.workflow.catalog import Change
+from rhd.workflow.filestat import Facts
+from rhd.workflow.git import read_git_facts
+from rhd.workflow.root import Root
+
+DOT_GIT = ".git"
+_LOCK, _INDEX = RelPath(".git/index.lock"), RelPath(".git/index")
+
+WAIT_S = 1.0
+"""How long a look waits for git to finish: what git is still writing would be seen half-written, and told twice."""
+
+LASTS_S = 60.0
+"""A lock that is older was left by a git that was killed."""
+
+JUST_S = 2.0
+"""A file that was removed so shortly before or after git finished was removed by it."""
+
+_UNKNOWN = object()
+
+
+class GitWatch:
+    """For the thread of one repository's owner.
+
+    git holds `.git/index.lock` while it writes files, makes it `.git/index` when it has, and moves HEAD last. In a
+    linked worktree all that is outside of the repository: there HEAD is compared when something else has changed, and
+    no change is said to be git's.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: tuple[int, float] = (-1, 0.0)
+        self._branch: object = _UNKNOWN
+        self._is_worktree = False
+
+    def is_writing(self, root: Root) -> bool:
+        """Say whether git is writing files now.
+
+        Raises:
+            Detached: the repository is not where it was.
+        """
+        lock = _look(root, _LOCK)
+        return lock is not None and time.time() < lock.signature[3] / 1e9 + LASTS_S
+
+    def should_wait(self, root: Root) -> bool:
+        """Say whether to look later, since git is writing files, and not for too long yet.
+
+        Raises:
+            Detached: the repository is not where it was.
+        """
+        lock, now = _look(root, _LOCK), time.monotonic()
+        if lock is None:
+            return False
+        if self._waiting[0] != lock.inode:
+            self._waiting = lock.inode, now
+        return now < self._waiting[1] + WAIT_S
+
+    def written(self, root: Root, artifacts: Artifacts, changes: Iterable[Change]) -> set[str]:
+        """Return the paths of the changes that git made, now that it is finished: none is younger than its index.
+
+        Raises:
+            Detached: the repository is not where it was.
+        """
+        if not (changes := list(changes)) or (index := _look(root, _INDEX)) is None:
+            return set()
+        finished_ns, now_ns = index.signature[3], time.time_ns()
+        if abs(now_ns - finished_ns) > LASTS_S * 1e9:
+            return set()
+        made = set()
+        for change in changes:
+            artifact = artifacts.get(change.path)
+            at_ns = artifact.modified_ns if artifact is not None else now_ns - int(JUST_S * 1e9)
+            if finished_ns - LASTS_S * 1e9 <= at_ns <= finished_ns:
+                made.add(str(change.path))
+        return made
+
+    def has_moved(self, root: Root, arm: Callable[[str, int], None], *, is_whole: bool, has_changes: bool) -> bool:
+        """Say whether another branch than the last time is checked out, or none any more.
+
+        Args:
+            root: the repository.
+            arm: watches a folder by its descriptor.
+            is_whole: the folder `.git` is to be looked at, and watched.
+            has_changes: artifacts have changed.
+
+        Raises:
+            Detached: the repository is not where it was.
+        """
+        if not is_whole and not (self._is_worktree and has_changes):
+            return False
+        if is_whole:
+            try:
+                root.list(RelPath(DOT_GIT), GIT_FACTS, arm=lambda descriptor: arm(DOT_GIT, descriptor))
+            except Detached:
+                raise
+            except Refusal:  # a linked worktree's is a file
+                pass
+        facts = read_git_facts(root)
+        self._is_worktree = facts.is_worktree
+        before, self._branch = self._branch, facts.branch
+        return before not in (_UNKNOWN, facts.branch)
+
+
+def _look(root: Root, path: RelPath) -> Facts | None:
+    try:
+        return root.look(path, GIT_FACTS)
+    except Detached:
+        raise
+    except Refusal:
+        return None
