@@ -72,11 +72,17 @@ class ListChangedServer(Server[Any]):
         return found.model_copy(update={"prompts": found.prompts and PromptsCapability(list_changed=False)})
 
 
-def make_manager(server: ListChangedServer, *, is_stateless: bool, max_sessions: int) -> StreamableHTTPSessionManager:
-    """Return a session manager; Host and Origin are the guard's matter, so its own check stays off."""
+def make_manager(
+    server: ListChangedServer, *, is_stateless: bool, max_sessions: int, is_telling: bool = False
+) -> StreamableHTTPSessionManager:
+    """Return a session manager; Host and Origin are the guard's matter, so its own check stays off.
+
+    Args:
+        is_telling: its calls may send notifications before they answer.
+    """
     return StreamableHTTPSessionManager(
         app=server,
-        json_response=not server.is_talkative,
+        json_response=not (server.is_talkative or is_telling),
         stateless=is_stateless,
         session_idle_timeout=IDLE_SESSION_S,
         max_request_body_size=MAX_BODY_BYTES,

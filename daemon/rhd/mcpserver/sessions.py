@@ -36,6 +36,9 @@ MAX_OPEN = 64
 """Sessions that the SDK holds at once; beyond these, the least recently used one waits as a row."""
 OPEN_WITHIN_S = 10.0
 log = logging.getLogger(__name__)
+TELLING = frozenset({"get_agent_run"})
+"""Tools that send progress notifications: their answers are streams. Any other answer over HTTP is one JSON body."""
+
 _LISTENING = frozenset({"resources/subscribe", "resources/unsubscribe"})
 
 
@@ -58,6 +61,7 @@ class Sessions:
         """
         self._kept = make_manager(server, is_stateless=False, max_sessions=max_open)
         self._stateless = make_manager(server, is_stateless=True, max_sessions=max_open)
+        self._telling = make_manager(server, is_stateless=True, max_sessions=max_open, is_telling=True)
         self._records = records
         self._max_open = max_open
         self._opening = 0
@@ -68,7 +72,7 @@ class Sessions:
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
         """Own the sessions for as long as the block lasts."""
-        async with self._kept.run(), self._stateless.run():
+        async with self._kept.run(), self._stateless.run(), self._telling.run():
             try:
                 await self._records.load()
             except HarnessError as error:  # their clients are served without a session
@@ -100,6 +104,8 @@ class Sessions:
         if version and (version in MODERN_PROTOCOL_VERSIONS or not _is_handshake_version(version)):
             if headers.get(b"mcp-method") == METHOD:
                 await serve_stream(self._stateless.handle_request, scope, receive, send)
+            elif headers.get(b"mcp-name", b"").decode("latin-1") in TELLING:
+                await self._telling.handle_request(scope, receive, send)
             else:
                 await self._stateless.handle_request(scope, receive, send)
             return
@@ -134,6 +140,9 @@ class Sessions:
             return
         known = self._records.find(session_id, caller.id)
         session = known if known is not None and not known.has_ended else None
+        if _asks_for_progress(message) and (session is not None or known is None):
+            await self._telling.handle_request(_without_session(scope), again(), send)
+            return
         if session is not None and session_id is not None:
             scope_of_session = {**scope, **noting(self._records, session)}
             if await self._pass_on(session, session_id, scope_of_session, again, send):
@@ -333,7 +342,7 @@ class Sessions:
         return session if session is not None and not session.has_ended else None
 
 
-_READ_HEADERS = frozenset({b"mcp-method", b"mcp-protocol-version", SESSION_ID})
+_READ_HEADERS = frozenset({b"mcp-method", b"mcp-name", b"mcp-protocol-version", SESSION_ID})
 
 
 def _normalized(headers: Any) -> list[tuple[bytes, bytes]]:
@@ -377,6 +386,15 @@ def _methods(value: Any) -> set[str]:
     """Return the JSON-RPC methods that a body names."""
     messages = value if isinstance(value, list) else [value]
     return {m["method"] for m in messages if isinstance(m, dict) and isinstance(m.get("method"), str)}
+
+
+def _asks_for_progress(message: Any) -> bool:
+    """Return whether a message calls a tool that tells how far it is, and asks to be told."""
+    params = message.get("params") if isinstance(message, dict) and message.get("method") == "tools/call" else None
+    if not isinstance(params, dict) or params.get("name") not in TELLING:
+        return False
+    meta = params.get("_meta")
+    return isinstance(meta, dict) and "progressToken" in meta
 
 
 def _without_session(scope: Scope) -> Scope:

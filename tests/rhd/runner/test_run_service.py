@@ -8,7 +8,9 @@ import trio
 from rhd.access import GOAL
 from tests.support.agent_runs import Runs
 from tests.support.agents import DONE, FOREVER, SPRINT
+from tests.support.attached import attached, told
 from tests.support.calls import calling, granted
+from tests.support.made_grants import connected, grant
 
 
 async def test_a_run_carries_the_goal_out_and_its_work_reaches_clients(runs: Runs) -> None:
@@ -150,3 +152,34 @@ async def test_what_cannot_be_started_says_why_and_starts_nothing(runs: Runs) ->
     assert (await planner("run_agent_goal", agent="codex", expected_revision="x"))["code"] == "PROFILE_NOT_GRANTED"
     assert (await runs.call("get_agent_run", run_id="run_nothing0"))["code"] == "RUN_NOT_FOUND"
     assert runs.agents.started == []
+
+
+@pytest.mark.parametrize("mode", ["2026-07-28", "legacy"])
+@pytest.mark.parametrize("place", ["http", "stdio"])
+async def test_a_client_that_asks_is_told_how_far_a_run_is(runs: Runs, mode: str, place: str) -> None:
+    step = {"type": "item.completed", "item": {"type": "agent_message", "text": "on"}}
+    runs.agents.plan(*[["event", step], ["sleep", 0.2]] * 3, ["tick", SPRINT], FOREVER)
+    told_of: list[tuple[float, str | None]] = []
+
+    async def note(progress: float, total: float | None, message: str | None) -> None:
+        told_of.append((progress, message))
+
+    _, token = await grant(runs.daemon, {"project": ["orchestrator"]})
+    url = f"{runs.daemon.url}/r/project/mcp"
+    client_of = (
+        connected(url, token, mode=mode)
+        if place == "http"
+        else attached(runs.daemon, "project", profile="orchestrator", mode=mode)
+    )
+    async with client_of as client:
+        answer = told(await client.call_tool("run_agent_goal", {"agent": "codex", "expected_revision": runs.revision}))
+        waiting = {"run_id": answer["run_id"], "wait_s": 20}
+        run = answer
+        with trio.fail_after(30):
+            while run["cards"] != {"done": 1, "total": 1}:
+                run = told(await client.call_tool("get_agent_run", waiting, progress_callback=note))
+        assert run["state"] == "running"
+        assert told_of[-1][1] == "running: 1 of 1 cards done, 0 commands, 0 files"
+        assert told_of == sorted(told_of, key=lambda each: each[0])
+        silent = told(await client.call_tool("cancel_agent_run", {"run_id": answer["run_id"]}))
+        assert silent["state"] == "cancelled"
