@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import secrets
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -16,8 +17,8 @@ from mcp.client.streamable_http import streamable_http_client
 from rhd.access import HUB
 from rhd.ids import RepoId
 from rhd.oauth.clients import Client as OAuthClient
-from rhd.oauth.grants import new_grant_id
-from rhd.oauth.tokens import _new_pair
+from rhd.oauth.grants import ACCESS_PREFIX, new_grant_id
+from rhd.oauth.tokens import _make_pair
 from rhd.store import oauth_rows as rows
 from tests.support.inprocess import Running
 
@@ -38,7 +39,8 @@ def save_grant(
     rows.save_client(connection, rows.ClientRow(client_id, name, {"redirect_uris": ["http://127.0.0.1/cb"]}, now))
     held = [(repo, profile) for repo, each in profiles.items() for profile in each]
     rows.save_grant(connection, rows.GrantRow(grant_id, client_id, resource, True, now, now), held)
-    pair = _new_pair(grant_id, now)
+    access, refresh = (secrets.token_urlsafe(32) for _ in range(2))
+    pair = _make_pair(grant_id, now, 3600, f"{ACCESS_PREFIX}{access}", f"rhr_{refresh}")
     for row in pair.saved:
         rows.save_token(connection, row if lasts_s is None else row._replace(expires_at=now + lasts_s))
     return grant_id, pair.access
@@ -74,7 +76,7 @@ async def grant(
         grant_id, token, (row,), (client,), tokens = await daemon.context.store.write(save)
         oauth_client = OAuthClient(client.id, client.name, tuple(client.metadata["redirect_uris"]))
         known.keep_client(oauth_client, client.created_at)
-        known.add(row, oauth_client, held)
+        known.add(row, oauth_client, {repo: dict.fromkeys(names, row.created_at) for repo, names in held.items()})
         for each in tokens:
             known.keep_token(each)
     return grant_id, token

@@ -164,7 +164,7 @@ async def test_a_client_that_asks_is_told_how_far_a_run_is(runs: Runs, mode: str
     async def note(progress: float, total: float | None, message: str | None) -> None:
         told_of.append((progress, message))
 
-    _, token = await grant(runs.daemon, {"project": ["orchestrator"]})
+    _, token = await grant(runs.daemon, {"project": ["orchestrator"]}, resource="project")
     url = f"{runs.daemon.url}/r/project/mcp"
     client_of = (
         connected(url, token, mode=mode)
