@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import anyio
 import mcp_types as types
 import trio
-from mcp.shared.message import SessionMessage
+from mcp.shared.message import ServerMessageMetadata, SessionMessage
 
 from rhd.mcpserver.refused_messages import BOM, has_unusable_id, refusal_of
 
@@ -55,6 +56,11 @@ async def line_streams(
             if scope.cancelled_caught:
                 raise trio.BrokenResourceError("the client does not read")
 
+    async def settle(request_id: str | int | None) -> None:
+        unanswered.discard(request_id)
+        endless.discard(request_id)
+        answered.unpark_all()
+
     async def linger() -> None:
         with trio.move_on_after(LINGER_S):
             while unanswered - endless:
@@ -86,19 +92,22 @@ async def line_streams(
                 if isinstance(message, types.JSONRPCNotification) and has_unusable_id(json.loads(line)):
                     await write(refusal_of(line))
                     continue
-                if isinstance(message, types.JSONRPCRequest):
-                    unanswered.add(message.id)
-                    if message.method == _ENDLESS:
-                        endless.add(message.id)
-                await to_server.send(SessionMessage(message))
+                if not isinstance(message, types.JSONRPCRequest):
+                    await to_server.send(SessionMessage(message))
+                    continue
+                unanswered.add(message.id)
+                if message.method == _ENDLESS:
+                    endless.add(message.id)
+                # A request that the client cancels is never answered: the SDK says so by this.
+                metadata = ServerMessageMetadata(on_request_unanswered=partial(settle, message.id))
+                await to_server.send(SessionMessage(message, metadata))
 
     async def write_lines() -> None:
         async with from_server:
             async for message in from_server:
                 await write(message.message.model_dump_json(by_alias=True, exclude_unset=True).encode())
                 if isinstance(message.message, types.JSONRPCResponse | types.JSONRPCError):
-                    unanswered.discard(message.message.id)
-                    answered.unpark_all()
+                    await settle(message.message.id)
 
     async def end_when_drained(nursery: trio.Nursery, draining: trio.Event) -> None:
         await draining.wait()

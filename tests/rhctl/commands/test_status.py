@@ -75,6 +75,7 @@ async def test_the_whole_answer(daemon: Running, repository: Repository) -> None
     assert set(about["watch"]) == {"watches", "max_watches", "instances", "max_instances", "advice"}
     (repo,) = answer["repos"]
     assert set(repo.pop("last_change")) == {"path", "change", "at", "via"}
+    assert repo.pop("tools_hash")
     assert repo == {
         "slug": slug,
         "path": str(repository.path),

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 
+import pytest
+import trio
+
 from rhd.mcpserver.tools.tool_table import tools_hash
 from rhwire.messages import Request
 from rhwire.version import VERSION
@@ -87,3 +90,30 @@ async def test_what_cannot_be_attached_to_is_refused_and_the_connection_goes_on(
             assert (await read_line(stream))["error"]["data"]["code"] == code
         await stream.send_all(Request(2, "version", {}).encode())
         assert (await read_line(stream))["result"]["version"] == VERSION
+
+
+async def test_a_request_that_is_cancelled_holds_up_no_end(
+    daemon: Running, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The SDK never answers it. The end of input waits for what is unanswered, which it is no longer."""
+    monkeypatch.setattr("rhd.mcpserver.line_framing.LINGER_S", 3600)
+    slug = await daemon.adopt(repository.path)
+    wait = {"name": "list_workflow_changes", "arguments": {"since": daemon.service(slug).changes.cursor, "wait_s": 25}}
+    messages = [
+        INITIALIZE,
+        {"jsonrpc": "2.0", "method": "notifications/initialized"},
+        {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": wait},
+    ]
+    async with await daemon.open() as stream:
+        await stream.send_all(Request(1, "attach", {"repo": slug}).encode())
+        await read_line(stream)
+        for message in messages:
+            await stream.send_all(json.dumps(message).encode() + b"\n")
+        assert (await read_line(stream))["id"] == 1
+        with trio.fail_after(10):
+            while not daemon.context.endpoints._tool_context.waits._scopes:
+                await trio.testing.wait_all_tasks_blocked()
+            cancel = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 2}}
+            await stream.send_all(json.dumps(cancel).encode() + b"\n")
+            await stream.send_eof()
+            assert await stream.receive_some(1) == b"", "nothing more is said, and the connection ends"
