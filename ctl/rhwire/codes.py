@@ -236,6 +236,10 @@ CODES: dict[str, tuple[str, str]] = {
         "The database was written by a newer version; it is left as it is.",
         "Upgrade repo-harness, or choose another home with --home.",
     ),
+    "SECRET_TRACKED": (
+        "Git tracks the file that the repository's passphrase is written to.",
+        "Take it out of git and out of the history that you publish: git rm --cached -r .repo-harness, then commit.",
+    ),
     "SERVICE_FAILED": (
         "The service manager could not do what it was asked to.",
         "See what it knows with: rhctl service status",

@@ -132,6 +132,7 @@ SCAFFOLD = Reach(
     "scaffold",
     reads=(
         ".repo-harness/id",
+        ".repo-harness/.gitignore",
         # Of the predecessor: its endpoint is read, and of its tokens it is only asked whether they are there.
         ".repo-harness/mcp.local.json",
         ".repo-harness/mcp.tokens.json",
@@ -149,7 +150,7 @@ SCAFFOLD = Reach(
     ),
     denied=(".git", ".env*"),
 )
-"""What adopting may look for and create. It never replaces what exists."""
+"""What adopting may look for and create. Of what exists it replaces only its own id and ignore file."""
 
 PASSPHRASE_COPY = Reach("passphrase copy", writes=(".repo-harness/mcp.oauth.json",), denied=(".git",))
 """The copy of the passphrase that people read; written, never read."""
@@ -162,11 +163,14 @@ GIT_FACTS = Reach(
         "commondir",
         "config",
         "gitdir",
+        "index",
+        "sharedindex.*",
         "refs/**",
         "packed-refs",
         ".git/HEAD",
         ".git/index",
         ".git/index.lock",
+        ".git/sharedindex.*",
         ".git/refs/**",
         ".git/packed-refs",
         "worktrees/*/gitdir",

@@ -21,6 +21,7 @@ from rhd.background import Background
 from rhd.control.socket_server import ControlServer
 from rhd.control.verb_context import VerbContext
 from rhd.doctor.installation import examine_installation
+from rhd.doctor.passphrase_copy import examine_copy
 from rhd.doctor.repositories import examine_repository
 from rhd.doctor.store import examine_store
 from rhd.doctor.watching import examine_watching
@@ -38,6 +39,7 @@ from rhd.oauth.grants import GrantChange
 from rhd.paths import Paths
 from rhd.repos.adoption import Adopter
 from rhd.repos.registry import Registry
+from rhd.repos.repo_service import RepoService
 from rhd.repos.supervisor import Supervisor
 from rhd.runner.run_service import RunService
 from rhd.settings import Settings, check_host
@@ -264,13 +266,16 @@ class Daemon:
 
     async def _examine(self, repo_id: str | None) -> Sequence[Finding]:
         if repo_id is not None:
-            return self._examine_repo(RepoId(repo_id))
+            return await self._examine_service(self._services.get(RepoId(repo_id)))
         found = list(await trio.to_thread.run_sync(examine_installation, self._home, self._flags, dict(os.environ)))
-        usage = self._hints.usage()
-        found += [examine_store(self._store), examine_watching(usage)]
+        found += [examine_store(self._store), examine_watching(self._hints.usage())]
         for service in self._services:
-            found += examine_repository(service, self._registry, usage)
+            found += await self._examine_service(service)
         return found
+
+    async def _examine_service(self, service: RepoService) -> Sequence[Finding]:
+        copy = await examine_copy(service)
+        return [*([copy] if copy else []), *self._examine_repo(service.repo.id)]
 
 
 def _listeners(sockets: Sequence[socket.socket]) -> list[trio.SocketListener]:

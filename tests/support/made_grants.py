@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import secrets
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -17,8 +16,8 @@ from mcp.client.streamable_http import streamable_http_client
 from rhd.access import HUB
 from rhd.ids import RepoId
 from rhd.oauth.clients import Client as OAuthClient
-from rhd.oauth.grants import ACCESS_PREFIX, new_grant_id
-from rhd.oauth.tokens import _make_pair
+from rhd.oauth.grants import digest_secret, new_grant_id
+from rhd.oauth.tokens import _new_pair
 from rhd.store import oauth_rows as rows
 from tests.support.inprocess import Running
 
@@ -39,8 +38,8 @@ def save_grant(
     rows.save_client(connection, rows.ClientRow(client_id, name, {"redirect_uris": ["http://127.0.0.1/cb"]}, now))
     held = [(repo, profile) for repo, each in profiles.items() for profile in each]
     rows.save_grant(connection, rows.GrantRow(grant_id, client_id, resource, True, now, now), held)
-    access, refresh = (secrets.token_urlsafe(32) for _ in range(2))
-    pair = _make_pair(grant_id, now, 3600, f"{ACCESS_PREFIX}{access}", f"rhr_{refresh}")
+    family, pair = _new_pair(grant_id, now)
+    rows.save_family(connection, grant_id, digest_secret(family))
     for row in pair.saved:
         rows.save_token(connection, row if lasts_s is None else row._replace(expires_at=now + lasts_s))
     return grant_id, pair.access

@@ -27,14 +27,16 @@ def build_parser() -> Parser:
     parser.add_argument(
         "path", nargs="?", default=".", metavar="PATH", help="a folder in the repository; here if left out"
     )
-    parser.add_argument("--name", metavar="SLUG", help="its name in URLs and commands; the folder's if left out")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--name", metavar="SLUG", help="its name in URLs and commands (default: the folder's)")
+    which.add_argument("--as", dest="take_up", metavar="SLUG", help="take this adopted repository up at PATH")
     parser.add_argument("--dry-run", action="store_true", help="only list what would be created")
     return parser
 
 
 def run(args: Any) -> int:
     """Adopt a repository and print the next step."""
-    params = {"path": real_path(args.path), "name": args.name, "dry_run": args.dry_run or None}
+    params = {"path": real_path(args.path), "name": args.name, "as": args.take_up, "dry_run": args.dry_run or None}
     home = Home.find(args.home)
     with open_client(home, may_start=not args.no_start) as client:
         done = client.call("adopt", params)

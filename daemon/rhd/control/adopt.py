@@ -14,8 +14,10 @@ async def run(request: VerbCall) -> dict[str, Any]:
     context, params = request.context, request.params
     if not params["path"].startswith("/"):
         raise Refusal("path must be absolute", code="INVALID_ARGUMENT")
-    name = Slug(params["name"]) if params["name"] is not None else None
-    done = await context.adopter.adopt(params["path"], slug=name, is_dry_run=bool(params["dry_run"]))
+    name, take_up = (Slug(given) if (given := params[key]) is not None else None for key in ("name", "as"))
+    if name is not None and take_up is not None:
+        raise Refusal("name is for a repository that is new, and as for one that is not", code="INVALID_ARGUMENT")
+    done = await context.adopter.adopt(params["path"], slug=name, take_up=take_up, is_dry_run=bool(params["dry_run"]))
     if done.repo is not None:
         context.audit.event("repo.adopt", repo_id=done.repo.id, target=done.outcome)
     return {
@@ -35,4 +37,4 @@ async def run(request: VerbCall) -> dict[str, Any]:
     }
 
 
-VERB = Verb("adopt", run, {"path": str, "name": str, "dry_run": bool}, required=("path",))
+VERB = Verb("adopt", run, {"path": str, "name": str, "as": str, "dry_run": bool}, required=("path",))

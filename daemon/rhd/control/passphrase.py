@@ -8,7 +8,7 @@ from rhd.control.lookup import PARAMS, find_repo
 from rhd.control.status import describe_problem
 from rhd.control.verb import Verb, VerbCall
 from rhd.errors import Refusal
-from rhd.repos.adoption import write_copy
+from rhd.repos.passphrase_copy import write_copy
 from rhd.repos.registry import digest_passphrase
 from rhd.repos.scaffold import COPY
 

@@ -109,11 +109,7 @@ class Tokens:
                 raise self._bad_grant("login.code", "the code is unknown or expired")
             self._check_resource(grant, resource)
 
-            family = secrets.token_urlsafe(16)
-            access, refresh = (secrets.token_urlsafe(32) for _ in range(2))
-            pair = _make_pair(
-                grant.id, now, self._lasts_s(grant), ACCESS_PREFIX + access, REFRESH_PREFIX + family + refresh
-            )
+            family, pair = _new_pair(grant.id, now, self._lasts_s(grant))
 
             def change(connection: sqlite3.Connection) -> None:
                 rows.use_code(connection, digest, now)
@@ -226,6 +222,12 @@ def is_verifier_of(verifier: str, challenge: str) -> bool:
     if not _VERIFIER.match(verifier):
         return False
     return secrets.compare_digest(_encode(hashlib.sha256(verifier.encode()).digest()), challenge)
+
+
+def _new_pair(grant_id: str, now: float, lasts_s: float = ACCESS_S) -> tuple[str, _Pair]:
+    """Return a new family and the first pair of it."""
+    family, access, refresh = secrets.token_urlsafe(16), secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+    return family, _make_pair(grant_id, now, lasts_s, ACCESS_PREFIX + access, REFRESH_PREFIX + family + refresh)
 
 
 def _make_pair(grant_id: str, now: float, lasts_s: float, access: str, refresh: str) -> _Pair:

@@ -1,12 +1,13 @@
-"""Adopting: from a folder that somebody names to a registered repository.
+"""Adopting: from a folder that a person names to a registered repository.
 
-Creates what is missing and changes nothing that exists. A repository that was moved is taken up again only if the
-place where it was no longer holds its id; a copy of one gets an id of its own, and that is said.
+Creates what is missing and changes nothing that exists but its own files. The id in `.repo-harness/` says which
+repository a folder is, and anyone can copy it: it is believed only in the folder that was adopted, known by device and
+inode, so that a copy never reads under the grants of the original. Where a repository was restored elsewhere, the owner
+says which one it is.
 """
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 from functools import partial
@@ -15,9 +16,19 @@ from weakref import WeakValueDictionary
 import trio
 
 from rhd.access import GIT_FACTS, PASSPHRASE_COPY, SCAFFOLD
-from rhd.errors import Detached, HarnessError, NotFound, Refusal
+from rhd.errors import Detached, Refusal
 from rhd.hosting.thread_call import ThreadCall
 from rhd.ids import RelPath, RepoId, Slug
+from rhd.repos.passphrase_copy import (
+    IGNORE_ALL,
+    Exposure,
+    find_exposure,
+    protect,
+    put,
+    read_id,
+    refuse_tracked,
+    write_copy,
+)
 from rhd.repos.path_threads import ANSWER_WITHIN_S, does_not_answer
 from rhd.repos.predecessor import Leftovers, find_leftovers
 from rhd.repos.registry import Registry, Repo
@@ -27,7 +38,6 @@ from rhd.workflow.git import find_repository
 from rhd.workflow.root import Root, resolve
 from rhwire.escape import escape
 
-MAX_INDEX_BYTES = 64 << 20
 MAX_HEAD_BYTES = 4 << 10
 
 
@@ -61,14 +71,33 @@ class Adopted:
 
 @dataclass(frozen=True, slots=True)
 class _Survey:
-    """What stands in a folder, before anything is done."""
+    """What stands in a folder, before anything is done.
+
+    Attributes:
+        path: its real path.
+        identity: its device and inode.
+        missing: the files to create, with their texts.
+        repo_id: the id found in it, or None.
+        id_changed_ns: when the file of that id was last changed.
+        exposure: what would expose the passphrase's copy.
+        has_copy: a copy of a passphrase is there.
+    """
 
     path: str
+    identity: tuple[int, int]
     missing: tuple[tuple[str, str], ...]
     repo_id: RepoId | None
-    has_foreign_id: bool
+    id_changed_ns: int
+    exposure: Exposure
     has_copy: bool
     leftovers: Leftovers
+
+    def is_of(self, repo: Repo) -> bool:
+        """Say whether this is the very folder that was adopted, and its id is not younger than that.
+
+        A folder that was made after the adopted one was deleted can have its inode.
+        """
+        return self.identity == repo.identity and self.id_changed_ns <= repo.adopted_at * 1e9
 
 
 class Adopter:
@@ -81,54 +110,99 @@ class Adopter:
         self._locks: WeakValueDictionary[str, trio.Lock] = WeakValueDictionary()
         self._filling: dict[str, ThreadCall[tuple[str, ...]]] = {}
 
-    async def adopt(self, path: str, *, slug: Slug | None = None, is_dry_run: bool = False) -> Adopted:
+    async def adopt(
+        self, path: str, *, slug: Slug | None = None, take_up: Slug | None = None, is_dry_run: bool = False
+    ) -> Adopted:
         """Adopt the repository around `path`, an absolute path.
 
+        Args:
+            path: a folder in the repository.
+            slug: the name it gets, if it is new (default: made from the folder's name).
+            take_up: the adopted repository that this one is, in another place.
+            is_dry_run: only say what would be done.
+
         Raises:
-            Refusal: NOT_A_REPOSITORY, BARE_REPOSITORY, FOLDER_REFUSED, NAME_TAKEN, TIMEOUT, or what the file system or
-                the database refuses.
+            Refusal: NOT_A_REPOSITORY, BARE_REPOSITORY, FOLDER_REFUSED, NAME_TAKEN, SECRET_TRACKED, REPO_NOT_FOUND,
+                TIMEOUT, or what the file system or the database refuses.
         """
         top = (await self._threads.run(path, partial(_survey, path))).path
         lock = self._locks.setdefault(top, trio.Lock())
         async with lock:
             survey = await self._threads.run(top, partial(_survey, top))  # again, now that it is alone
-            return await self._adopt(survey, slug, is_dry_run)
+            return await self._adopt(survey, slug, take_up, is_dry_run)
 
-    async def _adopt(self, survey: _Survey, slug: Slug | None, is_dry_run: bool) -> Adopted:
-        known = self._registry.by_path(survey.path)
+    async def _adopt(self, survey: _Survey, slug: Slug | None, take_up: Slug | None, is_dry_run: bool) -> Adopted:
         notes: list[str] = []
-        repo_id = survey.repo_id
-        if survey.has_foreign_id:
-            notes.append("the id in .repo-harness is not this machine's own work; a new one is used")
-        if known is not None and repo_id not in (None, known.id):
-            raise Refusal(
-                f"{known.slug} was adopted here, but another repository now stands in its place",
-                code="NAME_TAKEN",
-                next_step=f"Forget the one before: rhctl forget {known.slug}",
-            )
-        outcome = "kept" if known is not None else "adopted"
-        elsewhere = self._registry.get(repo_id) if known is None and repo_id is not None else None
-        if elsewhere is not None:
-            if await self._threads.run(elsewhere.path, partial(_holds, elsewhere.path, elsewhere.id)):
-                notes.append(f"this is a copy of {elsewhere.slug}, which is still adopted; it gets an id of its own")
-                repo_id = None
-            else:
-                outcome, known = "moved", elsewhere
+        known, outcome = await self._recognize(survey, take_up, notes)
         if slug is not None and known is not None and slug != known.slug:
             raise Refusal(
-                f"it is adopted as {known.slug}; a name stays",
+                f"it is adopted as {known.slug}, and a name cannot be changed",
                 code="NAME_TAKEN",
                 next_step=f"Leave --name out; to rename it: rhctl forget {known.slug}, then rhctl adopt --name {slug}",
             )
         if slug is not None and known is None:
             self._registry.check_free(slug)
-        repo_id = known.id if known is not None else repo_id or RepoId.new()
+        if survey.exposure.has_foreign_ignore and IGNORE not in dict(survey.missing):
+            notes.append(f"{IGNORE} was not ours; it is replaced, so that git add passes the passphrase over")
+        repo_id = known.id if known is not None else RepoId.new()
         created = await self._fill(survey, repo_id, is_dry_run)
         if is_dry_run:
             written = (COPY,) if known is None else ()
             created, replaced = (created, written) if survey.has_copy else ((*created, *written), ())
             return Adopted(known, survey.path, outcome, created, replaced, survey.leftovers, tuple(notes))
         return await self._register(survey, known, outcome, repo_id, slug, created, notes)
+
+    async def _recognize(self, survey: _Survey, take_up: Slug | None, notes: list[str]) -> tuple[Repo | None, str]:
+        """Return the adopted repository that a folder is, and the outcome; None for one that is new."""
+        here = self._registry.by_path(survey.path)
+        named = self._registry.get(survey.repo_id) if survey.repo_id is not None else None
+        if take_up is not None:
+            return await self._take_up(survey, take_up, here)
+        if here is not None:
+            if survey.identity == here.identity:
+                return here, "kept"
+            if survey.repo_id not in (None, here.id):
+                raise Refusal(
+                    f"{here.slug} was adopted here, but another repository now stands in its place",
+                    code="NAME_TAKEN",
+                    next_step=f"Forget the one before: rhctl forget {here.slug}",
+                )
+            if survey.identity[1] != here.identity[1]:  # device numbers change when a machine starts again
+                notes.append(f"the folder was replaced since it was adopted; clients of {here.slug} now reach this one")
+            return here, "kept"
+        if named is None:
+            return None, "adopted"
+        if survey.is_of(named):
+            if await self._is_in_place(named):
+                notes.append(f"{named.slug} is this folder under another path, {named.path}")
+                return named, "kept"
+            return named, "moved"
+        notes.append(
+            f"it bears the id of {named.slug}, which was adopted at {named.path}; it gets one of its own. If it is "
+            f"that repository, restored: rhctl forget what it is now, then rhctl adopt --as {named.slug}"
+        )
+        return None, "adopted"
+
+    async def _take_up(self, survey: _Survey, slug: Slug, here: Repo | None) -> tuple[Repo, str]:
+        repo = self._registry.by_slug(slug)
+        if repo is None:
+            raise Refusal(f"no repository {slug} is adopted", code="REPO_NOT_FOUND")
+        if here is not None and here.id != repo.id:
+            raise Refusal(
+                f"this folder is adopted as {here.slug}",
+                code="NAME_TAKEN",
+                next_step=f"Forget that first: rhctl forget {here.slug}, then rhctl adopt --as {slug}",
+            )
+        if here is None and await self._is_in_place(repo):
+            raise Refusal(
+                f"{slug} still stands at {escape(repo.path)}",
+                code="NAME_TAKEN",
+                next_step="Adopt this folder under a name of its own: rhctl adopt --name SLUG",
+            )
+        return repo, "kept" if here is not None else "moved"
+
+    async def _is_in_place(self, repo: Repo) -> bool:
+        return await self._threads.run(repo.path, partial(_stands_at, repo.path, repo.identity))
 
     async def _fill(self, survey: _Survey, repo_id: RepoId, is_dry_run: bool) -> tuple[str, ...]:
         """Create what is missing and return its paths.
@@ -159,7 +233,9 @@ class Adopter:
         replaced: tuple[str, ...] = ()
         if known is None:
             name = survey.path.rpartition("/")[2]
-            repo, passphrase = await self._registry.add(survey.path, name, slug=slug, repo_id=repo_id)
+            repo, passphrase = await self._registry.add(
+                survey.path, name, slug=slug, identity=survey.identity, repo_id=repo_id
+            )
             await self._services.ready(repo.id)
             problem = await write_copy(self._services, repo.id, passphrase)
             if problem is not None:
@@ -170,7 +246,9 @@ class Adopter:
             else:
                 created = (*created, COPY)
         else:
-            repo = await self._registry.move(repo_id, survey.path) if outcome == "moved" else known
+            repo = known
+            if outcome == "moved" or (survey.path == known.path and survey.identity != known.identity):
+                repo = await self._registry.move(repo_id, survey.path, survey.identity)
             if not self._registry.profiles(repo.id):
                 await self._registry.start(repo.id, "planner", {})
             if not survey.has_copy:
@@ -197,12 +275,15 @@ def _survey(path: str) -> _Survey:
         _refuse_special(root)
         path = root.real_path()
         is_adopted = any(root.look(RelPath(mark), SCAFFOLD) is not None for mark in ADOPTED_MARKS)
-        wanted = [(IGNORE, "*\n")] if is_adopted else [*scaffold_files(), (IGNORE, "*\n")]
+        wanted = [] if is_adopted else scaffold_files()
         missing = tuple((name, text) for name, text in wanted if root.look(RelPath(name), SCAFFOLD) is None)
-        repo_id, has_foreign_id = _read_id(root)
+        if root.look(RelPath(IGNORE), SCAFFOLD) is None:
+            missing += ((IGNORE, IGNORE_ALL.decode()),)
+        refuse_tracked(root)
+        repo_id, id_changed_ns = read_id(root)
         has_copy = root.look(RelPath(COPY), PASSPHRASE_COPY) is not None
         leftovers = find_leftovers(root)
-    return _Survey(path, missing, repo_id, has_foreign_id, has_copy, leftovers)
+        return _Survey(path, root.identity, missing, repo_id, id_changed_ns, find_exposure(root), has_copy, leftovers)
 
 
 def _refuse_hopeless(path: str) -> None:
@@ -250,83 +331,31 @@ def _refuse_special(root: Root) -> None:
             raise Refusal(f"{escape(root.path)} is {what}", code="FOLDER_REFUSED")
 
 
-def _read_id(root: Root) -> tuple[RepoId | None, bool]:
-    """Return the id that the folder holds, and whether it holds one that cannot be believed.
-
-    Believed is a file that only this machine's owner can have written: ours, closed to others, and not tracked. An id
-    that came with a clone would make the clone pass for the original.
-    """
-    facts = root.look(RelPath(ID), SCAFFOLD)
-    if facts is None:
-        return None, False
-    try:
-        text, facts = root.read(RelPath(ID), SCAFFOLD, 64)
-        repo_id = RepoId(text.decode("ascii").strip())
-    except (HarnessError, UnicodeDecodeError):
-        return None, True
-    if facts.owner != os.geteuid() or facts.permissions & 0o077 or _is_tracked(root):
-        return None, True
-    return repo_id, False
-
-
-def _is_tracked(root: Root) -> bool:
-    """Say whether git tracks the id file: its path stands in the index, whole or behind a shared prefix."""
-    try:
-        index, _ = root.read(RelPath(".git/index"), GIT_FACTS, MAX_INDEX_BYTES)
-    except Refusal:
-        return False
-    return b".repo-harness/id\0" in index or (index[4:8] == b"\0\0\0\x04" and b"repo-harness/" in index)
-
-
-def _holds(path: str, repo_id: RepoId) -> bool:
-    """Say whether the folder at `path` still holds this id."""
+def _stands_at(path: str, identity: tuple[int, int]) -> bool:
+    """Say whether the folder at `path` is the one with this device and inode."""
     try:
         with Root.open(path) as root:
-            return root.read(RelPath(ID), SCAFFOLD, 64)[0].strip() == repo_id.encode()
+            return root.identity == identity
     except Refusal:
         return False
 
 
 def _fill(survey: _Survey, repo_id: RepoId, is_dry_run: bool) -> tuple[str, ...]:
     """Create what is missing and return its paths."""
-    needs_id = survey.repo_id != repo_id
-    created = [name for name, _ in survey.missing] + ([ID] if needs_id and not survey.has_foreign_id else [])
+    created = [name for name, _ in survey.missing] + ([ID] if survey.repo_id is None else [])
     if is_dry_run:
         return tuple(created)
     with Root.open(survey.path) as root:
-        root.make_folders(RelPath(".repo-harness"), SCAFFOLD, mode=0o700)
+        protect(root)
         if any(not name.startswith(".repo-harness/") for name, _ in survey.missing):
             for folder in FOLDERS:
                 root.make_folders(RelPath(folder), SCAFFOLD)
         for name, text in survey.missing:
+            if name == IGNORE:
+                continue
             path = RelPath(name)
             root.make_folders(RelPath(path.folder) if path.folder else "", SCAFFOLD)
             root.create(path, SCAFFOLD, text.encode())
-        if needs_id:
-            _put(root, ID, f"{repo_id}\n".encode())
+        if survey.repo_id != repo_id:
+            put(root, ID, f"{repo_id}\n".encode())
     return tuple(created)
-
-
-def _put(root: Root, name: str, data: bytes) -> None:
-    """Write a file of the daemon's own, 0600, in place of whatever file stands there."""
-    path, reach = RelPath(name), PASSPHRASE_COPY if name == COPY else SCAFFOLD
-    if root.look(path, reach) is None:
-        root.create(path, reach, data, mode=0o600)
-    else:
-        root.replace(path, reach, data, mode=0o600)
-
-
-def _write_copy(root: Root, passphrase: str) -> None:
-    root.make_folders(RelPath(".repo-harness"), PASSPHRASE_COPY, mode=0o700)
-    _put(root, COPY, (json.dumps({"version": 1, "passphrase": passphrase}) + "\n").encode())
-
-
-async def write_copy(services: Supervisor, repo_id: RepoId, passphrase: str) -> Refusal | None:
-    """Write the passphrase's copy for people; return what refused it, since the passphrase holds either way."""
-    service = services.get(repo_id)
-
-    try:
-        await service.write(lambda root: _write_copy(root, passphrase), written=None)
-    except (Refusal, NotFound, Detached) as refusal:
-        return refusal
-    return None

@@ -73,6 +73,11 @@ class Facts:
         return self._found.st_size
 
     @property
+    def changed_ns(self) -> int:
+        """When it was last changed in any way, in nanoseconds since the epoch; only the system sets this."""
+        return self._found.st_ctime_ns
+
+    @property
     def modified_ns(self) -> int:
         """When its content was last changed, in nanoseconds since the epoch; any program can set this."""
         return self._found.st_mtime_ns

@@ -78,6 +78,25 @@ def read_git_facts(root: Root) -> GitFacts:
     return GitFacts()
 
 
+@contextmanager
+def opened_git_folder(root: Root) -> Iterator[tuple[Root | None, str]]:
+    """Hold the folder that git keeps a repository's index in; with the path prefix of what lies in it.
+
+    What a `.git` file or link names need not point back here: git itself does not ask for that either.
+    """
+    match _look(root, _DOT_GIT):
+        case "folder":
+            yield root, ".git/"
+        case "file":
+            with _opened(_named_folder(root) or "") as git:
+                yield git, ""
+        case "link":
+            with _opened(resolve(f"{root.path}/.git")) as git:
+                yield git, ""
+        case None:
+            yield None, ""
+
+
 def find_repository(path: str) -> Found:
     """Return the repository that `path`, an absolute path of a folder, lies in. Refuses nothing."""
     if not path.startswith("/") or "\0" in path:

@@ -326,6 +326,23 @@ class Root:
         except OSError as error:
             raise refusals.cannot_write(error, folder) from error
 
+    def close_to_others(self, folder: RelPath, reach: Reach) -> None:
+        """Take a folder's permissions away from all but its owner.
+
+        Raises:
+            PathRefused: POLICY_DENIED, SYMLINK_ESCAPE.
+            WriteFailed: the file system refused.
+            Detached: the root's folder is not where it was.
+        """
+        self._judge(reaches.may_hold_writes(reach, folder), folder, reach)
+        try:
+            with self._attached() as root, self._folder(root, folder, _LIST) as descriptor:
+                mode = Facts(os.fstat(descriptor)).permissions
+                if mode & 0o077:
+                    os.fchmod(descriptor, mode & 0o700)
+        except OSError as error:
+            raise refusals.cannot_write(error, folder) from error
+
     def sweep(self, writing: Iterable[Reach] = WRITING_REACHES) -> int:
         """Remove the temporaries that a killed process has left, and return how many there were.
 

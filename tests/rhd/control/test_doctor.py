@@ -31,3 +31,15 @@ async def test_what_is_wrong_has_a_cause_and_a_next_step(
     assert found["repository"]["status"] == "error"
     assert found["repository"]["next_step"]
     assert (await daemon.refusal("doctor", repo="nothing")).code == "REPO_NOT_FOUND"
+
+
+async def test_a_passphrase_that_could_be_committed_is_among_the_findings(daemon: Running, repository: Repository) -> None:
+    slug = await daemon.adopt(repository.path)
+    (repository.path / ".repo-harness" / ".gitignore").write_text("!mcp.oauth.json\n")
+    for params in ({}, {"repo": slug}):
+        findings = (await daemon.call("doctor", **params))["findings"]
+        (found,) = [finding for finding in findings if finding["check"] == "passphrase"]
+        assert (found["status"], found["repo"]) == ("error", slug)
+    await daemon.call("passphrase", repo=slug, action="rotate")
+    findings = (await daemon.call("doctor", repo=slug))["findings"]
+    assert [f["status"] for f in findings if f["check"] == "passphrase"] == ["ok"]

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import stat
 import subprocess
 import threading
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import trio
 from rhd.errors import Refusal
 from rhd.ids import RepoId, Slug
 from rhd.repos import adoption, path_threads
+from rhd.repos.passphrase_copy import write_copy
 from rhd.repos.registry import digest_passphrase
 from rhd.workflow.git import Found
 from rhd.workflow.root import Root
@@ -178,37 +181,191 @@ async def test_a_moved_repository_is_taken_up_again_under_its_id(tmp_path: Path,
         assert rooms.service(again).state == "ok"
 
 
-async def test_a_copy_gets_an_id_of_its_own_and_that_is_said(tmp_path: Path, repository: Repository) -> None:
-    async with running_rooms(tmp_path / "db") as rooms:
-        first = await rooms.adopt(repository)
-        subprocess.run(["cp", "-a", str(repository.path), str(tmp_path / "copy")], check=True, timeout=30)
-        copy = await rooms.adopt(tmp_path / "copy")
-        assert copy.outcome == "adopted"
-        assert copy.repo is not None
-        assert first.repo is not None
-        assert copy.repo.id != first.repo.id
-        assert any("copy" in note for note in copy.notes)
-        assert (tmp_path / "copy" / ".repo-harness" / "id").read_text().strip() == copy.repo.id
-        assert rooms.service(first).state == "ok"
+async def worktree(repository: Repository, to: Path) -> None:
+    """A linked worktree that the id was copied into."""
+    repository.git("worktree", "add", "-q", "-b", "other", str(to))
+    shutil.copytree(repository.path / ".repo-harness", to / ".repo-harness")
 
 
-@pytest.mark.parametrize("how", ["open to others", "tracked", "nonsense"])
-async def test_an_id_that_came_with_a_clone_is_not_believed(tmp_path: Path, repository: Repository, how: str) -> None:
+async def submodule(repository: Repository, to: Path) -> None:
+    """A submodule of another repository that the id was copied into."""
+    outer = Repository.make(to.parent / "outer")
+    outer.git("-c", "protocol.file.allow=always", "submodule", "add", "-q", str(repository.path), "lib")
+    (outer.path / "lib").rename(to)
+    (to / ".git").write_text(f"gitdir: {outer.path}/.git/modules/lib\n")
+    shutil.copytree(repository.path / ".repo-harness", to / ".repo-harness")
+
+
+async def copy(repository: Repository, to: Path) -> None:
+    """A copy with everything, as `cp -a` makes it."""
+    subprocess.run(["cp", "-a", str(repository.path), str(to)], check=True, timeout=30)
+
+
+async def tarball(repository: Repository, to: Path) -> None:
+    """A repository of somebody else's that came as a tarball, with the id in it."""
+    Repository.make(to)
+    shutil.copytree(repository.path / ".repo-harness", to / ".repo-harness")
+
+
+async def split_index(repository: Repository, to: Path) -> None:
+    """A clone that tracks the id, with a split index."""
+    repository.git("add", "-f", ".repo-harness/id", ".repo-harness/.gitignore")
+    repository.git("commit", "-qm", "id")
+    subprocess.run(["git", "clone", "-q", str(repository.path), str(to)], check=True, timeout=30)
+    subprocess.run(["git", "update-index", "--split-index"], cwd=to, check=True, timeout=30)
+    (to / ".repo-harness" / "id").chmod(0o600)
+
+
+@pytest.mark.parametrize("way", [worktree, submodule, copy, tarball, split_index])
+@pytest.mark.parametrize("is_gone", [False, True], ids=["the original stands", "the original is gone"])
+async def test_a_copied_id_gives_no_access_to_the_originals_grants(
+    tmp_path: Path, repository: Repository, way: Callable[[Repository, Path], Awaitable[None]], is_gone: bool
+) -> None:
     async with running_rooms(tmp_path / "db") as rooms:
         first = await rooms.adopt(repository)
         assert first.repo is not None
-        await rooms.registry.forget(first.repo.id)
-        identity = repository.path / ".repo-harness" / "id"
-        if how == "open to others":
-            identity.chmod(0o644)
-        elif how == "tracked":
-            repository.git("add", "-f", ".repo-harness/id")
-        else:
-            identity.write_text("rh_nonsense\n")
-        again = await rooms.adopt(repository)
-        assert again.repo is not None
-        assert again.repo.id != first.repo.id
-        assert any("not this machine's own" in note for note in again.notes)
+        await way(repository, tmp_path / "copied")
+        if is_gone:  # but for its git folder, which a worktree needs
+            repository.path.rename(tmp_path / "unmounted")
+            repository.path.mkdir()
+            (repository.path / ".git").symlink_to(tmp_path / "unmounted" / ".git")
+        done = await rooms.adopt(tmp_path / "copied")
+        assert done.repo is not None
+        assert (done.outcome, done.repo.id == first.repo.id) == ("adopted", False)
+        assert (tmp_path / "copied" / ".repo-harness" / "id").read_text().strip() == done.repo.id
+        assert any(f"rhctl adopt --as {first.repo.slug}" in note for note in done.notes), "it says what it looks like"
+        assert rooms.registry.get(first.repo.id) == first.repo
+
+
+async def test_a_folder_that_was_made_where_the_adopted_one_was_deleted_is_not_believed(
+    tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file system gives the number of a deleted folder to the next one that is made."""
+    async with running_rooms(tmp_path / "db") as rooms:
+        first = await rooms.adopt(repository)
+        assert first.repo is not None
+        other = Repository.make(tmp_path / "other")
+        shutil.copytree(repository.path / ".repo-harness", other.path / ".repo-harness")
+        shutil.rmtree(repository.path)
+        facts = other.path.stat()
+        await rooms.registry.move(first.repo.id, first.repo.path, (facts.st_dev, facts.st_ino))
+        done = await rooms.adopt(other)
+        assert done.repo is not None
+        assert done.repo.id != first.repo.id
+
+
+async def test_the_owner_says_which_repository_was_restored_elsewhere(tmp_path: Path, repository: Repository) -> None:
+    async with running_rooms(tmp_path / "db") as rooms:
+        first = await rooms.adopt(repository)
+        assert first.repo is not None
+        restored = tmp_path / "restored"
+        await copy(repository, restored)
+        with pytest.raises(Refusal) as caught:
+            await rooms.adopter.adopt(str(restored), take_up=first.repo.slug)
+        assert (caught.value.code, str(repository.path) in caught.value.message) == ("NAME_TAKEN", True)
+        shutil.rmtree(repository.path)
+        done = await rooms.adopter.adopt(str(restored), take_up=first.repo.slug)
+        assert done.repo is not None
+        assert (done.outcome, done.repo.id, done.repo.path) == ("moved", first.repo.id, str(restored))
+        facts = restored.stat()
+        assert done.repo.identity == (facts.st_dev, facts.st_ino)
+        again = await rooms.adopter.adopt(str(restored), take_up=first.repo.slug)
+        assert again.outcome == "kept"
+
+
+async def test_taking_up_is_refused_where_it_would_mix_two_repositories(tmp_path: Path, repository: Repository) -> None:
+    other = Repository.make(tmp_path / "other")
+    async with running_rooms(tmp_path / "db") as rooms:
+        first, second = await rooms.adopt(repository), await rooms.adopt(other)
+        assert first.repo is not None
+        assert second.repo is not None
+        shutil.rmtree(repository.path)
+        for slug, code in ((first.repo.slug, "NAME_TAKEN"), (Slug("nothing"), "REPO_NOT_FOUND")):
+            with pytest.raises(Refusal) as caught:
+                await rooms.adopter.adopt(str(other.path), take_up=slug)
+            assert caught.value.code == code
+        assert rooms.registry.get(second.repo.id) == second.repo
+
+
+@pytest.mark.parametrize("how", ["whole", "the folder", "split index", "version 4", "worktree", "submodule"])
+async def test_a_repository_that_tracks_the_passphrase_is_refused_before_it_is_written(
+    tmp_path: Path, repository: Repository, how: str
+) -> None:
+    """A tracked copy is in `git add -A`, whatever is ignored."""
+    secret = ".repo-harness/mcp.oauth.json"
+    target = repository.path
+    repository.write(secret, "{}")
+    repository.git("add", "-f", secret)
+    repository.git("commit", "-qm", "track")
+    if how == "the folder":
+        repository.git("rm", "-rq", "--cached", ".repo-harness")
+        shutil.rmtree(repository.path / ".repo-harness")
+        lib = Repository.make(tmp_path / "lib")
+        repository.git("-c", "protocol.file.allow=always", "submodule", "add", "-q", str(lib.path), ".repo-harness")
+    elif how == "split index":
+        repository.git("update-index", "--split-index")
+    elif how == "version 4":
+        repository.git("update-index", "--index-version", "4")
+    elif how == "worktree":
+        target = tmp_path / "wt"
+        repository.git("worktree", "add", "-q", "-b", "other", str(target))
+    elif how == "submodule":
+        outer = Repository.make(tmp_path / "outer")
+        outer.git("-c", "protocol.file.allow=always", "submodule", "add", "-q", str(repository.path), "lib")
+        target = outer.path / "lib"
+    before = tree(target)
+    async with running_rooms(tmp_path / "db") as rooms:
+        told = await refused(rooms, target)
+        assert (told.code, "git rm --cached" in told.next_step) == ("SECRET_TRACKED", True)
+        assert list(rooms.registry) == []
+    assert tree(target) == before
+
+
+@pytest.mark.parametrize("text", ["", "!mcp.oauth.json\n", "*\n!mcp.oauth.json\n", "id\n"])
+@pytest.mark.parametrize("is_tracked", [False, True])
+async def test_an_ignore_file_of_the_repositorys_own_is_replaced(
+    tmp_path: Path, repository: Repository, text: str, is_tracked: bool
+) -> None:
+    ignore = repository.write(".repo-harness/.gitignore", text)
+    ignore.parent.chmod(0o777)
+    if is_tracked:
+        repository.git("add", "-f", ".repo-harness/.gitignore")
+        repository.git("commit", "-qm", "ignore")
+    async with running_rooms(tmp_path / "db") as rooms:
+        done = await rooms.adopt(repository)
+        assert done.repo is not None
+        assert any(".gitignore was not ours" in note for note in done.notes)
+        assert ignore.read_text() == "*\n"
+        assert stat.S_IMODE(ignore.parent.stat().st_mode) == 0o700
+        repository.git("add", "-A")
+        assert "mcp.oauth.json" not in repository.git("diff", "--cached", "--name-only")
+        # It comes back with a checkout, and the next rotation cures it again.
+        ignore.write_text(text)
+        assert await write_copy(rooms.services, done.repo.id, "next") is None
+        assert ignore.read_text() == "*\n"
+
+
+async def test_a_copy_that_came_to_be_tracked_is_not_written_again(tmp_path: Path, repository: Repository) -> None:
+    async with running_rooms(tmp_path / "db") as rooms:
+        done = await rooms.adopt(repository)
+        assert done.repo is not None
+        before = (repository.path / ".repo-harness" / "mcp.oauth.json").read_text()
+        repository.git("add", "-f", ".repo-harness/mcp.oauth.json")
+        problem = await write_copy(rooms.services, done.repo.id, "next")
+        assert problem is not None
+        assert problem.code == "SECRET_TRACKED"
+        assert (repository.path / ".repo-harness" / "mcp.oauth.json").read_text() == before
+
+
+@pytest.mark.parametrize("how", ["known to no one", "nonsense"])
+async def test_an_id_of_no_adopted_repository_is_replaced(tmp_path: Path, repository: Repository, how: str) -> None:
+    identity = repository.write(".repo-harness/id", f"{RepoId.new()}\n" if how == "known to no one" else "rh_x\n")
+    before = identity.read_text()
+    async with running_rooms(tmp_path / "db") as rooms:
+        done = await rooms.adopt(repository)
+        assert done.repo is not None
+        assert identity.read_text().strip() == done.repo.id != before.strip()
+        assert stat.S_IMODE(identity.stat().st_mode) == 0o600
 
 
 async def test_an_id_that_a_clean_took_away_is_put_back(tmp_path: Path, repository: Repository) -> None:
@@ -226,22 +383,52 @@ async def test_an_id_that_a_clean_took_away_is_put_back(tmp_path: Path, reposito
 async def test_another_repository_in_the_place_of_one_is_never_taken_for_it(
     tmp_path: Path, repository: Repository
 ) -> None:
+    other = Repository.make(tmp_path / "other")
     async with running_rooms(tmp_path / "db") as rooms:
         await rooms.adopt(repository)
-        (repository.path / ".repo-harness" / "id").write_text(RepoId.new() + "\n")
-        (repository.path / ".repo-harness" / "id").chmod(0o600)
+        await rooms.adopt(other)
+        repository.path.rename(tmp_path / "away")
+        other.path.rename(repository.path)
         refusal = await refused(rooms, repository.path)
         assert "forget" in refusal.next_step
 
 
-async def test_a_forgotten_repository_comes_back_under_its_id(tmp_path: Path, repository: Repository) -> None:
+async def test_a_folder_that_was_replaced_in_its_place_is_kept_and_that_is_said(
+    tmp_path: Path, repository: Repository
+) -> None:
+    async with running_rooms(tmp_path / "db") as rooms:
+        first = await rooms.adopt(repository)
+        repository.path.rename(tmp_path / "away")
+        subprocess.run(["git", "clone", "-q", str(tmp_path / "away"), str(repository.path)], check=True, timeout=30)
+        again = await rooms.adopt(repository)
+        assert first.repo is not None
+        assert again.repo is not None
+        assert (again.outcome, again.repo.id) == ("kept", first.repo.id)
+        assert any("was replaced" in note for note in again.notes)
+        facts = repository.path.stat()
+        assert again.repo.identity == (facts.st_dev, facts.st_ino)
+
+
+async def test_an_adopted_repository_whose_id_was_overwritten_gets_it_back(
+    tmp_path: Path, repository: Repository
+) -> None:
+    async with running_rooms(tmp_path / "db") as rooms:
+        first = await rooms.adopt(repository)
+        (repository.path / ".repo-harness" / "id").write_text(RepoId.new() + "\n")
+        again = await rooms.adopt(repository)
+        assert first.repo is not None
+        assert (again.outcome, again.repo) == ("kept", first.repo)
+        assert (repository.path / ".repo-harness" / "id").read_text().strip() == first.repo.id
+
+
+async def test_adopting_again_after_forgetting_gives_a_new_id(tmp_path: Path, repository: Repository) -> None:
     async with running_rooms(tmp_path / "db") as rooms:
         first = await rooms.adopt(repository)
         assert first.repo is not None
         await rooms.registry.forget(first.repo.id)
         again = await rooms.adopt(repository)
         assert again.repo is not None
-        assert again.repo.id == first.repo.id
+        assert (again.repo.id == first.repo.id, again.repo.slug) == (False, first.repo.slug)
         assert again.repo.passphrase != first.repo.passphrase
 
 
