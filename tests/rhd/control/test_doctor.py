@@ -33,7 +33,9 @@ async def test_what_is_wrong_has_a_cause_and_a_next_step(
     assert (await daemon.refusal("doctor", repo="nothing")).code == "REPO_NOT_FOUND"
 
 
-async def test_a_passphrase_that_could_be_committed_is_among_the_findings(daemon: Running, repository: Repository) -> None:
+async def test_a_passphrase_that_could_be_committed_is_among_the_findings(
+    daemon: Running, repository: Repository
+) -> None:
     slug = await daemon.adopt(repository.path)
     (repository.path / ".repo-harness" / ".gitignore").write_text("!mcp.oauth.json\n")
     for params in ({}, {"repo": slug}):
