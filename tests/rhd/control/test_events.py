@@ -157,7 +157,7 @@ async def test_a_repository_that_is_adopted_again_is_told_from_its_new_beginning
     daemon: Running, repository: Repository
 ) -> None:
     slug = await daemon.adopt(repository.path)
-    async with await follow(daemon, repo=slug, count=1) as stream:
+    async with await follow(daemon, count=1) as stream:
         before = (await read_line(stream))["params"]
         await daemon.call("forget", repo=slug)
         gone = (await read_line(stream))["params"]
