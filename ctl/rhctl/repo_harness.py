@@ -16,7 +16,8 @@ from rhctl.client import DaemonClient, is_running
 from rhctl.command import NAMES, run_command
 from rhctl.daemon_access import open_client
 from rhctl.errors import NoDaemon, UsageError
-from rhctl.options import add_profile, add_runner, home_words, make_parser, repo_params
+from rhctl.options import add_profile, add_runner, make_parser, repo_params
+from rhctl.predecessor import find_moved, refuse_options
 from rhctl.rendering import say, say_dormant, say_json, say_problem, say_runs
 from rhwire.errors import HarnessError
 from rhwire.escape import escape
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 PROGRAM = "repo-harness"
-DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8765
 ENDS_WITHIN_S = 10.0
 
 OVERVIEW = """\
@@ -61,16 +61,30 @@ def _run(argv: list[str]) -> int:
     if argv[0] in ("--version", "version"):
         return run_command("version", argv[1:])
     if argv[0] == "adopt":
-        return run_command("adopt", argv[1:])
+        return run_command("adopt", _without_repo(argv[1:]))
     if argv[:2] == ["mcp", "serve"]:
         return serve(argv[2:])
     if argv[:2] == ["mcp", "setup"]:
         return setup(argv[2:])
     if argv[:2] == ["mcp", "doctor"]:
-        return run_command("doctor", argv[2:])
+        return run_command("doctor", _without_repo(argv[2:]))
+    if (moved := find_moved(argv)) is not None:
+        raise moved
     is_other = argv[0] in NAMES
     hint = f"Did you mean: rhctl {' '.join(argv)}" if is_other else "See: repo-harness --help"
     raise UsageError(f"there is no command {' '.join(argv[:2])!r}", next_step=hint)
+
+
+def _without_repo(arguments: list[str]) -> list[str]:
+    """Return arguments with `--repo PATH`, as the predecessor has it, as the plain `PATH` that `rhctl` takes."""
+    plain: list[str] = []
+    values = iter(arguments)
+    for argument in values:
+        if argument == "--repo":
+            plain += [path] if (path := next(values, None)) is not None else [argument]
+        else:
+            plain.append(argument.removeprefix("--repo="))
+    return plain
 
 
 def setup(arguments: list[str]) -> int:
@@ -83,6 +97,10 @@ def setup(arguments: list[str]) -> int:
     parser.add_argument("client", choices=("chatgpt", "codex"), metavar="chatgpt|codex")
     parser.add_argument("--repo", default=".", metavar="PATH", help="the repository; the current folder's if left out")
     add_options(parser)
+    # The daemon knows where it serves, and ChatGPT's user names the connector: both are taken and change nothing.
+    for name in ("--host", "--port", "--server-name"):
+        parser.add_argument(name, help="taken for the sake of the predecessor's commands; changes nothing")
+    refuse_options("mcp setup", arguments)
     args = parser.parse_args(arguments)
     home = Home.find(args.home)
     with open_client(home, may_start=not args.no_start) as client:
@@ -94,17 +112,20 @@ def serve(arguments: list[str]) -> int:
     """`mcp serve`: the stdio bridge, or the daemon over HTTP with a profile leased for as long as this runs."""
     parser = make_parser(
         "mcp serve",
-        "Serve a repository. On stdio (the default) this is the bridge to the daemon; over HTTP it joins the daemon, "
-        "or runs it in the foreground where no service is installed.",
+        "Serve a repository. On stdio (the default) this is the bridge to the daemon; over HTTP it joins the daemon "
+        "that runs, which then listens on HOST and PORT too, or runs one in the foreground where no service is "
+        "installed. What it began ends with it.",
         "repo-harness mcp serve --repo . --transport http --host 127.0.0.1 --port 8765 --profile planner",
         program=PROGRAM,
     )
     parser.add_argument("--repo", default=".", metavar="PATH", help="the repository; the current folder's if left out")
     parser.add_argument("--transport", choices=("stdio", "http"), default="stdio")
-    parser.add_argument("--host", metavar="HOST", help=f"{DEFAULT_HOST} unless told")
-    parser.add_argument("--port", type=int, metavar="PORT", help=f"{DEFAULT_PORT} unless told")
+    parser.add_argument("--host", metavar="HOST", help="the address to listen on (default: 127.0.0.1)")
+    parser.add_argument("--port", type=int, metavar="PORT", help="the port to listen on (default: 8765)")
     add_profile(parser, "over HTTP planner unless told; on stdio planner and executor")
     add_runner(parser)
+    parser.add_argument("--auth", choices=("oauth",), default="oauth", help="how clients log in (only oauth)")
+    refuse_options("mcp serve", arguments)
     args = parser.parse_args(arguments)
     home = Home.find(args.home)
     if args.transport == "stdio":
@@ -132,17 +153,25 @@ def serve_stdio(home: Home, args: argparse.Namespace) -> int:
 
 def serve_http(home: Home, args: argparse.Namespace) -> int:
     """Join the daemon that serves, or become it; return when interrupted or when it ends."""
-    with _joined(home, args) as client:
-        _check_address(home, client, args)
+    with _joined(home, args) as (client, is_own):
         ensure_known(client, args.repo)
-        request = {**repo_params(args.repo), "profile": args.profile or "planner", "lease": True, **_runner(args)}
+        request = {
+            **repo_params(args.repo),
+            "profile": args.profile or "planner",
+            "lease": True,
+            # An own daemon listens there already; if this command is killed, it ends as well.
+            "host": None if is_own else args.host,
+            "port": None if is_own else args.port,
+            "ends_daemon": is_own or None,
+            **_runner(args),
+        }
         client.call("start", request, on_event=say_json if args.json else say_lease)
     return 0
 
 
 @contextmanager
-def _joined(home: Home, args: argparse.Namespace) -> Iterator[DaemonClient]:
-    """Yield a connection to the daemon that serves, or to one that runs for as long as this block."""
+def _joined(home: Home, args: argparse.Namespace) -> Iterator[tuple[DaemonClient, bool]]:
+    """Yield a connection to a daemon, and whether that runs for as long as this block."""
     if is_running(home):
         serving = DaemonClient.connect(home)
     elif args.no_start:
@@ -151,10 +180,10 @@ def _joined(home: Home, args: argparse.Namespace) -> Iterator[DaemonClient]:
         serving = open_client(home, may_start=True)
     else:
         with _in_foreground(home, args) as own:
-            yield own
+            yield own, True
         return
     with serving:
-        yield serving
+        yield serving, False
 
 
 @contextmanager
@@ -211,25 +240,6 @@ def _runner(args: argparse.Namespace) -> dict[str, Any]:
     return {"enable_dev_runner": is_enabled or None, "dev_runner_agents": agents if is_enabled else None}
 
 
-def _check_address(home: Home, client: DaemonClient, args: argparse.Namespace) -> None:
-    """Refuse to join a daemon on another address than the one that was asked for."""
-    if args.host is None and args.port is None:
-        return
-    daemon = client.call("status")["daemon"]
-    host = DEFAULT_HOST if args.host in (None, "localhost") else args.host
-    wanted = f"http://{f'[{host}]' if ':' in host else host}:{args.port or DEFAULT_PORT}"
-    if daemon["url"] != wanted:
-        import shlex
-
-        join = shlex.join([PROGRAM, "mcp", "serve", "--repo", args.repo, "--transport", "http"])
-        end = f"rhctl service stop{home_words(home)}"
-        raise HarnessError(
-            f"the daemon already serves on {daemon['url']}, not on {wanted}",
-            code="DAEMON_RUNNING",
-            next_step=f"Join it with: {join}; or end it with: {end}; then run this again.",
-        )
-
-
 def ensure_known(client: DaemonClient, repo: str) -> None:
     """Register a repository that is adopted on disk but unknown here, and say so; refuse one that is not adopted.
 
@@ -272,7 +282,11 @@ def say_lease(lease: dict[str, Any]) -> None:
     say_runs(lease["agent_runs"])
     say_dormant(lease)
     say_problem(lease["problem"])
-    say("Interrupt to stop.")
+    ends = [f"the profile {lease['profile']} for HTTP clients"] if lease["ends_profile"] else []
+    ends += [f"the listener on {lease['listener']}"] if lease["listener"] else []
+    ends += ["the daemon, with every connection to it"] if lease["ends_daemon"] else []
+    what = f" This ends {' and '.join(ends)}." if ends else " Everything goes on as it was before."
+    say(f"Interrupt to stop.{what}")
     sys.stdout.flush()
 
 

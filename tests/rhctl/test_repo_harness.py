@@ -13,6 +13,7 @@ import tomllib
 import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,13 @@ import pytest
 import trio
 
 from rhctl import repo_harness as harness
+from rhwire.home import Home
+from rhwire.lock import ask_lock
 from tests.support.daemons import environment
 from tests.support.inprocess import Running
 from tests.support.repositories import Repository
 from tests.support.terminal import Said, finish, is_safe, run, spawned, type_in
+from tests.support.waiting import until
 
 SERVE = "repo-harness mcp serve --repo . --transport http --host 127.0.0.1 --port {port} --profile planner"
 CHATGPT = "repo-harness mcp setup chatgpt --repo . --endpoint {url}/mcp"
@@ -72,14 +76,27 @@ def port_of(daemon: Running) -> int:
 
 
 async def until_said(process: trio.Process, last: bytes) -> str:
-    """Return what a command says up to a line."""
+    """Return what a command says up to the line that begins with `last`."""
     assert process.stdout is not None
     said = b""
-    while last not in said:
+    while last not in said or not said.endswith(b"\n"):
         data = await process.stdout.receive_some()
         assert data, said.decode()
         said += data
     return said.decode()
+
+
+def free_port() -> int:
+    """Return a port that nothing listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def is_free(port: int) -> bool:
+    """Say whether nothing listens on a port."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 def curl(url: str) -> Any:
@@ -130,12 +147,10 @@ async def test_launching_runs_the_daemon_in_the_foreground_where_none_runs_and_t
     no_daemon: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(repository.path)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     monkeypatch.setenv("PYTHONPATH", environment()["PYTHONPATH"])
     async with page_spawned(SERVE, port=port) as serving:
-        said = await until_said(serving, b"Interrupt to stop.\n")
+        said = await until_said(serving, b"Interrupt to stop.")
         assert f"http://127.0.0.1:{port}/health" in said
         health = await trio.to_thread.run_sync(curl, f"http://127.0.0.1:{port}/health")
         assert health["status"] == "ok"
@@ -161,7 +176,7 @@ async def test_launching_joins_the_daemon_that_serves_there_for_as_long_as_it_ru
     await daemon.call("stop", repo=slug)
     for line in (SERVE, "repo-harness mcp serve --repo . --transport http"):
         async with page_spawned(line, port=port_of(daemon)) as serving:
-            said = await until_said(serving, b"Interrupt to stop.\n")
+            said = await until_said(serving, b"Interrupt to stop.")
             assert f"{slug} is served with the profile planner" in said
             assert f"{daemon.url}/r/{slug}/mcp" in said
             assert (await daemon.call("status"))["repos"][0]["profiles"] == ["planner"]
@@ -172,19 +187,68 @@ async def test_launching_joins_the_daemon_that_serves_there_for_as_long_as_it_ru
                 await trio.sleep(0.01)
 
 
-async def test_launching_on_another_address_is_refused_with_the_two_commands_that_help(
+async def test_launching_on_another_address_opens_a_listener_there_that_ends_with_the_command(
     daemon: Running, here: Repository
 ) -> None:
-    await daemon.adopt(here.path)
-    other = port_of(daemon) + 1 if port_of(daemon) < 65535 else 1024
-    for line in (SERVE, SERVE.replace("--host 127.0.0.1", "--host localhost"), SERVE.replace("127.0.0.1", "::1")):
-        said = await page(line, "--json", port=other)
-        assert (said.code, said.refusal) == (1, "DAEMON_RUNNING")
-        assert daemon.url in said.json["error"]["message"]
-        next_step = said.json["error"]["next_step"]
-        assert "repo-harness mcp serve --repo . --transport http" in next_step
-        assert f"or end it with: rhctl service stop --home {daemon.home.base};" in next_step
+    slug = await daemon.adopt(here.path)
+    for host, profile in (("127.0.0.1", "planner"), ("localhost", "executor")):
+        port = free_port()
+        line = SERVE.replace("127.0.0.1", host).replace("planner", profile)
+        async with page_spawned(line, port=port) as serving:
+            said = await until_said(serving, b"Interrupt to stop.")
+            assert f"http://127.0.0.1:{port}/r/{slug}/mcp" in said
+            what = "" if profile == "planner" else f"the profile {profile} for HTTP clients and "
+            assert said.splitlines()[-1] == (
+                f"Interrupt to stop. This ends {what}the listener on http://127.0.0.1:{port}."
+            )
+            health = await trio.to_thread.run_sync(curl, f"http://127.0.0.1:{port}/health")
+            assert health["status"] == "ok"
+            serving.kill()  # a crash ends it as an interrupt does
+        await until(partial(is_free, port))
+        assert (await daemon.call("status"))["daemon"]["url"] == daemon.url
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        said = await page(SERVE, "--json", port=other.getsockname()[1])
+        assert (said.code, said.refusal) == (1, "PORT_IN_USE")
     assert (await page(SERVE, port=70000)).code == 2
+
+
+async def test_what_goes_on_after_an_interrupt_is_said(daemon: Running, here: Repository) -> None:
+    await daemon.adopt(here.path)  # which starts planner for good
+    async with page_spawned("repo-harness mcp serve --repo . --transport http") as serving:
+        said = await until_said(serving, b"Interrupt to stop.")
+        assert said.splitlines()[-1] == "Interrupt to stop. Everything goes on as it was before."
+
+
+async def test_a_daemon_of_its_own_ends_with_the_command_even_if_that_is_killed(
+    here: Repository, tmp_path: Path
+) -> None:
+    home, port = tmp_path / "own", free_port()
+    run("adopt", str(here.path), "--home", str(home))
+    run("service", "stop", "--home", str(home))
+    async with page_spawned(f"{SERVE} --home {home}", port=port) as serving:
+        said = await until_said(serving, b"Interrupt to stop.")
+        assert said.splitlines()[-1].endswith("the daemon, with every connection to it.")
+        pid = ask_lock(Home(str(home)).lock)
+        assert pid
+        serving.kill()
+        await until(lambda: ask_lock(Home(str(home)).lock) is None)
+
+
+# What the predecessor's own pages print besides.
+
+
+@pytest.mark.parametrize("line", ["adopt --repo . --json", "mcp doctor --repo . --json", "mcp doctor --repo=. --json"])
+async def test_a_repository_may_be_named_as_the_predecessor_does(daemon: Running, here: Repository, line: str) -> None:
+    await daemon.adopt(here.path)
+    said = await page(f"repo-harness {line}")
+    assert said.code in (0, 10, 11)
+    assert isinstance(said.json, dict)
+
+
+async def test_options_of_the_predecessor_that_change_nothing_are_taken(daemon: Running, here: Repository) -> None:
+    await daemon.adopt(here.path)
+    line = "repo-harness mcp setup chatgpt --repo . --host 127.0.0.1 --port 8765 --server-name repo-harness"
+    assert (await page(line)).code == 0
 
 
 # "Then record the stable endpoint in ignored local config."
@@ -281,7 +345,7 @@ async def test_agents_are_enabled_by_options_or_by_the_environment_alike_for_as_
             monkeypatch.setenv(name, value)
         assert await enabled() is None
         async with page_spawned(line, port=daemon.context.port) as serving:
-            said = await until_said(serving, b"Interrupt to stop.\n")
+            said = await until_said(serving, b"Interrupt to stop.")
             assert f"{slug} is served with the profile orchestrator" in said
             assert f"agent runs enabled ({agents}), since 20" in said
             assert ", ".join((await enabled())["agents"]) == agents

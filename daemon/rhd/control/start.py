@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +15,7 @@ from rhd.control.verb_context import VerbContext
 from rhd.errors import Refusal
 from rhd.repos.registry import AgentRuns, Repo
 from rhd.runner.agents import check_rules, parse_agents
+from rhd.settings import DEFAULT_PORT
 from rhwire.times import format_time
 
 
@@ -24,7 +26,9 @@ async def run(request: VerbCall) -> dict[str, Any]:
     profile = find_profile(params["profile"] or "planner")
     runs = wanted_runs(context, repo, profile, params)
     is_leased = bool(params["lease"])
-    result = {
+    if not is_leased and any(params[name] is not None for name in ("host", "port", "ends_daemon")):
+        raise Refusal("host, port and ends_daemon belong to a lease", code="INVALID_ARGUMENT")
+    result: dict[str, Any] = {
         "slug": repo.slug,
         "profile": profile,
         "url": f"{context.url}/r/{repo.slug}/mcp",
@@ -37,16 +41,42 @@ async def run(request: VerbCall) -> dict[str, Any]:
         await context.registry.start(repo.id, profile, runs.to_options() if runs is not None else {})
         context.audit.event("profile.start", repo_id=repo.id, profile=profile)
         return {**result, "dormant": list_dormant(context, repo)}
-    end = context.registry.lease(repo.id, profile, runs)
-    if runs is not None:
-        context.audit.event("profile.start", repo_id=repo.id, profile=profile)
-    try:
-        result["dormant"] = list_dormant(context, repo)
-        await request.connection.emit("leased", result)
-        await request.connection.wait_closed()
-    finally:
-        end()
+    result |= {
+        "listener": None,
+        "ends_profile": profile not in context.registry.profiles(repo.id),
+        "ends_daemon": bool(params["ends_daemon"]),
+        "dormant": list_dormant(context, repo),
+    }
+    async with _listening(context, params) as listener:
+        if listener is not None:
+            result |= {"url": f"{listener}/r/{repo.slug}/mcp", "hub_url": f"{listener}/mcp", "listener": listener}
+        end = context.registry.lease(repo.id, profile, runs)
+        if runs is not None:
+            context.audit.event("profile.start", repo_id=repo.id, profile=profile)
+            result["dormant"] = list_dormant(context, repo)
+        try:
+            await request.connection.emit("leased", result)
+            await request.connection.wait_closed()
+        finally:
+            end()
+            if params["ends_daemon"]:
+                context.stop.set()
     return result
+
+
+@asynccontextmanager
+async def _listening(context: VerbContext, params: Mapping[str, Any]) -> AsyncIterator[str | None]:
+    """Listen on the address that a lease asks for; yield its origin, or None where the daemon listens already."""
+    if params["host"] is None and params["port"] is None:
+        yield None
+        return
+    host = params["host"] if params["host"] not in (None, "localhost") else "127.0.0.1"
+    port = params["port"] if params["port"] is not None else DEFAULT_PORT
+    if (host, port) == (context.settings.host, context.port):
+        yield None
+        return
+    async with context.listen(host, port) as origin:
+        yield origin
 
 
 def list_dormant(context: VerbContext, repo: Repo) -> list[dict[str, str]]:
@@ -115,5 +145,8 @@ VERB = Verb(
         "dev_runner_agents": str,
         "allow": list,
         "lease": bool,
+        "host": str,
+        "port": int,
+        "ends_daemon": bool,
     },
 )
