@@ -39,7 +39,8 @@ def inside(prefix: str, keys: set[str]) -> set[str]:
 DONE: dict[str, tuple[str, set[str]]] = {
     "adopt": (
         "adopt project",
-        {"created[]", "dry_run", "id", "notes[]", "outcome", "path", "public_url", "slug", "url"},
+        {"commit[]", "created[]", "dry_run", "id", "leftover_endpoint", "leftover_secrets[]", "notes[]", "outcome"}
+        | {"path", "public_url", "replaced[]", "slug", "url"},
     ),
     "approve": ("approve {code} --yes", {*LOGIN, "approved", "choices[]", "profiles[]", "repos[]"}),
     "audit": (
@@ -59,6 +60,7 @@ DONE: dict[str, tuple[str, set[str]]] = {
     "endpoint": ("endpoint https://rh.example.com/mcp", {"ended[]", "endpoint", "public_url"}),
     "events": ("events", inside("changes[]", CHANGE)),
     "forget": ("forget project", {"clients", "path", "slug"}),
+    "goal": ("goal project", {"path", "prompt", "slug"}),
     "grant": (
         "grant ChatGPT project --profile executor",
         {"client", "profile", "slug", "started"} | inside("grants[]", {"client", "id", "since"}),
@@ -74,6 +76,7 @@ DONE: dict[str, tuple[str, set[str]]] = {
         | inside("steps[]", STEP - {"command[]"} | {"command"}),
     ),
     "setup": ("setup codex project", SETUP),
+    "show": ("show --repo project docs/spec.md", {"content", "path", "redactions", "slug"}),
     "start": ("start project", {"agent_runs", "dormant[]", "hub_url", "leased", "problem", "profile", "slug", "url"}),
     "status": (
         "status",
@@ -108,6 +111,7 @@ REFUSED: dict[str, tuple[str, str]] = {
     "deny": ("deny abcd-efgh", "APPROVAL_NOT_FOUND"),
     "endpoint": ("endpoint http://rh.example.com/mcp", "INVALID_ENDPOINT"),
     "events": ("events -n 1001", "INVALID_ARGUMENT"),
+    "goal": ("goal project", "NOT_FOUND"),
     "grant": ("grant Nobody project --profile planner", "CLIENT_NOT_FOUND"),
     "raw": ("raw nothing", "INVALID_REQUEST"),
     "revoke": ("revoke Nobody", "CLIENT_NOT_FOUND"),
@@ -115,6 +119,7 @@ REFUSED: dict[str, tuple[str, str]] = {
     "runs": ("runs -n 0", "INVALID_ARGUMENT"),
     "service": ("service install --port 1", "SERVICE_UNAVAILABLE"),
     "setup": ("setup chatgpt project --endpoint https://localhost/mcp", "INVALID_ENDPOINT"),
+    "show": ("show --repo project src/index.py", "NOT_FOUND"),
     "start": ("start project --profile orchestrator", "DEV_RUNNER_DISABLED"),
 }
 NEVER_REFUSED = {"clients", "connect", "doctor", "forget", "passphrase", "repos", "status", "stop", "version"}
@@ -126,12 +131,14 @@ NO_REPO = {
     "doctor": "doctor nothing",
     "events": "events nothing",
     "forget": "forget nothing",
+    "goal": "goal nothing",
     "grant": "grant ChatGPT nothing --profile planner",
     "passphrase": "passphrase show nothing",
     "raw": "raw forget repo=nothing",
     "revoke": "revoke ChatGPT nothing",
     "runs": "runs nothing",
     "setup": "setup codex nothing",
+    "show": "show --repo nothing docs/spec.md",
     "start": "start nothing",
     "status": "status nothing",
     "stop": "stop nothing",
@@ -269,9 +276,11 @@ async def test_exit_1_is_a_refusal_with_a_code_and_a_next_step(furnished: Runnin
 
 @pytest.mark.parametrize("verb", sorted(DONE))
 async def test_exit_0_is_done_and_one_json_object_with_the_keys_of_the_first_release(
-    furnished: Running, verb: str
+    furnished: Running, repository: Repository, verb: str
 ) -> None:
     words, expected = DONE[verb]
+    if verb == "goal":
+        repository.write(".ai/harness/handoff/codex-goal.md", "# Codex Goal\n")
     if "{code}" in words:
         words = words.format(code=furnished.begin_login("Other"))
     said = await type_in(*words.split(), "--json")

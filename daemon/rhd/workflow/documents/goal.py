@@ -24,6 +24,9 @@ SECTIONS = (
 """The headings that a goal must have before anything runs it."""
 
 MAX_PROMPT_CHARS = 1500
+DEFAULT_PROMPT = f"/goal What {GOAL_PATH} asks for is done. Read it first and keep to it."
+"""The prompt of a goal that was written by hand."""
+
 _PROMPT = re.compile(r"^(`{3,})text\n(/goal [^\0]*?)\n\1$", re.MULTILINE)
 
 
