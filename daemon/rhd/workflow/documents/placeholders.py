@@ -24,7 +24,7 @@ _PROSE = re.compile(
     r"""(?:replace|ensure|confirm|make\ sure
         |(?:verify|check|see|test|assert|look)\ (?:that|if|whether|the|all|every|for|at)
         |the|all|an?|there|it|its|this|that|every|each|no|users?|customers?|when|manually|manual|review|open\ the
-    )\b(?!\s*[-=/.(])""",
+    )\b(?!\s*[-=/.(|&;<>])""",
     re.IGNORECASE | re.VERBOSE,
 )
 _CAPITAL = re.compile(r"[A-Z][a-z]+[,:]?(?=\s|\Z)")
