@@ -295,8 +295,6 @@ def _refused(error: dict[str, Any]) -> CommandRefused:
     data = data if isinstance(data, dict) else {}
     code = data.get("code")
     next_step = str(data["next_step"]) if data.get("next_step") else None
-    if code == "INVALID_ARGUMENT" and next_step == CODES[code][1]:  # which speaks to a model of its call
-        next_step = "Correct it, and run the command again."
     return CommandRefused(
         str(error.get("message") or "the daemon refused"),
         code=code if isinstance(code, str) and code in CODES else "INTERNAL",  # of a newer daemon, perhaps

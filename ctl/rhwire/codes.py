@@ -94,7 +94,7 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     "INVALID_ARGUMENT": (
         "An argument is missing, of the wrong type or out of range.",
-        "Correct the argument that the message names and call again.",
+        "Correct the argument that the message names, then try again.",
     ),
     "INVALID_CURSOR": (
         "The cursor was not given out by this server for this call.",

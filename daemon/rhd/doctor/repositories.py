@@ -156,7 +156,9 @@ def advise(service: RepoService) -> str | None:
     """Return what to do about the problem that a repository has, in commands that name it; None if it has none."""
     if service.problem is None:
         return None
-    return service.problem.next_step.replace("rhctl forget REPO", f"rhctl forget {service.repo.slug}")
+    if service.problem.code == "REPO_DETACHED":
+        return f"Adopt it again where it now is: rhctl adopt PATH; or, if it is gone: rhctl forget {service.repo.slug}"
+    return service.problem.next_step
 
 
 def examine_repository(service: RepoService, registry: Registry, usage: Usage) -> Sequence[Finding]:

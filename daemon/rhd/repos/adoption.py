@@ -35,6 +35,7 @@ from rhd.repos.registry import Registry, Repo
 from rhd.repos.scaffold import ADOPTED_MARKS, COPY, FOLDERS, ID, IGNORE, IGNORED, scaffold_files
 from rhd.repos.supervisor import Supervisor
 from rhd.workflow.git import find_repository
+from rhd.workflow.os_errors import REASONS
 from rhd.workflow.root import Root, resolve
 from rhwire.escape import escape
 
@@ -287,9 +288,9 @@ def _survey(path: str) -> _Survey:
 
 
 def _refuse_hopeless(path: str) -> None:
-    """Refuse a folder that would not be adopted if it were a repository, so that nobody makes one of it.
+    """Refuse a folder that would not be adopted if it were a repository, so that no repository is made of it.
 
-    Nor of one that may be one already, only that we may not look.
+    Also refuses a folder that cannot be read: it may be a repository already.
     """
     try:
         with Root.open(resolve(path)) as folder:
@@ -304,9 +305,9 @@ def _refuse_hopeless(path: str) -> None:
     except Refusal as refusal:
         if refusal.code not in ("REPO_BROKEN", "READ_FAILED"):
             raise
-        reason = refusal.message.rpartition(": ")[2]  # the system's own
+        reason = (refusal.details or {}).get("reason", "other")
         raise Refusal(
-            f"{escape(path)} cannot be read: {reason}",
+            f"{escape(path)} cannot be read: {REASONS[reason]}",
             code="READ_FAILED",
             next_step="Let the user whom the daemon runs as read it, then adopt it again.",
         ) from None

@@ -26,6 +26,8 @@ _REASONS = {
     errno.EOPNOTSUPP: ("no_links", "the file system makes no hard links"),
 }
 _OTHER = ("other", "the file system refuses")
+REASONS = dict([*_REASONS.values(), _OTHER])
+"""The words for each `details.reason`."""
 
 
 def link_refused(path: str) -> PathRefused:
@@ -68,6 +70,13 @@ def cannot_read(error: OSError, path: str) -> Refusal:
             return irregular(path)
     reason, words = _REASONS.get(error.errno or 0, _OTHER)
     return Refusal(f"{escape(path)} cannot be read: {words}", code="READ_FAILED", details={"reason": reason})
+
+
+def cannot_open(error: OSError) -> Refusal:
+    """Return what it means that a repository's folder could not be opened."""
+    reason, words = _REASONS.get(error.errno or 0, _OTHER)
+    message = f"the repository's folder cannot be opened: {words}"
+    return Refusal(message, code="REPO_BROKEN", details={"reason": reason})
 
 
 def cannot_write(error: OSError, path: str) -> Refusal:

@@ -20,8 +20,7 @@ from rhd import access
 from rhd.access import Reach
 from rhd.errors import Conflict, Detached, PathRefused, Refusal, WriteFailed
 from rhd.ids import MAX_NAME_BYTES, RelPath
-from rhd.workflow import openat
-from rhd.workflow import os_errors as refusals
+from rhd.workflow import openat, os_errors
 from rhd.workflow import reach as reaches
 from rhd.workflow.atomic_file import NAME as TEMPORARY
 from rhd.workflow.atomic_file import make_temporary, sync
@@ -86,7 +85,7 @@ class Root:
         except OSError as error:
             if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG):
                 raise Detached("the repository's folder is not where it was") from error
-            raise Refusal(f"the repository's folder cannot be opened: {error.strerror}", code="REPO_BROKEN") from error
+            raise os_errors.cannot_open(error) from error
         try:
             return cls(descriptor, path, method or openat.best_method())
         except BaseException:
@@ -140,14 +139,14 @@ class Root:
                     facts = Facts(os.fstat(descriptor))
                     self._require_file(facts, path)
                     if facts.size_bytes > max_bytes:
-                        raise refusals.too_large(path, max_bytes)
+                        raise os_errors.too_large(path, max_bytes)
                     data = _read_all(descriptor, facts.size_bytes, max_bytes)
                 finally:
                     os.close(descriptor)
             except OSError as error:
-                raise refusals.cannot_read(error, path) from error
+                raise os_errors.cannot_read(error, path) from error
         if len(data) > max_bytes:  # it grew while being read
-            raise refusals.too_large(path, max_bytes)
+            raise os_errors.too_large(path, max_bytes)
         return data, facts
 
     def look(self, path: RelPath, reach: Reach) -> Facts | None:
@@ -166,7 +165,7 @@ class Root:
         except OSError as error:
             if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG):
                 return None
-            raise refusals.cannot_read(error, path) from error
+            raise os_errors.cannot_read(error, path) from error
 
     def list(
         self,
@@ -225,7 +224,7 @@ class Root:
                         elif why is not None and leave_out is not None:
                             leave_out(spelled, why)
         except OSError as error:
-            raise refusals.cannot_read(error, folder or "the repository's folder") from error
+            raise os_errors.cannot_read(error, folder or "the repository's folder") from error
         return found
 
     def _left_out(self, folder: int, name: str, path: RelPath | None, facts: Facts) -> LeftOut | None:
@@ -324,7 +323,7 @@ class Root:
                 with self._folder(root, folder, openat.PASS):
                     pass  # the last one is a folder, not a file or a link that was there before
         except OSError as error:
-            raise refusals.cannot_write(error, folder) from error
+            raise os_errors.cannot_write(error, folder) from error
 
     def close_to_others(self, folder: RelPath, reach: Reach) -> None:
         """Take a folder's permissions away from all but its owner.
@@ -390,7 +389,7 @@ class Root:
         descriptor = self._open(root, folder or ".", flags)
         try:
             if self.method == "walk" and os.fstat(descriptor).st_dev != self.identity[0]:
-                raise refusals.mounted(folder)
+                raise os_errors.mounted(folder)
             yield descriptor
         finally:
             os.close(descriptor)
@@ -403,20 +402,20 @@ class Root:
                 yield folder
                 sync(folder)
         except OSError as error:
-            raise refusals.cannot_write(error, path) from error
+            raise os_errors.cannot_write(error, path) from error
 
     def _require_file(self, facts: Facts, path: str) -> None:
         if facts.is_folder:
             raise PathRefused(f"{escape(path)} is a folder", code="NOT_A_FILE")
         if not facts.is_file:
-            raise refusals.irregular(path)
+            raise os_errors.irregular(path)
         if self.method == "walk" and facts.device != self.identity[0]:
-            raise refusals.mounted(path)
+            raise os_errors.mounted(path)
 
     def _replaceable(self, folder: int, path: RelPath, expected: Facts | None) -> Facts:
         facts = Facts(os.stat(path.name, dir_fd=folder, follow_symlinks=False))
         if facts.is_link:
-            raise refusals.link_refused(path)
+            raise os_errors.link_refused(path)
         self._require_file(facts, path)
         if facts.links != 1:
             raise PathRefused(f"{escape(path)} has another name (a hard link)", code="NOT_A_REGULAR_FILE")

@@ -178,4 +178,4 @@ async def test_a_count_that_is_none_or_too_large_is_refused(daemon: Running) -> 
     for count in ("-1", "1001"):
         said = await type_in("events", "-n", count, "--json")
         assert (said.code, said.refusal) == (1, "INVALID_ARGUMENT")
-        assert said.json["error"]["next_step"] == "Correct it, and run the command again."
+        assert said.json["error"]["next_step"] == "Correct the argument that the message names, then try again."

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from rhd.mcpserver.tools.tool_table import tools_hash
 from rhwire.home import Home
 from rhwire.lock import take_lock
 from rhwire.version import VERSION
@@ -74,6 +75,7 @@ async def test_the_whole_answer(daemon: Running, repository: Repository) -> None
     assert about["uptime_s"] >= 0
     assert set(about["watch"]) == {"watches", "max_watches", "instances", "max_instances", "advice"}
     (repo,) = answer["repos"]
+    assert repo.pop("tools_hash") == tools_hash(frozenset({"planner"}), is_hub=False)
     assert set(repo.pop("last_change")) == {"path", "change", "at", "via"}
     assert repo.pop("tools_hash")
     assert repo == {

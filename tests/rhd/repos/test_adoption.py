@@ -451,7 +451,7 @@ async def test_what_the_system_does_not_let_us_read_is_said_to_be_that(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str, code: str
 ) -> None:
     def deny(*_: object, **__: object) -> Root:
-        raise Refusal("the folder cannot be opened: permission is denied", code=code)
+        raise Refusal("the folder cannot be opened", code=code, details={"reason": "permission"})
 
     (tmp_path / "app").mkdir()
     async with running_rooms(tmp_path / "db") as rooms:
