@@ -10,6 +10,8 @@ import pytest
 import trio
 from mcp.shared.exceptions import MCPError
 
+from rhd.runner.agents import AGENTS
+from rhd.runner.outcome import REASONS, STATES
 from tests.promises.test_connector import Terminal
 from tests.support.agents import DONE, SPRINT, FakeAgents, prepare_goal
 from tests.support.attached import told
@@ -71,3 +73,14 @@ async def test_each_command_lets_a_client_run_the_goal_for_as_long_as_it_serves(
                     run = await call("get_agent_run", run_id=run["run_id"], wait_s=10)
             assert (run["state"], run["cards"]) == ("done", {"done": 1, "total": 1})
     assert agents.processes() == {}
+
+
+def test_the_page_names_every_agent_state_and_reason_and_how_each_agent_is_started() -> None:
+    page = (Path(__file__).parents[2] / "docs/orchestrator.md").read_text()
+    for word in (*STATES, *REASONS, *AGENTS):
+        assert f"`{word}`" in page, word
+    for agent in AGENTS.values():
+        assert f"`{' '.join((agent.program, *agent.words(())))}`" in page
+        assert agent.tested in page
+    for line in (BY_FLAGS, BY_ENVIRONMENT):
+        assert line.format(port=8765) in page
