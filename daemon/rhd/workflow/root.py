@@ -340,7 +340,7 @@ class Root:
                 if mode & 0o077:
                     os.fchmod(descriptor, mode & 0o700)
         except OSError as error:
-            raise refusals.cannot_write(error, folder) from error
+            raise os_errors.cannot_write(error, folder) from error
 
     def sweep(self, writing: Iterable[Reach] = WRITING_REACHES) -> int:
         """Remove the temporaries that a killed process has left, and return how many there were.
