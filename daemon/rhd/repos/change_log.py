@@ -37,7 +37,7 @@ class ChangeEntry:
         path: of the artifact; empty in an entry about the repository.
         kind: of the artifact, as it was if it is gone; or `repository`.
         change: `added`, `modified` or `removed`; of a repository `branch`, `moved`, `lost`, `restored`, `adopted` or
-            `forgotten`.
+            `forgotten`; of an agent run `run_started`, `run_refused`, or `run_` and the state in which it ended.
         at: when it was noticed, seconds since the epoch.
         via: how it was noticed: `event`, `write`, `git`, `poll`, `reconcile`, `restart` and the like.
         by: the name of the client that wrote it; None if it was no client of ours.

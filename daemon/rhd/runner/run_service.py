@@ -7,14 +7,16 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 
 import trio
 
 from rhd.access import ORCHESTRATOR
-from rhd.errors import HarnessError, Refusal
+from rhd.errors import HarnessError, Refusal, StoreFailed
 from rhd.ids import Cursor, RepoId
 from rhd.logs import trace_of
+from rhd.repos.change_log import REPOSITORY
 from rhd.repos.registry import AgentRuns, Registry, RegistryChange, Repo
 from rhd.repos.repo_service import RepoService
 from rhd.repos.supervisor import Supervisor
@@ -33,6 +35,9 @@ from rhd.store.database import Store
 from rhd.workflow.reach import may_read
 
 log = logging.getLogger(__name__)
+
+TELL_REFUSED_EVERY_S = 60.0
+"""A client can be refused as often as it likes; `rhctl events` is told once a minute, the audit each time."""
 
 REPEATED_WITHIN_S = 60.0
 DAY_S = 86_400.0
@@ -77,7 +82,8 @@ class RunService:
         self._began: dict[str, Cursor] = {}
         self._known: dict[str, Run] = {}  # the newest ones: what is on disk may lag behind them
         self._recent: dict[tuple[RepoId, str, str], Run] = {}
-        self._left: list[str] = []
+        self._refused: dict[RepoId, float] = {}
+        self._left: list[Run] = []
         self._swept = trio.Event()
         self._idle = trio.Event()
         self._is_draining = False
@@ -86,16 +92,16 @@ class RunService:
     def load(self) -> None:
         """Record as interrupted what an earlier daemon left unfinished, blocking: for the start."""
 
-        def interrupt(connection: sqlite3.Connection) -> list[str]:
+        def interrupt(connection: sqlite3.Connection) -> list[Run]:
             found = [Run.of_row(row) for row in rows.read_unfinished(connection)]
             for run in found:
                 run.end(judge(run.progress, cause="daemon_ended"))
                 rows.save_run(connection, run.to_row())
-            return [run.id for run in found]
+            return found
 
         self._left = self._store.write_now(interrupt)
-        for run_id in self._left:
-            log.warning("run-interrupted run=%s", run_id)
+        for run in self._left:
+            log.warning("run-interrupted run=%s", run.id)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Own the runs until cancelled; then end them all, within `END_WITHIN_S`."""
@@ -136,6 +142,15 @@ class RunService:
                 SOURCE_NOT_READABLE; RUN_ACTIVE, LIMIT_REACHED; AGENT_NOT_INSTALLED, AGENT_NOT_LOGGED_IN.
         """
         agent = find_agent(agent_name)
+        try:
+            return await self._start(repo, agent, revision, principal, client)
+        except Refusal:
+            if time.time() - self._refused.get(repo.id, 0.0) > TELL_REFUSED_EVERY_S:
+                self._refused[repo.id] = time.time()
+                self._announce(repo.id, "run_refused", client)
+            raise
+
+    async def _start(self, repo: Repo, agent: Agent, revision: str, principal: str, client: str) -> tuple[Run, bool]:
         self._permitted(repo, agent)
         async with self._starting.setdefault(repo.id, trio.Lock()):
             service = await self._services.ready(repo.id)
@@ -166,6 +181,7 @@ class RunService:
             while len(self._known) > MAX_KNOWN:
                 del self._known[next(iter(self._known))]
             self._note("run.start", run)
+            self._announce(repo.id, "run_started", client)
             self._nursery.start_soon(self._carry_out, run, goal, ready, environ, service)
             return run, True
 
@@ -263,11 +279,14 @@ class RunService:
             )
 
     async def _sweep(self) -> None:
-        for run_id in self._left:
+        for run in self._left:
+            self._note("run.end", run, run.state.upper())
+            self._announce(run.repo_id, f"run_{run.state}", run.client)
             try:
-                await sweep(run_id)
+                await sweep(run.id)
             except Refusal as refusal:
-                log.error("run-not-swept run=%s reason=%s", run_id, refusal.message)
+                log.error("run-not-swept run=%s reason=%s", run.id, refusal.message)
+        self._left.clear()
         self._swept.set()
 
     async def _carry_out(
@@ -327,6 +346,7 @@ class RunService:
 
         self._store.write_later(save)
         self._note("run.end", run, "ok" if run.state == "done" else run.state.upper())
+        self._announce(run.repo_id, f"run_{run.state}", run.client)
         log.info("run-ended run=%s state=%s reason=%s", run.id, run.state, run.reason)
         if self._active.get(run.repo_id) is run:
             del self._active[run.repo_id]
@@ -334,6 +354,17 @@ class RunService:
         if not self._active:
             self._idle.set()
             self._idle = trio.Event()
+
+    def _announce(self, repo_id: RepoId, change: str, client: str) -> None:
+        """Have what became of a run told by `rhctl events`, with the repository's other changes."""
+
+        async def append() -> None:
+            with suppress(StoreFailed, Refusal):
+                changes = self._services.get(repo_id).changes
+                await changes.append([("", REPOSITORY, change)], via="run", by=client)
+
+        if self._nursery is not None:
+            self._nursery.start_soon(append)
 
     def _note(self, action: str, run: Run, outcome: str = "ok") -> None:
         self._audit.event(

@@ -33,6 +33,9 @@ async def test_a_run_carries_the_goal_out_and_its_work_reaches_clients(runs: Run
     assert (shown["run_id"], shown["state"]) == (run["run_id"], "done")
     rows = [(row.action, row.outcome) for row in await runs.daemon.audited() if row.target == run["run_id"]]
     assert rows == [("run.start", "ok"), ("run.end", "ok")]
+    events = (await runs.daemon.call("events", repo="project"))["changes"]
+    told_of = [(each["change"], each["path"], each["by"]) for each in events if each["via"] == "run"]
+    assert told_of == [("run_started", None, "Test client"), ("run_done", None, "Test client")]
 
 
 async def test_exactly_the_goal_s_text_is_the_agent_s_input(runs: Runs) -> None:
@@ -138,6 +141,7 @@ async def test_disabling_runs_ends_those_that_go_on(runs: Runs) -> None:
 
 async def test_what_cannot_be_started_says_why_and_starts_nothing(runs: Runs) -> None:
     assert (await runs.start("gpt"))["code"] == "INVALID_ARGUMENT"
+    assert (await runs.start(expected_revision="r1_" + "b" * 22))["code"] == "REVISION_CONFLICT"
     assert (await runs.start(expected_revision="r1_" + "a" * 22))["code"] == "REVISION_CONFLICT"
     runs.agents.log_out("codex")
     refused = await runs.start()
@@ -152,6 +156,8 @@ async def test_what_cannot_be_started_says_why_and_starts_nothing(runs: Runs) ->
     assert (await planner("run_agent_goal", agent="codex", expected_revision="x"))["code"] == "PROFILE_NOT_GRANTED"
     assert (await runs.call("get_agent_run", run_id="run_nothing0"))["code"] == "RUN_NOT_FOUND"
     assert runs.agents.started == []
+    events = (await runs.daemon.call("events", repo="project"))["changes"]
+    assert [each["change"] for each in events if each["via"] == "run"] == ["run_refused"], "once a minute"
 
 
 @pytest.mark.parametrize("mode", ["2026-07-28", "legacy"])
