@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 import trio
 
 from rhd.access import GOAL
-from tests.support.agent_runs import Runs
-from tests.support.agents import DONE, FOREVER, SPRINT
+from tests.support.agent_runs import Runs, orchestrated
+from tests.support.agents import DONE, FOREVER, SPRINT, FakeAgents, prepare_goal
 from tests.support.attached import attached, told
 from tests.support.calls import calling, granted
+from tests.support.inprocess import running_daemon
 from tests.support.made_grants import connected, grant
+from tests.support.repositories import Repository
 
 
 async def test_a_run_carries_the_goal_out_and_its_work_reaches_clients(runs: Runs) -> None:
@@ -189,3 +194,51 @@ async def test_a_client_that_asks_is_told_how_far_a_run_is(runs: Runs, mode: str
         assert told_of == sorted(told_of, key=lambda each: each[0])
         silent = told(await client.call_tool("cancel_agent_run", {"run_id": answer["run_id"]}))
         assert silent["state"] == "cancelled"
+
+
+async def test_runs_of_other_repositories_wait_for_their_turn_and_can_be_cancelled_there(
+    runs: Runs, tmp_path: Path
+) -> None:
+    other = Repository.make(tmp_path / "other")
+    assert await runs.daemon.adopt(other.path) == "other"
+    await runs.daemon.call("start", repo="other", profile="orchestrator", enable_dev_runner=True)
+    revision = await prepare_goal(calling(runs.daemon, granted(runs.daemon, other=["planner"]), at="other"), other)
+    waiting = calling(runs.daemon, granted(runs.daemon, other=["orchestrator"]), at="other")
+    runs.daemon.context.settings = replace(runs.daemon.context.settings, agent_runs_at_once=1)
+    runs.agents.plan(FOREVER)
+    first = await runs.start()
+    await runs.until(first["run_id"], "running")
+    second = await waiting("run_agent_goal", agent="codex", expected_revision=revision)
+    queued = await waiting("get_agent_run", run_id=second["run_id"])
+    assert (queued["state"], queued["ahead"], queued["started_at"]) == ("queued", 0, None)
+    assert (await waiting("get_agent_run", run_id=first["run_id"]))["code"] == "RUN_NOT_FOUND", "it is another's"
+    cancelled = await waiting("cancel_agent_run", run_id=second["run_id"])
+    assert (cancelled["state"], cancelled["started_at"]) == ("cancelled", None)
+    (run,) = (await waiting("harness_status"))["runs"]
+    assert run["state"] == "cancelled"
+    await runs.call("cancel_agent_run", run_id=first["run_id"])
+    assert len(runs.agents.started) == 1
+
+
+async def test_so_many_runs_a_day_and_no_more(runs: Runs) -> None:
+    runs.daemon.context.settings = replace(runs.daemon.context.settings, agent_runs_a_day=1)
+    await runs.finish(["event", DONE])
+    refused = await runs.start("claude")
+    assert (refused["code"], "agent_runs_a_day" in refused["next_step"]) == ("LIMIT_REACHED", True)
+
+
+async def test_the_end_of_the_daemon_interrupts_a_run_and_the_next_one_knows_it(
+    tmp_path: Path, agents: FakeAgents, repository: Repository
+) -> None:
+    agents.plan(["ignore", None], FOREVER)
+    async with running_daemon(tmp_path / "home") as first:
+        assert await first.adopt(repository.path) == "project"
+        orchestrator = await orchestrated(first, agents, repository)
+        answer = await orchestrator.start()
+        await orchestrator.until(answer["run_id"], "running")
+    assert agents.processes() == {}
+    async with running_daemon(tmp_path / "home") as second:
+        run = (await second.call("run", action="show", id=answer["run_id"]))["run"]
+        assert (run["state"], run["reason"]) == ("interrupted", "daemon_ended")
+        (repo,) = (await second.call("status"))["repos"]
+        assert repo["agent_runs"]["agents"] == ["codex", "claude"], "what was enabled stays enabled"

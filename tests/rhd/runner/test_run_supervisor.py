@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -125,3 +126,25 @@ def test_a_process_is_found_by_the_mark_of_its_run() -> None:
             pass
         assert _marked("run_other") == {}
         child.kill()
+
+
+def test_elsewhere_an_orphan_is_found_by_its_process_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On macOS orphans do not become our children; what was seen once, and its groups, is remembered."""
+    monkeypatch.setattr("rhd.runner.run_supervisor._IS_LINUX", False)
+    tree = Tree()
+    script = "sleep 600 & echo; read line; exit"
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(["/bin/sh", "-c", script], start_new_session=True, **pipes) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        assert child.pid in tree.members()
+        assert child.stdin is not None
+        child.stdin.write(b"\n")
+        child.stdin.flush()
+        child.wait(WITHIN_S)
+    assert child.pid not in tree.members()
+    (orphan,) = tree.members()
+    os.kill(orphan, signal.SIGKILL)
+    until = time.monotonic() + WITHIN_S
+    while tree.members():
+        assert time.monotonic() < until
