@@ -46,6 +46,7 @@ NICE = 10
 """How far an agent gives way to the daemon and to whoever works at the computer."""
 
 UNIT = "rhd.service"
+PATH = "/usr/bin:/bin"
 MAX_JOB_BYTES = 8 << 20
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _IS_LINUX = sys.platform == "linux"
@@ -115,10 +116,14 @@ def _processes() -> dict[int, tuple[int, int, str]]:
                 if fields[0] not in (b"Z", b"X"):
                     found[int(name)] = (int(fields[1]), int(fields[2]), fields[19].decode())
         return found
-    with os.popen("LC_ALL=C ps -axo pid=,ppid=,pgid=,stat=,lstart=") as lines:  # noqa: S605 - a constant
-        for line in lines:
+    import subprocess
+
+    command = ["ps", "-axo", "pid=,ppid=,pgid=,stat=,lstart="]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={"LC_ALL": "C", "PATH": PATH}) as listing:
+        assert listing.stdout is not None
+        for line in listing.stdout:
             pid, parent, group, state, *started = line.split()
-            if not state.startswith("Z"):
+            if not state.startswith("Z") and int(pid) != listing.pid:
                 found[int(pid)] = (int(parent), int(group), " ".join(started))
     return found
 

@@ -143,7 +143,7 @@ def test_elsewhere_an_orphan_is_found_by_its_process_group(monkeypatch: pytest.M
         child.stdin.flush()
         child.wait(WITHIN_S)
     assert child.pid not in tree.members()
-    (orphan,) = tree.members()
+    (orphan,) = tree.members()  # the shell's other children would be the test's own: ps is not counted
     os.kill(orphan, signal.SIGKILL)
     until = time.monotonic() + WITHIN_S
     while tree.members():
