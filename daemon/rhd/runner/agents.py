@@ -61,6 +61,8 @@ def _codex(rules: Sequence[str]) -> list[str]:
 
 def _claude(rules: Sequence[str]) -> list[str]:
     words = ["-p", "--output-format", "stream-json", "--verbose", "--permission-mode", "acceptEdits"]
+    # Without a terminal it takes rules and hooks from a repository that nobody has declared trusted.
+    words += ["--setting-sources", "user"]
     return [*words, "--allowedTools", *rules] if rules else words
 
 
@@ -76,7 +78,8 @@ AGENTS = _table(
         title="Claude Code",
         program="claude",
         words=_claude,
-        permissions="edits files of the repository (permission mode acceptEdits); runs the commands that --allow names",
+        permissions="edits files of the repository (permission mode acceptEdits) and runs the commands that --allow or "
+        "your own settings name, whatever the repository's settings say",
         version=("--version",),
         login=("auth", "status"),
         sign_in="claude auth login",

@@ -11,6 +11,7 @@ from rhd.runner.agents import AGENTS, MAX_RULES, check_rules, find_agent, parse_
 def test_command_lines_name_sandbox_and_permissions_and_never_hold_the_goal() -> None:
     assert AGENTS["codex"].words(()) == ["exec", "--json", "--sandbox", "workspace-write", "-"]
     claude = ["-p", "--output-format", "stream-json", "--verbose", "--permission-mode", "acceptEdits"]
+    claude += ["--setting-sources", "user"]
     assert AGENTS["claude"].words(()) == claude
     rules = ["Bash(pytest *)", "Bash(ruff check *)"]
     assert AGENTS["claude"].words(rules) == [*claude, "--allowedTools", *rules]
