@@ -61,7 +61,7 @@ def _codex(rules: Sequence[str]) -> list[str]:
 
 def _claude(rules: Sequence[str]) -> list[str]:
     words = ["-p", "--output-format", "stream-json", "--verbose", "--permission-mode", "acceptEdits"]
-    # Without a terminal it takes rules and hooks from a repository that nobody has declared trusted.
+    # Without a terminal it runs the hooks even of a repository that its user has not declared trusted.
     words += ["--setting-sources", "user"]
     return [*words, "--allowedTools", *rules] if rules else words
 
