@@ -101,6 +101,15 @@ class Process:
         """Return how many processes it has started that still run."""
         return sum(len((task / "children").read_text().split()) for task in (self._folder / "task").iterdir())
 
+    def wakes(self) -> int:
+        """Return how often its threads have gone to sleep of their own accord (`ru_nvcsw`)."""
+        return sum(
+            int(line.split()[1])
+            for task in (self._folder / "task").iterdir()
+            for line in (task / "status").read_text().splitlines()
+            if line.startswith("voluntary_ctxt_switches:")
+        )
+
     def busy_percent(self, seconds: float) -> float:
         """Return the share of one core that it uses over some time from now."""
         used, start = self.cpu_s(), time.perf_counter()
