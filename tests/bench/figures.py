@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import resource
@@ -101,14 +102,27 @@ class Process:
         """Return how many processes it has started that still run."""
         return sum(len((task / "children").read_text().split()) for task in (self._folder / "task").iterdir())
 
-    def wakes(self) -> int:
-        """Return how often its threads have gone to sleep of their own accord (`ru_nvcsw`)."""
-        return sum(
-            int(line.split()[1])
-            for task in (self._folder / "task").iterdir()
-            for line in (task / "status").read_text().splitlines()
-            if line.startswith("voluntary_ctxt_switches:")
-        )
+    def idle(self, seconds: float) -> tuple[float, float]:
+        """Return the percent of a core that it uses over some time from now, and its wake-ups a second.
+
+        A thread that ends takes its count with it, so that they are asked once a second.
+        """
+        used, start, before, wakes = self.cpu_s(), time.perf_counter(), self._switches(), 0
+        while time.perf_counter() < start + seconds:
+            time.sleep(1)
+            now = self._switches()
+            wakes += sum(count - before.get(thread, 0) for thread, count in now.items())
+            before = now
+        took = time.perf_counter() - start
+        return 100 * (self.cpu_s() - used) / took, wakes / took
+
+    def _switches(self) -> dict[str, int]:
+        found = {}
+        for task in (self._folder / "task").iterdir():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                line = next(x for x in (task / "status").read_text().splitlines() if x.startswith("voluntary_ctxt"))
+                found[task.name] = int(line.split()[1])
+        return found
 
     def busy_percent(self, seconds: float) -> float:
         """Return the share of one core that it uses over some time from now."""

@@ -39,12 +39,10 @@ def idle(grown: VerbContext) -> tuple[float, float]:
     for wire in wires:
         wire.socket.sendall(wire.request("subscriptions/listen", {"notifications": filters}))
     time.sleep(CALM_AFTER_S)
-    wakes, start = grown.process.wakes(), time.perf_counter()
-    busy = grown.process.busy_percent(IDLE_S)
-    wakes_s = (grown.process.wakes() - wakes) / (time.perf_counter() - start)
+    found = grown.process.idle(IDLE_S)
     for wire in wires:
         wire.close()
-    return busy, wakes_s
+    return found
 
 
 def first_answer_ms(grown: VerbContext, token: str) -> float:
