@@ -267,6 +267,11 @@ class RepoService:
             self._dirty |= folders
         self._wake.set()
 
+    def is_attached(self) -> bool:
+        """Say whether the folder that is served is still where it was; blocking, for a thread."""
+        root = self._root
+        return root is None or root.is_attached()
+
     def look_again(self) -> None:
         """Try a detached or broken repository again now rather than later."""
         self._wake.set()

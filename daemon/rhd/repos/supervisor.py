@@ -30,6 +30,9 @@ TURN_S = 2.0
 FINISH_WITHIN_S = 0.4
 """How long a service that ends waits for what is queued and for a call to the file system."""
 
+CHECK_S = 60.0
+"""How often it is checked that every watched folder is where it was."""
+
 READY_WITHIN_S = 10.0
 """How long a caller waits for a repository that is being opened; then it is told REPO_OPENING."""
 
@@ -84,11 +87,26 @@ class Supervisor:
                 for repo in self._registry:
                     self._begin(repo, self._open_log(repo, heads.get(repo.id)))
                 nursery.start_soon(self._reserve_numbers)
+                nursery.start_soon(self._check_folders)
                 task_status.started()
                 await trio.sleep_forever()
         finally:
             newest = {repo_id: running.service.changes.cursor.number for repo_id, running in self._running.items()}
             self._store.write_later(lambda connection: release_numbers(connection, newest))
+
+    async def _check_folders(self) -> None:
+        """Find folders that were moved with a folder above them, which no event reports; all in one visit of a thread.
+
+        Polled repositories are looked at all the time, and one whose file system hangs is among those.
+        """
+        while True:
+            await trio.sleep(CHECK_S)
+            served = [service for service in self if service.watch == "events"]
+            lost = await trio.to_thread.run_sync(
+                lambda: [service for service in served if not service.is_attached()], abandon_on_cancel=True
+            )
+            for service in lost:
+                service.hint(frozenset({""}), "reconcile")
 
     async def _reserve_numbers(self) -> None:
         """Reserve numbers for every log at once, so that none has to wait for the disk before it can tell a change."""

@@ -245,3 +245,16 @@ async def test_a_repository_that_takes_too_long_to_open_is_not_waited_for(
             await found.read(lambda _: None)
         assert refused.value.code == "REPO_OPENING"
         go_on.set()
+
+
+async def test_a_repository_that_is_moved_with_the_folder_above_it_is_found_to_be_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "CHECK_S", 0.05)
+    repository = Repository.make(tmp_path / "above" / "r")
+    async with running_rooms(tmp_path / "db") as rooms:
+        found = rooms.service(await rooms.adopt(repository))
+        (tmp_path / "above").rename(tmp_path / "elsewhere")
+        await until(lambda: found.state == "detached")
+        (tmp_path / "elsewhere").rename(tmp_path / "above")
+        await until(lambda: found.state == "ok")
