@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 import trio
@@ -102,10 +102,7 @@ class Supervisor:
         while True:
             await trio.sleep(CHECK_S)
             served = [service for service in self if service.watch == "events"]
-            lost = await trio.to_thread.run_sync(
-                lambda: [service for service in served if not service.is_attached()], abandon_on_cancel=True
-            )
-            for service in lost:
+            for service in await trio.to_thread.run_sync(_find_lost, served, abandon_on_cancel=True):
                 service.hint(frozenset({""}), "reconcile")
 
     async def _reserve_numbers(self) -> None:
@@ -211,3 +208,7 @@ class Supervisor:
     async def _open(self, running: _Running, nursery: trio.Nursery) -> None:
         await nursery.start(running.service.run)
         running.ready.set()
+
+
+def _find_lost(services: Sequence[RepoService]) -> list[RepoService]:
+    return [service for service in services if not service.is_attached()]
