@@ -42,6 +42,7 @@ NAMES = (
     "adopt",
     "approve",
     "audit",
+    "auth-header",
     "clients",
     "connect",
     "deny",
@@ -63,6 +64,7 @@ NAMES = (
     "start",
     "status",
     "stop",
+    "tunnel",
     "version",
 )
 """Every command, sorted. Each is a module of `rhctl.commands` with a `COMMAND`, imported only when it is needed."""

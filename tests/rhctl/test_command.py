@@ -51,6 +51,7 @@ DONE: dict[str, tuple[str, set[str]]] = {
             {"action", "at", "client", "count", "duration_ms", "outcome", "principal", "profile", "repo", "target"},
         ),
     ),
+    "auth-header": ("auth-header project", {"Authorization"}),
     "clients": (
         "clients",
         inside("clients[]", {"host", "id", "name", "pid", "repos.project[]", "resource", "since", "used_at"}),
@@ -90,6 +91,10 @@ DONE: dict[str, tuple[str, set[str]]] = {
         | inside("repos[].last_change", {"at", "change", "path", "via"}),
     ),
     "stop": ("stop project", {"leased[]", "profiles[]", "slug", "stopped[]"}),
+    "tunnel": (
+        "tunnel cloudflared --metrics 1",
+        {"commands[]", "config", "file", "notes[]", "paths[]", "provider", "public_url", "quick_url", "url"},
+    ),
     "version": ("version", {"version"} | inside("daemon", {"pid", "protocol", "python", "version"})),
 }
 MORE_KEYS: dict[str, set[str]] = {
@@ -122,10 +127,23 @@ REFUSED: dict[str, tuple[str, str]] = {
     "show": ("show --repo project src/index.py", "NOT_FOUND"),
     "start": ("start project --profile orchestrator", "DEV_RUNNER_DISABLED"),
 }
-NEVER_REFUSED = {"clients", "connect", "doctor", "forget", "passphrase", "repos", "status", "stop", "version"}
+NEVER_REFUSED = {
+    "auth-header",
+    "clients",
+    "connect",
+    "doctor",
+    "forget",
+    "passphrase",
+    "repos",
+    "status",
+    "stop",
+    "tunnel",
+    "version",
+}
 
 # A repository that is not there is exit 4, wherever one is named.
 NO_REPO = {
+    "auth-header": "auth-header nothing",
     "audit": "audit nothing",
     "clients": "clients nothing",
     "doctor": "doctor nothing",
@@ -143,7 +161,7 @@ NO_REPO = {
     "status": "status nothing",
     "stop": "stop nothing",
 }
-NAMES_NO_REPO = {"adopt", "approve", "connect", "deny", "endpoint", "repos", "run", "service", "version"}
+NAMES_NO_REPO = {"adopt", "approve", "connect", "deny", "endpoint", "repos", "run", "service", "tunnel", "version"}
 
 # These say what they find without a daemon, rather than exit 3; connect needs one once its client speaks.
 NEEDS_NONE = {"connect", "doctor", "service", "status", "version"}

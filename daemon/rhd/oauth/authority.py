@@ -17,6 +17,7 @@ from rhd.oauth.client_metadata import Documents
 from rhd.oauth.clients import Client
 from rhd.oauth.fetching import Network
 from rhd.oauth.grants import Bearer, GrantChange, Grants, LiveGrant
+from rhd.oauth.local_grants import LocalGrants
 from rhd.oauth.login import VALID_S, Login
 from rhd.oauth.login_flow import Logins
 from rhd.oauth.redirects import RedirectRules
@@ -71,6 +72,7 @@ class Authority:
         logins: from request to code.
         tokens: from code to tokens, refresh, revocation.
         wrong: the count of wrong passphrases.
+        local: grants of the owner's own clients.
         redirects: the callbacks that are accepted.
     """
 
@@ -95,6 +97,7 @@ class Authority:
         self.redirects = RedirectRules()
         self._documents = Documents(clock, network, self.redirects)
         self.wrong = WrongPassphrases(audit)
+        self.local = LocalGrants(store, self._grants, audit, clock)
 
     def load(self) -> None:
         """Read everything and make the signing key if there is none, blocking: for the start, before `run`.
