@@ -174,7 +174,7 @@ class Bridge:
 
     def _wants_daemon(self) -> bool:
         """Say whether there is anything to serve: nothing is started for a client that has not said a word."""
-        return self._was_attached or self._session.is_waiting
+        return self._was_attached or self._session.has_requests
 
     def _is_due(self) -> bool:
         return self._daemon is None and self._wants_daemon() and time.monotonic() >= self._connect_at
@@ -186,7 +186,7 @@ class Bridge:
         for every connection, also one that its owner has just stopped.
         """
         gone_s = time.monotonic() - self._lost_at
-        may_start = self._may_start and self._session.is_waiting
+        may_start = self._may_start and (self._session.is_waiting or not self._was_attached)
         if self._was_attached:
             pid = ask_lock(self._home.lock)
             is_ending = pid == self._daemon_pid and gone_s < ENDING_S and not self._is_outside

@@ -77,6 +77,11 @@ class BridgeSession:
         """Whether the client waits for an answer; a subscription has none to wait for."""
         return any(request.method != LISTEN for request in self._unanswered.values())
 
+    @property
+    def has_requests(self) -> bool:
+        """Whether anything that the client asked for is unanswered, be it a subscription."""
+        return bool(self._unanswered)
+
     def from_client(self, line: bytes, *, is_sent: bool) -> None:
         """Record one message of the client.
 

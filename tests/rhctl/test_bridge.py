@@ -165,6 +165,19 @@ async def test_the_first_message_attaches_by_the_client_s_name_and_messages_pass
         assert (await lines.stream.receive_some(9)) == b"no json\n{"[:9]
 
 
+async def test_a_client_of_the_2026_era_may_begin_with_a_subscription(home: Home) -> None:
+    async with serving(home) as daemon, bridged(home) as client:
+        await client.say("subscriptions/listen", 1, notifications={"toolsListChanged": True})
+        stream, lines = await daemon.connection()
+        assert (await lines.next())["method"] == "subscriptions/listen"
+        await send(stream, method="notifications/subscriptions/acknowledged")
+        assert (await client.heard.next())["method"] == "notifications/subscriptions/acknowledged"
+        await client.leave()
+        assert await lines.next() is None
+        await stream.aclose()
+        assert await client.end() == (0, ""), "nothing is waited for any more"
+
+
 async def test_what_a_client_asked_before_it_left_is_answered_then_the_bridge_ends(home: Home) -> None:
     async with serving(home) as daemon, bridged(home) as client:
         await client.send(b'{"id": 1, "method": "tools/list"}')  # the end of the input ends the line
