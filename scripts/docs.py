@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rhctl.command import NAMES, find_command, overview
+from rhctl.setup.client_table import CHATGPT, IDS, find_spec
 from rhd.access import DENIED_PARTS, PROFILES
 from rhd.control.verb_table import VERBS
 from rhd.mcpserver.tools.output_schemas import ARTIFACT, CHANGE
@@ -64,6 +65,20 @@ def _rows(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def codes() -> str:
     """Return the table of codes."""
     return _rows(("code", "when", "what to do"), [(f"`{code}`", when, do) for code, (when, do) in CODES.items()])
+
+
+def setups() -> str:
+    """Return the table of clients that `rhctl setup` knows."""
+    found = []
+    for name in IDS:
+        if name == CHATGPT:
+            found.append(("`chatgpt`", "ChatGPT", "printed steps", "", ""))
+            continue
+        spec = find_spec(name)
+        files = ["<br>".join(f"`{each}`" for each in names) for names in (spec.project_files, spec.user_files)]
+        how = "written" if spec.is_written else "printed"
+        found.append((f"`{name}`", spec.name, how, *files))
+    return _rows(("id", "client", "entry", "repository's file", "user's file"), found)
 
 
 def commands() -> str:
@@ -180,6 +195,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "denied": denied,
     "profiles": profiles,
     "settings": settings,
+    "setups": setups,
     "shapes": shapes,
     "tools": tools,
     "verbs": verbs,
