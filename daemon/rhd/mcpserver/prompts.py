@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import mcp_types as types
 
 from rhd.errors import Refusal
 from rhd.mcpserver.callers import Caller
+from rhd.mcpserver.large_lists import look_through
 from rhd.mcpserver.permissions import choose_repo, granted_repos
 from rhd.mcpserver.resources import readable_artifacts
 from rhd.mcpserver.tool_context import ToolContext
 from rhd.repos.registry import Repo
+from rhd.workflow.artifacts import Artifact
 
 MAX_COMPLETIONS = 100
 
@@ -143,13 +146,22 @@ async def complete(
         values = [r.slug for r in granted_repos(context, caller.principal())] if repo is None else [repo.slug]
     elif (kind := _completed_kind(params)) is not None:
         named = given.get("repo") or given.get("slug")
-        for each, artifact in await readable_artifacts(context, caller, repo):
-            if kind in ("", artifact.kind) and named in (None, each.slug):
-                values.append(artifact.path)
-    found = [v for v in dict.fromkeys(values) if typed in v.casefold()]
-    found.sort(key=lambda v: not v.casefold().startswith(typed))
+        readable = await readable_artifacts(context, caller, repo)
+        wanted = partial(_paths_of, readable, kind, named)
+        values = await look_through(context, caller, len(readable), wanted)
+    found = await look_through(context, caller, len(values), partial(_beginning_with, values, typed))
     shown = found[:MAX_COMPLETIONS]
     return {"completion": {"values": shown, "total": len(found), "hasMore": len(found) > len(shown)}}
+
+
+def _paths_of(readable: Iterable[tuple[Repo, Artifact]], kind: str, slug: str | None) -> list[str]:
+    return [a.path for repo, a in readable if kind in ("", a.kind) and slug in (None, repo.slug)]
+
+
+def _beginning_with(values: Iterable[str], typed: str) -> list[str]:
+    """Return the values that have `typed` in them, those first that begin with it."""
+    found = [v for v in dict.fromkeys(values) if typed in v.casefold()]
+    return sorted(found, key=lambda v: not v.casefold().startswith(typed))
 
 
 def _completed_kind(params: types.CompleteRequestParams) -> str | None:

@@ -14,13 +14,14 @@ from rhd.access import Profile
 from rhd.errors import NotFound, Refusal
 from rhd.ids import RelPath
 from rhd.mcpserver.callers import Caller
+from rhd.mcpserver.large_lists import look_through
 from rhd.mcpserver.permissions import granted_repos, readable_profiles
 from rhd.mcpserver.sdk import MODERN_PROTOCOL_VERSIONS
 from rhd.mcpserver.tool_context import ToolContext
 from rhd.mcpserver.tools.files import redactions_json
 from rhd.mcpserver.uris import SCHEME, make_uri, parse_uri
 from rhd.repos.registry import Repo
-from rhd.workflow.artifacts import Artifact
+from rhd.workflow.artifacts import Artifact, Artifacts
 from rhd.workflow.reach import may_read
 from rhd.workflow.reading import Page, read_page
 from rhwire.escape import escape
@@ -33,15 +34,20 @@ MAX_CHARS = 512 * 1024
 async def readable_artifacts(context: ToolContext, caller: Caller, repo: Repo | None) -> list[tuple[Repo, Artifact]]:
     """Return what a caller may read on an endpoint, in the order of `_place`; a broken repository is left out."""
     repos = [repo] if repo is not None else granted_repos(context, caller.principal())
-    found: list[tuple[Repo, Artifact]] = []
+    reached: list[tuple[Repo, list[str], Artifacts]] = []
     for each in repos:
         names = [profile.name for profile in readable_profiles(context, caller, each.id)]
         try:
-            seen = (await context.services.ready(each.id)).artifacts.readable_by(names) if names else []
+            if names:
+                reached.append((each, names, (await context.services.ready(each.id)).artifacts))
         except Refusal:
             continue
-        found.extend((each, artifact) for artifact in seen)
-    return sorted(found, key=lambda pair: _place(*pair))
+
+    def in_order() -> list[tuple[Repo, Artifact]]:
+        found = [(each, artifact) for each, names, held in reached for artifact in held.readable_by(names)]
+        return sorted(found, key=lambda pair: _place(*pair))
+
+    return await look_through(context, caller, sum(len(held) for _, _, held in reached), in_order)
 
 
 def _place(repo: Repo, artifact: Artifact) -> tuple[str, int, str]:

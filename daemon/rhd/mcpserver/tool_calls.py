@@ -11,6 +11,7 @@ import json
 import logging
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any
 
 from rhd.access import ARTIFACTS
@@ -18,6 +19,7 @@ from rhd.errors import HarnessError, Refusal
 from rhd.logs import trace_of
 from rhd.mcpserver.arguments import fit_arguments
 from rhd.mcpserver.callers import Caller
+from rhd.mcpserver.large_lists import look_through
 from rhd.mcpserver.permissions import acting_profiles, choose_repo, granted_profiles, granted_repos, readable_profiles
 from rhd.mcpserver.tool_context import ToolContext
 from rhd.mcpserver.tools.repos import list_repos
@@ -25,6 +27,7 @@ from rhd.mcpserver.tools.retired import RETIRED
 from rhd.mcpserver.tools.tool_spec import Call, Report, no_report
 from rhd.mcpserver.tools.tool_table import TOOLS, input_schema, tools_hash
 from rhd.repos.registry import Repo
+from rhd.workflow.artifacts import Artifacts
 from rhd.workflow.reach import may_read
 from rhwire.escape import escape
 
@@ -116,21 +119,30 @@ async def _call(
     notes["profile"] = profile.name
     service = await context.services.ready(repo.id)
     for argument in spec.paths:
-        arguments[argument] = service.artifacts.spelled(arguments[argument])
-    return await spec.handler(
-        Call(
-            caller=caller,
-            principal=principal,
-            profile=profile,
-            readable=readable_profiles(context, caller, repo.id),
-            repo=repo,
-            service=service,
-            context=context,
-            arguments=arguments,
-            tools_hash=tools_hash(shown, is_hub),
-            report=report,
-        )
+        arguments[argument] = await _spelled(context, caller, service.artifacts, arguments[argument])
+    call = Call(
+        caller=caller,
+        principal=principal,
+        profile=profile,
+        readable=readable_profiles(context, caller, repo.id),
+        repo=repo,
+        service=service,
+        context=context,
+        arguments=arguments,
+        tools_hash=tools_hash(shown, is_hub),
+        report=report,
     )
+    if spec.is_writing:
+        context.quotas.take_document(caller, len(json.dumps(arguments)))
+    with context.quotas.waiting(caller) if arguments.get("wait_s") else nullcontext():
+        return await spec.handler(call)
+
+
+async def _spelled(context: ToolContext, caller: Caller, artifacts: Artifacts, path: str) -> str:
+    """Return a path as the catalog spells it, which is mostly as it was given."""
+    if path in artifacts:
+        return path
+    return await look_through(context, caller, len(artifacts), lambda: artifacts.spelled(path))
 
 
 def _plain_path(path: str) -> str:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
+from rhd.hosting.fair_queue import FairQueue
 from rhd.hosting.waits import Waits
 from rhd.ids import RepoId
+from rhd.mcpserver.quotas import Quotas
 from rhd.repos.registry import Registry
 from rhd.repos.supervisor import Supervisor
 from rhd.runner.run_service import RunService
@@ -24,6 +27,8 @@ class ToolContext:
         key: the installation's secret behind revisions, versions and cursors.
         examine: returns the doctor's findings about one repository.
         runs: agent runs; None where only other tools are looked at.
+        large_lists: the turns of callers that look through large repositories.
+        quotas: what each caller may still take today.
         waits: those of tools that wait for something; ended when the daemon drains.
     """
 
@@ -35,6 +40,8 @@ class ToolContext:
     examine: Callable[[RepoId], Sequence[Finding]] = field(default=lambda _: ())
     version: str = VERSION
     waits: Waits = field(default_factory=Waits)
+    large_lists: FairQueue = field(default_factory=partial(FairQueue, 0))
+    quotas: Quotas = field(default_factory=Quotas)
     runs: RunService | None = None
 
     @property

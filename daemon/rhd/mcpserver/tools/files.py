@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from rhd.access import Reach
 from rhd.ids import RelPath
+from rhd.mcpserver.large_lists import look_through
 from rhd.mcpserver.tools.output_schemas import (
     ARTIFACT,
     BOOLEAN,
@@ -89,8 +91,10 @@ async def list_workflow_files(call: Call) -> dict[str, Any]:
     """Answer `list_workflow_files`."""
     arguments = call.arguments
     prefix = arguments.get("prefix", "").removeprefix("./")
-    page = list_page(
-        call.service.artifacts,
+    artifacts = call.service.artifacts
+    look = partial(
+        list_page,
+        artifacts,
         readable=[profile.name for profile in call.readable],
         kind=arguments.get("kind"),
         prefix=prefix,
@@ -98,6 +102,7 @@ async def list_workflow_files(call: Call) -> dict[str, Any]:
         cursor=arguments.get("cursor"),
         limit=arguments.get("limit", DEFAULT_LIMIT),
     )
+    page = await look_through(call.context, call.caller, len(artifacts), look)
     return {
         "files": [artifact_json(artifact) for artifact in page.artifacts],
         "total": page.total,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rhd.errors import Refusal
+from rhd.mcpserver.large_lists import look_through
 from rhd.mcpserver.tools.files import artifact_json, redactions_json
 from rhd.mcpserver.tools.output_schemas import (
     ARTIFACT,
@@ -33,7 +34,11 @@ _ENTRY = every(
 
 async def _latest(call: Call, kind: str) -> list[dict[str, Any]]:
     """Return the newest artifacts of a kind with the end of their text; one that cannot be read says why."""
-    found = sorted((a for a in call.artifacts if a.kind == kind), key=lambda a: (-a.recency_ns, a.path))
+
+    def newest() -> list[Artifact]:
+        return sorted((a for a in call.artifacts if a.kind == kind), key=lambda a: (-a.recency_ns, a.path))
+
+    found = await look_through(call.context, call.caller, len(call.service.artifacts), newest)
     entries, left = [], PAGE_CHARS
     for artifact in found[: call.arguments.get("limit", DEFAULT)]:
         entry = await _entry(call, artifact, min(left, PREVIEW_CHARS))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rhd.access import PROFILES, SIBLING_SPRINT
+from rhd.mcpserver.large_lists import look_through
 from rhd.mcpserver.tools.files import artifact_json, cards_json, left_out_json
 from rhd.mcpserver.tools.output_schemas import (
     ARTIFACT,
@@ -57,7 +58,8 @@ async def _runs(call: Call) -> list[dict[str, Any]]:
 
 async def harness_status(call: Call) -> dict[str, Any]:
     """Answer `harness_status`."""
-    kinds = _by_kind(call.artifacts)
+    count = len(call.service.artifacts)
+    kinds = await look_through(call.context, call.caller, count, lambda: _by_kind(call.artifacts))
     counts = {kind: len(held) for kind, held in sorted(kinds.items())}
     facts = await call.service.read(read_git_facts)
     pointers = await call.service.read(read_pointers)
