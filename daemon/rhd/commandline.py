@@ -142,7 +142,7 @@ def _open(home: Home, flags: Mapping[str, Any], readiness: Readiness, stack: Exi
     lock = take_lock(home.lock)  # before the sockets: its holder may replace a stale one
     stack.callback(os.close, lock)
 
-    from rhd.hosting.descriptors import raise_descriptor_limit
+    from rhd.hosting.descriptors import forbid_core_files, raise_descriptor_limit
     from rhd.hosting.last_resort import LastResort
     from rhd.hosting.sockets import bind_control, bind_http, inherited
     from rhd.logs import set_up_logging
@@ -150,6 +150,7 @@ def _open(home: Home, flags: Mapping[str, Any], readiness: Readiness, stack: Exi
     from rhd.settings import Settings, check_host
 
     raise_descriptor_limit()
+    forbid_core_files()
     paths = find_paths(home)
     config = _config(flags, paths.config)
     settings = Settings.load(config, os.environ, flags)

@@ -9,8 +9,9 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -215,3 +216,95 @@ async def test_a_flood_leaves_clients_and_the_owner_their_service(
     assert max(under.refreshes) <= 1
     assert max(under.logins) <= 5
     assert grown < 150e6
+
+
+@pytest.mark.parametrize("holding", ["nothing", "an idle connection", "a 2026 stream", "a 2025 stream"])
+async def test_a_restart_without_a_service_closes_the_port_for_as_long_as_a_start_takes(
+    daemon: Daemon, tmp_path: Path, holding: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    repository = Repository.make(tmp_path / "project")
+    daemon.rhctl("adopt", str(repository.path))
+    async with httpx2.AsyncClient(timeout=60) as http:
+        person = Person(daemon, repository, http)
+        await person.log_in()
+        token = person.tokens["access_token"]
+        took: dict[str, float] = {}
+        closed: list[float] = []
+        async with trio.open_nursery() as nursery:
+            if holding == "an idle connection":
+                await person.call()
+            elif holding != "nothing":
+                nursery.start_soon(hold_stream, daemon.url, token, holding)
+                await trio.sleep(1)
+            nursery.start_soon(watch_port, daemon.port, closed)
+
+            def restart() -> None:
+                began = time.monotonic()
+                assert daemon.end() == 0
+                took["end"] = time.monotonic() - began
+                daemon.start()
+                took["start"] = time.monotonic() - began - took["end"]
+
+            await trio.to_thread.run_sync(restart)
+            nursery.cancel_scope.cancel()
+    with capsys.disabled():
+        print(
+            f"\n{holding}: ended in {took['end']:.2f} s, started in {took['start']:.2f} s, closed {sum(closed):.2f} s"
+        )
+    assert took["end"] < 3
+    assert sum(closed) < took["start"] + 0.5
+
+
+async def watch_port(port: int, closed: list[float]) -> None:
+    """Try to connect all the time; note for how long that was refused."""
+    while True:
+        began = trio.current_time()
+        try:
+            stream = await trio.open_tcp_stream("127.0.0.1", port)
+        except OSError:
+            await trio.sleep(0.01)
+            closed.append(trio.current_time() - began)
+        else:
+            await stream.aclose()
+            await trio.sleep(0.01)
+
+
+async def hold_stream(url: str, token: str, kind: str) -> None:
+    """Hold a stream of one revision until the daemon ends it."""
+    headers = {"Authorization": f"Bearer {token}", "Accept": "application/json, text/event-stream"}
+    async with httpx2.AsyncClient(timeout=httpx2.Timeout(60, read=None)) as http:
+        if kind == "a 2025 stream":
+            parameters = {
+                "protocolVersion": "2025-11-25",
+                "capabilities": {},
+                "clientInfo": {"name": "t", "version": "1"},
+            }
+            opened = await http.post(
+                f"{url}/mcp",
+                json={"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": parameters},
+                headers=headers,
+            )
+            headers["Mcp-Session-Id"] = opened.headers["mcp-session-id"]
+            await http.post(
+                f"{url}/mcp", json={"jsonrpc": "2.0", "method": "notifications/initialized"}, headers=headers
+            )
+            request = http.stream("GET", f"{url}/mcp", headers=headers)
+        else:
+            meta = {
+                "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+                "io.modelcontextprotocol/clientCapabilities": {},
+            }
+            body = {
+                "jsonrpc": "2.0",
+                "id": 1,
+                "method": "subscriptions/listen",
+                "params": {"_meta": meta, "notifications": {"resourcesListChanged": True}},
+            }
+            headers |= {"MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "subscriptions/listen"}
+            request = http.stream("POST", f"{url}/mcp", json=body, headers=headers)
+        with suppress(httpx2.HTTPError):
+            async with request as answer:
+                assert answer.status_code == 200
+                async for _ in answer.aiter_raw():
+                    pass
+        await trio.sleep_forever()

@@ -68,6 +68,10 @@ _POLLED: Mapping[Why, tuple[str, str]] = {
         "the daemon may open no more files",
         "Let it open more (LimitNOFILE in its unit, or ulimit -n in its shell), and restart it.",
     ),
+    "folders": (
+        "it has more folders of artifacts than one repository may have watched",
+        "Nothing is wrong: changes are found within seconds. To have them found at once, remove folders without artifacts.",
+    ),
     "overflow": (
         "so much changed in it that the system dropped reports of changes, twice within a minute",
         "Nothing is wrong: it is watched again within a minute. Programs that write there all the time cause it.",

@@ -8,6 +8,12 @@ from contextlib import suppress
 WANTED = 8192
 
 
+def forbid_core_files() -> None:
+    """Have no core file written, by this process or those that it starts: one would hold tokens and passphrases."""
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
 def raise_descriptor_limit() -> None:
     """Raise the soft limit as far as is wanted and allowed; a higher one stays, and so does the hard one."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -319,6 +319,8 @@ class RepoService:
             if not is_told:
                 task_status.started()
                 is_told = True
+            if self._is_ending:
+                return
             pause_s = LOOK_AGAIN_S if self._phase == "detached" else min(pause_s * 2, MAX_LOOK_AGAIN_S)
             with trio.move_on_after(pause_s):
                 await self._wake.wait()

@@ -18,13 +18,14 @@ clock was set forward · `restart`: the root is watched by events again after a 
 Mode = Literal["events", "poll", "off"]
 """How a root is watched now; `off`: none of its folders is armed."""
 
-Why = Literal["disabled", "filesystem", "watches", "instances", "files", "overflow", "died", "refused"]
+Why = Literal["disabled", "filesystem", "watches", "instances", "files", "folders", "overflow", "died", "refused"]
 """Why a root is polled.
 
 `disabled`: the setting `watcher` is `poll` · `filesystem`: its file system reports no events · `watches`,
-`instances`: the kernel grants no more of them · `files`: the daemon may open no more files · `overflow`: it filled the
-kernel's queue of events twice within a minute · `died`: the watcher failed twice within a minute · `refused`: the
-system refuses to watch one of its folders for another reason.
+`instances`: the kernel grants no more of them · `files`: the daemon may open no more files · `folders`: it has more
+folders than one repository may have watched · `overflow`: it filled the kernel's queue of events twice within a minute
+· `died`: the watcher failed twice within a minute · `refused`: the system refuses to watch one of its folders for
+another reason.
 """
 
 OnHint = Callable[[str, frozenset[str] | None, Via], None]

@@ -17,6 +17,8 @@ from rhd.watch.hints import Mode, OnHint, Usage, Why
 from rhd.watch.limits import advise, may_open, read_limits
 from rhd.watch.roots import Policy, Root, Roots
 
+MAX_WATCHES_OF_ROOT = 4096
+"""Folders of one repository that are watched. The kernel grants a user a few ten thousand watches for everything."""
 MASK = (
     calls.CREATE
     | calls.DELETE
@@ -107,6 +109,9 @@ class InotifySource:
         while root is not None and (root.polled is None or root.is_tried):
             if (instance := self._instance) is None:
                 self._poll(root, self._cannot_open)
+                return
+            if len(root.watches) >= MAX_WATCHES_OF_ROOT and folder not in root.watches:
+                self._poll(root, "folders")
                 return
             with self._lock:
                 self._adding += 1

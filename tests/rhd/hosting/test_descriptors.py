@@ -52,3 +52,12 @@ def test_a_real_process_gets_more(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", "daemon:ctl")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
     assert int(done.stdout) == (WANTED if hard == ENDLESS else min(WANTED, hard))
+
+
+def test_no_core_file_is_written() -> None:
+    code = (
+        "import resource as r; from rhd.hosting.descriptors import forbid_core_files; forbid_core_files();"
+        " print(r.getrlimit(r.RLIMIT_CORE))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
+    assert done.stdout == "(0, 0)\n"

@@ -251,6 +251,27 @@ async def test_a_root_that_no_longer_fits_gives_its_watches_back(tmp_path: Path)
     fake.close()
 
 
+async def test_a_root_with_too_many_folders_is_polled_and_leaves_the_watches_to_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rhd.watch.inotify.MAX_WATCHES_OF_ROOT", 3)
+    for name in "abcd":
+        (tmp_path / name).mkdir()
+    fake = FakeKernel()
+    async with running(EVENTS, fake.kernel) as source:
+        for root_id in ("many", "few"):
+            source.attach(root_id, str(tmp_path), Heard())
+        for name in "abc":
+            arm(source, "many", tmp_path, name)
+            arm(source, "few", tmp_path, name)
+        arm(source, "many", tmp_path, "a")
+        assert source.usage().polled == {}
+        arm(source, "many", tmp_path, "d")
+        assert source.usage().polled == {"many": "folders"}
+        assert source.mode("few") == "events"
+    fake.close()
+
+
 async def test_a_folder_that_was_removed_before_it_could_be_watched_harms_nothing(tmp_path: Path) -> None:
     (tmp_path / "plans").mkdir()
     async with running() as source:
