@@ -300,7 +300,7 @@ class RepoService:
     async def _live(self, task_status: trio.TaskStatus[None]) -> None:
         self._task = trio.lowlevel.current_task()
         pause_s, is_told = LOOK_AGAIN_S, False
-        while not self._is_ending:
+        while True:
             try:
                 await self._open()
                 if not is_told:
