@@ -66,6 +66,7 @@ class Chromium:
 
     def click(self, selector: str) -> None:
         """Click an element; a page that this leads to is waited for."""
+        self.run("document.querySelector(arguments[0])?.scrollIntoView({block: 'center'})", selector)
         self._do("POST", f"/element/{self.find(selector)}/click", {})
 
     def type(self, selector: str, text: str) -> None:
@@ -122,6 +123,18 @@ class Chromium:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(base64.b64decode(shot["data"]))
 
+    def console(self) -> list[str]:
+        """Return what the browser has written to its console since the last time it was asked."""
+        return [str(entry["message"]) for entry in self._do("POST", "/se/log", {"type": "browser"})]
+
+    def windows(self) -> list[str]:
+        """Return the handles of all windows."""
+        return list(self._do("GET", "/window/handles"))
+
+    def switch(self, handle: str) -> None:
+        """Go to another window."""
+        self._do("POST", "/window", {"handle": handle})
+
     def cdp(self, command: str, parameters: dict[str, Any] | None = None) -> Any:
         """Carry out a command of the DevTools protocol."""
         return self._do("POST", "/goog/cdp/execute", {"cmd": command, "params": parameters or {}})
@@ -131,8 +144,8 @@ class Chromium:
 
 
 @contextmanager
-def chromium(profile: Path) -> Iterator[Chromium]:
-    """A window of a browser of its own, with an empty profile in `profile`."""
+def chromium(profile: Path, *flags: str) -> Iterator[Chromium]:
+    """A window of a browser of its own, with an empty profile in `profile`, started with further flags."""
     driver = shutil.which("chromedriver")
     browser = shutil.which("chromium") or shutil.which("chromium-browser")
     if driver is None or browser is None:
@@ -141,8 +154,13 @@ def chromium(profile: Path) -> Iterator[Chromium]:
     process = subprocess.Popen([driver, "--port=0"], stdout=log, stderr=subprocess.STDOUT)
     try:
         port = _port(profile / "chromedriver.log", process)
-        options = {"binary": browser, "args": [*FLAGS, f"--user-data-dir={profile / 'user'}"]}
-        wanted = {"capabilities": {"alwaysMatch": {"goog:chromeOptions": options}}}
+        options = {"binary": browser, "args": [*FLAGS, *flags, f"--user-data-dir={profile / 'user'}"]}
+        always = {
+            "goog:chromeOptions": options,
+            "goog:loggingPrefs": {"browser": "ALL"},
+            "acceptInsecureCerts": True,
+        }
+        wanted = {"capabilities": {"alwaysMatch": always}}
         session = command(port, "POST", "/session", wanted)["sessionId"]
         command(port, "POST", f"/session/{session}/timeouts", {"implicit": 5000})
         try:

@@ -1,10 +1,11 @@
-"""The consent page as a person meets it: a real Chromium, no script of ours. Screenshots go to docs/images."""
+"""The consent page as a person meets it, in a real Chromium. Screenshots go to docs/images."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,10 +17,11 @@ from tests.pages.chromium import Chromium, chromium, parameters
 from tests.support.http import OAuthClient
 from tests.support.oauth_service import Clock, OAuthService, open_oauth_service
 from tests.support.served import served
+from tests.support.tls import Authority, http_answer, tls_server
 
 T = TypeVar("T")
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
-WIDE, PHONE = (720, 480), (360, 640)
+WIDE, DESKTOP, PHONE = (720, 480), (1280, 800), (360, 740)
 CALLBACK = "https://chatgpt.com/connector_platform_oauth_redirect"
 
 
@@ -62,7 +64,7 @@ class Visit:
 
 
 @asynccontextmanager
-async def visiting(folder: Path) -> AsyncIterator[Visit]:
+async def visiting(folder: Path, *flags: str) -> AsyncIterator[Visit]:
     async with open_oauth_service(folder / "rhd.db", clock=Clock(time.time())) as service:
         await service.adopt("atlas")
         await service.adopt("billing")
@@ -72,7 +74,7 @@ async def visiting(folder: Path) -> AsyncIterator[Visit]:
             return service.app
 
         async with served(make_app) as url:
-            manager = chromium(folder)
+            manager = chromium(folder, *flags)
             window = await trio.to_thread.run_sync(manager.__enter__)
             try:
                 await trio.to_thread.run_sync(window.size, *WIDE)
@@ -94,12 +96,12 @@ async def test_a_wrong_passphrase_then_the_right_one(visit: Visit) -> None:
     await visit.shoot("consent")
     await visit.do(window.type, "#passphrase", "not-the-passphrase")
     await visit.do(window.click, "button[value=open]")
-    assert "opens nothing that was asked for" in await visit.do(window.text, "[role=alert]")
+    assert "is not right for this login" in await visit.do(window.text, "[role=alert]")
     assert (await visit.do(lambda: window.title)).startswith("Error:")
     await visit.shoot("consent-wrong")
     await visit.open("atlas")
     assert "atlas" in await visit.do(window.text, "fieldset")
-    assert not await visit.do(window.is_ticked, "input[value$=':orchestrator']")
+    assert await visit.do(window.run, "return document.querySelectorAll('input[value$=orchestrator]').length") == 0
     await visit.do(window.click, "button[value=allow]")
     answer = await visit.end()
     assert set(answer) == {"code", "state", "iss"}
@@ -110,6 +112,7 @@ async def test_a_wrong_passphrase_then_the_right_one(visit: Visit) -> None:
 
 async def test_two_repositories_with_their_own_ticks(visit: Visit) -> None:
     window = visit.window
+    await visit.service.enable_runs("atlas")
     await visit.begin(scope="planner executor")
     await visit.open("atlas", "billing")
     await visit.shoot("consent-two")
@@ -127,7 +130,7 @@ async def test_two_repositories_with_their_own_ticks(visit: Visit) -> None:
 async def test_approved_in_the_terminal_the_page_goes_on_by_itself(visit: Visit) -> None:
     window = visit.window
     await visit.begin()
-    await visit.do(window.click, ".other a")
+    await visit.do(window.click, ".answers a")
     code = await visit.do(window.text, ".command b")
     await visit.shoot("consent-terminal")
     await visit.service.authority.approve(code, [visit.service.repo("atlas").id], ["planner"])
@@ -138,7 +141,7 @@ async def test_approved_in_the_terminal_the_page_goes_on_by_itself(visit: Visit)
 async def test_denied_in_the_terminal_the_page_goes_back_too(visit: Visit) -> None:
     window = visit.window
     await visit.begin()
-    await visit.do(window.click, ".other a")
+    await visit.do(window.click, ".answers a")
     await visit.service.authority.deny(await visit.do(window.text, ".command b"))
     assert (await visit.end())["error"] == "access_denied"
 
@@ -155,16 +158,18 @@ async def test_an_expired_page_says_so(visit: Visit) -> None:
     await visit.open("atlas")
     assert "more than ten minutes ago" in await visit.do(visit.window.text, "[role=alert]")
     await visit.shoot("consent-expired")
+    await visit.do(visit.window.click, "main a")
+    assert (await visit.end())["error"] == "access_denied", "it leads back, so that the login can be started again"
 
 
 async def test_on_a_phone_nothing_is_wider_than_the_screen(visit: Visit) -> None:
     window = visit.window
     await visit.do(window.size, *PHONE)
-    await visit.begin(resource=f"{visit.url}/r/atlas/mcp")
-    await visit.shoot("consent-phone")
+    await visit.begin(resource=f"{visit.url}/r/atlas/mcp", scope="planner executor")
     for step in ("asked", "opened"):
         if step == "opened":
             await visit.open("atlas")
+            await visit.shoot("consent-phone")
         script = "return [document.documentElement.scrollWidth, innerWidth]"
         wide, screen = await visit.do(window.run, script)
         assert wide <= screen, step
@@ -195,12 +200,13 @@ async def test_every_text_can_be_read(visit: Visit, scheme: str) -> None:
 
 async def test_a_keyboard_is_enough(visit: Visit) -> None:
     window, tab, enter, space = visit.window, "\ue004", "\ue007", "\ue00d"
-    await visit.begin()
+    await visit.service.enable_runs("atlas")
+    await visit.begin(scope="planner executor orchestrator")
     assert (await visit.do(lambda: window.focused))["name"] == "passphrase"
     await visit.do(window.type, "#passphrase", visit.service.passphrases["atlas"])
     await visit.do(window.press, enter)
     order = []
-    for _ in range(8):
+    for _ in range(9):
         await visit.do(window.press, tab)
         focused = await visit.do(lambda: window.focused)
         order.append(focused["value"].partition(":")[2] or focused["name"] + focused["text"])
@@ -212,9 +218,10 @@ async def test_a_keyboard_is_enough(visit: Visit) -> None:
         "executor",
         "orchestrator",
         "passphrase",
+        "Show",
         "actionAdd",
         "actionConnect",
-        "actionRefuse",
+        "actionDeny",
     ]
     await visit.do(window.focus, "button[value=allow]")
     await visit.do(window.press, enter)
@@ -224,7 +231,8 @@ async def test_a_keyboard_is_enough(visit: Visit) -> None:
 
 async def test_a_screen_reader_is_told_what_everything_is(visit: Visit) -> None:
     window = visit.window
-    await visit.begin()
+    await visit.service.enable_runs("atlas")
+    await visit.begin(scope="planner orchestrator")
     await visit.do(window.type, "#passphrase", f"{visit.service.passphrases['atlas']} wrong")
     await visit.do(window.click, "button[value=open]")
     await visit.do(window.find, "[role=alert]")
@@ -254,6 +262,138 @@ async def test_nothing_is_loaded_from_anywhere_and_no_script_runs(visit: Visit) 
     assert "code" in await visit.end()
 
 
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["1280x800", "360x740"])
+@pytest.mark.parametrize("resource", ["hub", "atlas"])
+async def test_after_the_passphrase_connect_is_in_view(visit: Visit, size: tuple[int, int], resource: str) -> None:
+    window = visit.window
+    await visit.do(window.size, *size)
+    await visit.service.enable_runs("atlas")
+    path = "/mcp" if resource == "hub" else f"/r/{resource}/mcp"
+    await visit.begin(resource=visit.url + path, scope="planner executor orchestrator")
+    await visit.open("atlas", *(["billing"] if resource == "hub" else []))
+    script = """
+        const box = document.querySelector("button[value=allow]").getBoundingClientRect();
+        return [scrollY, box.top, box.bottom, innerHeight,
+            document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2).value]"""
+    scrolled, top, bottom, height, on_top = await visit.do(window.run, script)
+    assert scrolled == 0
+    assert 0 < top < bottom <= height
+    assert on_top == "allow", "nothing covers it"
+
+
+async def test_a_button_shows_the_passphrase_and_hides_it_again(visit: Visit) -> None:
+    window = visit.window
+    await visit.begin()
+    await visit.do(window.type, "#passphrase", "what I typed")
+    kind = "return document.getElementById('passphrase').type"
+    assert await visit.do(window.run, kind) == "password"
+    await visit.do(window.click, "#show")
+    assert await visit.do(window.run, kind) == "text"
+    assert await visit.do(window.text, "#show") == "Hide"
+    assert (await visit.do(lambda: window.focused))["value"] == "what I typed"
+    await visit.do(window.click, "#show")
+    assert await visit.do(window.run, kind) == "password"
+    assert await visit.do(window.console) == [], "the policy lets our script run"
+
+
+async def test_the_terminal_page_copies_its_command(visit: Visit) -> None:
+    window = visit.window
+    grant = {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"], "origin": visit.url}
+    await visit.do(window.cdp, "Browser.grantPermissions", grant)
+    await visit.begin()
+    await visit.do(window.click, ".answers a")
+    code = await visit.do(window.text, ".command b")
+    await visit.do(window.click, "#copy")
+    with trio.fail_after(10):
+        while await visit.do(window.text, "#copy") != "Copied":
+            await trio.sleep(0.05)
+    assert await visit.do(window.run, "return navigator.clipboard.readText()") == f"rhctl approve {code}"
+
+
+async def test_the_terminal_page_refuses(visit: Visit) -> None:
+    await visit.begin()
+    await visit.do(visit.window.click, ".answers a")
+    await visit.do(visit.window.click, "button[value=refuse]")
+    assert (await visit.end())["error"] == "access_denied"
+
+
+@pytest.mark.parametrize("onward", ["claude://done", "vscode://vendor.extension/done", "loopback"])
+@pytest.mark.parametrize("answer", ["allow", "refuse"])
+async def test_the_answer_arrives_through_the_clients_own_redirects(tmp_path: Path, onward: str, answer: str) -> None:
+    """A hosted client's callback sends the browser on into an application, or to a program on this machine.
+
+    Browsers apply `form-action` to each of these redirects: they were stopped after the code was given.
+    """
+    landed = trio.Event()
+
+    async def land(stream: trio.SocketStream) -> None:
+        await stream.receive_some(4096)
+        await stream.send_all(http_answer(b"landed", media="text/plain"))
+        landed.set()
+
+    async with trio.open_nursery() as nursery:
+        (listener,) = await nursery.start(partial(trio.serve_tcp, land, 0, host="127.0.0.1"))
+        goal = onward if onward != "loopback" else f"http://127.0.0.1:{listener.socket.getsockname()[1]}/done"
+        reply = http_answer(b"", f"Location: {goal}", "Connection: close", status="302 Found")
+        authority = Authority.make(tmp_path, "chatgpt.com")
+        async with tls_server(authority, reply) as callback:
+            rule = f"--host-resolver-rules=MAP chatgpt.com:443 127.0.0.1:{callback.port}"
+            async with visiting(tmp_path, rule) as visit:
+                await visit.begin()
+                await visit.open("atlas")
+                await visit.do(visit.window.run, STOPPED)
+                await visit.do(visit.window.click, f"button[value={answer}]")
+                if onward == "loopback":
+                    assert await visit.do(visit.window.wait_for_url, "/done") == goal
+                    assert landed.is_set()
+                else:  # no such application is here, so the page stays, and would have noted what its policy stops
+                    with trio.fail_after(10):
+                        while not callback.requests:
+                            await trio.sleep(0.05)
+                    await trio.sleep(0.5)
+                    assert await visit.do(visit.window.run, "return window.stopped") == []
+                    await visit.do(visit.window.go, "about:blank")
+                assert any(b"/connector_platform_oauth_redirect?" in request for request in callback.requests)
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_client_that_opened_a_popup_hears_the_answer(visit: Visit) -> None:
+    """An opener policy on the login's page cut the popup from its client for good."""
+    window = visit.window
+    answered = "opener.postMessage(location.search, '*'); close()"
+
+    async def serve(stream: trio.SocketStream) -> None:
+        asked = bytes(await stream.receive_some(4096))
+        body = (
+            f"<script>{answered}</script>"
+            if b"GET /callback" in asked
+            else "<script>onmessage = e => said = e.data</script>"
+        )
+        await stream.send_all(http_answer(body.encode(), media="text/html"))
+
+    async with trio.open_nursery() as nursery:
+        (listener,) = await nursery.start(partial(trio.serve_tcp, serve, 0, host="127.0.0.1"))
+        client = f"http://127.0.0.1:{listener.socket.getsockname()[1]}"
+        visit.client.redirect_uri = f"{client}/callback"
+        await visit.client.register()
+        await visit.do(window.go, client)
+        (before,) = await visit.do(window.windows)
+        await visit.do(window.run, "open(arguments[0], '_blank', 'popup')", visit.url + visit.client.authorize_url())
+        (popup,) = set(await visit.do(window.windows)) - {before}
+        await visit.do(window.switch, popup)
+        await visit.open("atlas")
+        await visit.do(window.click, "button[value=allow]")
+        await visit.do(window.switch, before)
+        with trio.fail_after(20):
+            while not (said := await visit.do(window.run, "return window.said")):
+                await trio.sleep(0.05)
+        assert "code=" in said
+        nursery.cancel_scope.cancel()
+
+
+STOPPED = """
+window.stopped = [];
+document.addEventListener('securitypolicyviolation', e => stopped.push(e.effectiveDirective));"""
 CONTRAST = """
 const linear = v => v / 255 <= .03928 ? v / 255 / 12.92 : ((v / 255 + .055) / 1.055) ** 2.4;
 const lum = c => { const [r, g, b] = c.map(linear); return .2126 * r + .7152 * g + .0722 * b };

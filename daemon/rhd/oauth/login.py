@@ -77,6 +77,21 @@ class Login:
         return redirects.with_parameters(self.redirect_uri, **parameters, state=self.state, iss=self.origin)
 
 
+class LoginOver(Refusal):
+    """A login cannot be answered any more: LOGIN_EXPIRED.
+
+    Attributes:
+        login: which; its page offers the way back to the client.
+    """
+
+    code = "LOGIN_EXPIRED"
+
+    def __init__(self, message: str, login: Login) -> None:
+        next_step = f"Start the login again in {login.client.name}; nothing was allowed by this page."
+        super().__init__(message, next_step=next_step)
+        self.login = login
+
+
 def mark_of(repo: Repo) -> str:
     """Return what stands in a login for a repository's passphrase: another one, once it is rotated."""
     return hashlib.sha256(b"opened\0" + repo.passphrase).hexdigest()[:16]
@@ -124,17 +139,18 @@ class Seals:
                 code="LOGIN_REFUSED",
                 next_step="Allow cookies for this address, then start the login again in the client.",
             )
-        if not self.is_current(began_at):
-            raise Refusal("This login was begun more than ten minutes ago.", code="LOGIN_EXPIRED")
         who = Client(client[0], client[1], tuple(client[2]))
         if not self._rules.is_acceptable(redirect_uri, of_origin=f"https://{who.host}" if who.host else None):
             raise Refusal("The login's redirect is not accepted here any more.", code="LOGIN_REFUSED")
         marks = tuple((RepoId(repo_id), mark) for repo_id, mark in opened)
         if not secrets.compare_digest(proof, self._prove(id_, marks)):
             marks = ()
-        return Login(
+        login = Login(
             id_, began_at, origin, began_browser, who, redirect_uri, state, challenge, resource, tuple(scopes), marks
         )
+        if not self.is_current(began_at):
+            raise LoginOver("This login was started more than ten minutes ago.", login)
+        return login
 
     def has_opened(self, sealed: str) -> bool:
         """Say whether a text of ours carries a login that can still be answered and that a passphrase has opened."""

@@ -18,7 +18,7 @@ from rhd.oauth.approvals import Approvals
 from rhd.oauth.clients import Client
 from rhd.oauth.errors import RedirectError
 from rhd.oauth.grants import Grants, digest_secret, new_grant_id
-from rhd.oauth.login import Login, Seals, client_of, mark_of, offered_profiles, read_request
+from rhd.oauth.login import Login, LoginOver, Seals, client_of, mark_of, offered_profiles, read_request
 from rhd.oauth.redirects import RedirectRules
 from rhd.oauth.wrong_passphrases import WrongPassphrases
 from rhd.repos.registry import Registry, Repo
@@ -249,7 +249,7 @@ class Logins:
             if row is not None and row.grant_id is None:
                 return login.answer(error="access_denied", error_description="the owner refused the login")
             if row is None or row.used_at is not None or self._grants.get(row.grant_id) is None:
-                raise Refusal("This login was answered already.", code="LOGIN_EXPIRED")
+                raise LoginOver("This login was answered already.", login)
             code = CODE_PREFIX + secrets.token_urlsafe(32)
             digest, expires_at = digest_secret(code), self._clock() + CODE_S
             await self._store.write(lambda connection: rows.save_code(connection, login.id, digest, expires_at))
@@ -268,7 +268,9 @@ class Logins:
                 disk first wins; None if the owner answers in a terminal.
         """
         if not profiles or not all(profiles.values()):
-            raise Refusal("Tick at least one repository and one profile.", code="INVALID_ARGUMENT")
+            raise Refusal(
+                "Choose at least one repository and one profile.", code="INVALID_ARGUMENT", next_step="Tick them."
+            )
         now = self._clock()
         resource: str = HUB if login.resource == HUB else next(iter(profiles))
         is_offline = "offline_access" in login.scopes

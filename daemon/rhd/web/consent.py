@@ -22,15 +22,18 @@ from rhd.errors import Refusal
 from rhd.oauth import redirects
 from rhd.oauth.authority import Authority
 from rhd.oauth.errors import RedirectError
-from rhd.oauth.login import Login, proposed_profiles
+from rhd.oauth.login import Login, LoginOver, proposed_profiles
 from rhd.repos.registry import Registry
 from rhd.web.origins import Origins
 from rhwire.escape import escape
 
 MAX_BYTES = 64 * 1024
 COOKIE_S = 3600
-_STYLE = (Path(__file__).parent / "templates" / "style.css").read_text(encoding="utf-8")
-_STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+_TEMPLATES = Path(__file__).parent / "templates"
+_STYLE, _SCRIPT = ((_TEMPLATES / name).read_text(encoding="utf-8") for name in ("style.css", "page.js"))
+_STYLE_HASH, _SCRIPT_HASH = (
+    base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (_STYLE, _SCRIPT)
+)
 _STATUS = {"TOO_MANY_TRIES": 429, "WRONG_PASSPHRASE": 403}
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -107,7 +110,7 @@ class _Desk:
                 return await self._form(login, ticked, problem)
             if form.get("action") == "allow":
                 return _redirect(await self._logins.allow(login, ticked.choice()))
-            problem = Refusal("Type a passphrase first.", code="INVALID_ARGUMENT", next_step="")
+            problem = Refusal("Enter a passphrase first.", code="INVALID_ARGUMENT", next_step="")
         except Refusal as refusal:
             if refusal.code == "LOGIN_EXPIRED":
                 raise
@@ -195,12 +198,12 @@ def _check_page(request: Request, origin: str) -> None:
 
 def _wrong(wrong: int, given: int) -> Refusal:
     if given == 1:
-        message = "That passphrase opens nothing that was asked for."
+        message = "That passphrase is not right for this login."
     elif wrong == given:
-        message = f"None of those {given} passphrases opens anything that was asked for."
+        message = f"None of those {given} passphrases is right for this login."
     else:
-        message = f"{wrong} of {given} passphrases open nothing that was asked for."
-    return Refusal(message, code="WRONG_PASSPHRASE", next_step="Nothing is lost: the login is still open, try again.")
+        message = f"{wrong} of {given} passphrases are not right for this login."
+    return Refusal(message, code="WRONG_PASSPHRASE", next_step="The login is still open. Check it and try again.")
 
 
 def _redirect(location: str) -> Response:
@@ -216,7 +219,8 @@ async def _page(template: str, login: Login | None, status: int = 200, **context
     is escaped, so no form of another's can stand on it.
     """
     policy = (
-        f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; img-src data:; base-uri 'none'; frame-ancestors 'none'"
+        f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; script-src 'sha256-{_SCRIPT_HASH}'; img-src data:; "
+        "base-uri 'none'; frame-ancestors 'none'"
     )
     if login is None:
         policy += "; form-action 'none'"
@@ -227,7 +231,7 @@ async def _page(template: str, login: Login | None, status: int = 200, **context
             "is_local": redirects.is_loopback(login.redirect_uri),
             "is_hub": login.resource == HUB,
         }
-    text = await render_template(template, style=_STYLE, **context)
+    text = await render_template(template, style=_STYLE, script=_SCRIPT, **context)
     response = Response(text, status, {**_HEADERS, "Content-Security-Policy": policy})
     if status == 429:
         response.headers["Retry-After"] = "1"
@@ -235,7 +239,11 @@ async def _page(template: str, login: Login | None, status: int = 200, **context
 
 
 async def _show_refusal(refusal: Refusal) -> Response:
-    return await _page("message.html", None, 400, message=refusal.message, next_step=refusal.next_step, link=None)
+    link = None
+    if isinstance(refusal, LoginOver):
+        back = refusal.login.answer(error="access_denied", error_description="the login is over; start it again")
+        link = {"href": back, "text": refusal.login.client.name}
+    return await _page("message.html", None, 400, message=refusal.message, next_step=refusal.next_step, link=link)
 
 
 async def _show_redirect(error: RedirectError) -> Response:
@@ -245,8 +253,8 @@ async def _show_redirect(error: RedirectError) -> Response:
         "message.html",
         None,
         400,
-        message="The client's login request cannot be answered.",
-        next_step="You can go back to the client. Nothing was allowed.",
+        message="The app's login request is not valid.",
+        next_step="Nothing was allowed. You can go back to the app.",
         link={"href": error.location, "text": redirects.host_of(error.location)},
     )
 
@@ -257,6 +265,6 @@ async def _show_http_error(error: HTTPException) -> Response:
         None,
         error.code or 500,
         message="This page cannot answer that request.",
-        next_step="Start the login again in the client.",
+        next_step="Start the login again in the app.",
         link=None,
     )

@@ -374,7 +374,7 @@ async def test_a_loopback_redirect_is_named_and_warned_of__mcp_best_practice_imp
     client = OAuthClient(service.app, client_id="https://chatgpt.com/oauth/codex/client.json")
     page = Page(await Browser(service.app).get(client.authorize_url()))
     assert "127.0.0.1:43999" in page.text
-    assert "a program on the computer that this browser runs on" in page.text
+    assert "a program on this computer" in page.text
 
 
 # What the predecessor could be made to do.

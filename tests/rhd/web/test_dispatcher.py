@@ -142,8 +142,8 @@ async def test_a_repository_that_exists_and_one_that_does_not_answer_alike(servi
         (await call(service.app, "GET", client.authorize_url(resource=f"{LOCAL}/r/{slug}/mcp"))).text
         for slug in ("one", "xyz")
     ]
-    assert "Passphrase of one" in known
-    assert "Passphrase of xyz" in unknown
+    assert "Passphrase for one" in known
+    assert "Passphrase for xyz" in unknown
 
 
 async def test_a_forgotten_repository_answers_like_an_unknown_one(service: OAuthService) -> None:
