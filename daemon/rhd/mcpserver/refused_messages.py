@@ -74,10 +74,11 @@ def refusal_of(data: bytes) -> bytes:
     return _error(readable_id(data), INVALID_REQUEST, "the message is not a JSON-RPC 2.0 request")
 
 
-def under_its_id(receive: Receive, send: Send) -> tuple[Receive, Send]:
-    """Return the two ends of an HTTP exchange in which an error without an id gets that of the request's body.
+def with_json_errors(receive: Receive, send: Send) -> tuple[Receive, Send]:
+    """Return the two ends of an HTTP exchange in which every error is JSON, under the id of the request's body.
 
-    The SDK answers a body that it cannot read with the id null. A byte order mark before the body is taken away.
+    The SDK answers what it cannot read with the id null, and some errors as text or without a body. A byte order mark
+    before the body is taken away.
     """
     parts: list[bytes] = []
     start: Message | None = None
@@ -95,7 +96,7 @@ def under_its_id(receive: Receive, send: Send) -> tuple[Receive, Send]:
 
     async def named(message: Message) -> None:
         nonlocal start
-        if message["type"] == "http.response.start" and message["status"] == 400:
+        if message["type"] == "http.response.start" and message["status"] >= 400:
             start = message
         elif start is None:
             parts.clear()  # a stream would keep it
@@ -103,19 +104,25 @@ def under_its_id(receive: Receive, send: Send) -> tuple[Receive, Send]:
         else:
             answer.extend(message.get("body", b""))
             if not message.get("more_body"):
-                body = _with_id(bytes(answer), b"".join(parts))
-                headers = [(name, value) for name, value in start["headers"] if name.lower() != b"content-length"]
-                await send({**start, "headers": [*headers, (b"content-length", b"%d" % len(body))]})
+                body = _with_id(bytes(answer), b"".join(parts), start["status"])
+                headers = [(name, value) for name, value in start["headers"] if name.lower() not in _REPLACED]
+                headers += [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+                await send({**start, "headers": headers})
                 await send({"type": "http.response.body", "body": body})
 
     return recorded, named
 
 
-def _with_id(answer: bytes, request: bytes) -> bytes:
+_REPLACED = (b"content-type", b"content-length")
+_REASONS = {405: "this method means nothing here", 406: "the client must accept application/json"}
+
+
+def _with_id(answer: bytes, request: bytes, status: int) -> bytes:
     try:
         error = json.loads(answer)
     except ValueError:
-        return answer
+        text = answer.decode("utf-8", "replace")[:200] or _REASONS.get(status, "the request cannot be served")
+        return _error(readable_id(request), INVALID_REQUEST, text)
     if not isinstance(error, dict) or "error" not in error or error.get("id") is not None:
         return answer
     return answer if (found := readable_id(request)) is None else json.dumps({**error, "id": found}).encode()

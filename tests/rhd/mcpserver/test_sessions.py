@@ -407,6 +407,29 @@ async def test_a_request_that_cannot_be_served_is_answered_under_its_id(endpoint
         assert answer.json()["id"] == id_, body[:60]
 
 
+@pytest.mark.parametrize(
+    ("method", "headers", "status"),
+    [
+        ("GET", {"MCP-Protocol-Version": "2026-07-28"}, 405),
+        ("DELETE", {"MCP-Protocol-Version": "2026-07-28"}, 405),
+        ("POST", {"MCP-Protocol-Version": "2026-07-28", "Content-Type": "text/plain"}, 400),
+        ("POST", {"MCP-Protocol-Version": "2026-07-28", "Accept": "text/html"}, 406),
+        ("POST", {"Content-Type": "text/plain"}, 400),
+        ("POST", {"Accept": "text/html"}, 406),
+        ("POST", {"Mcp-Session-Id": "none"}, 404),
+    ],
+)
+async def test_every_refusal_is_json_under_the_id(
+    endpoint: Endpoint, method: str, headers: dict[str, str], status: int
+) -> None:
+    asked = "resources/subscribe" if status == 404 else "ping"
+    body = json.dumps(request(asked, 7, uri=URI)).encode() if method == "POST" else b""
+    sent = {**endpoint.headers(None, "one"), **headers}
+    answer = await endpoint.http.request(method, endpoint.url, content=body, headers=sent)
+    assert refusal(answer) == status
+    assert answer.json()["id"] == (7 if method == "POST" else None)
+
+
 async def test_a_byte_order_mark_and_a_media_type_in_capitals_are_passed_over(endpoint: Endpoint) -> None:
     session_id = await endpoint.open()
     for opened in (session_id, None):
