@@ -23,20 +23,17 @@ from rhd.mcpserver.callers import Caller
 from rhd.mcpserver.heard import Heard, Told
 from rhd.mcpserver.listeners import (
     MAX_URIS,
-    RESOURCES,
-    TOOLS,
-    Batch,
     Event,
     Listener,
     acknowledgement,
     canonical,
     known_cursors,
-    make_batch,
     notification,
     readers_of,
 )
 from rhd.mcpserver.sdk import MODERN_PROTOCOL_VERSIONS, connection_key, on_connection_end
 from rhd.mcpserver.streams import Ping, Tell, stream_of
+from rhd.mcpserver.teller import Send, Teller, put_all, put_lists
 from rhd.mcpserver.uris import SCHEME, make_uri, parse_uri
 from rhd.repos.change_log import ChangeEntry
 from rhd.repos.following import read_on
@@ -51,8 +48,6 @@ MAX_STREAMS_PER_CALLER = 32
 PING_S = 15.0
 """How often every stream is sent a ping; tunnels close a connection that is silent for 100 s."""
 
-Send = Callable[[Event], Awaitable[None]]
-
 
 class Notifier:
     """Every listener of the daemon, and what each is told."""
@@ -64,7 +59,7 @@ class Notifier:
         self._listeners: dict[Listener, None] = {}  # those that are told now, in order of opening
         self._sessions: dict[int, Listener] = {}
         self._streaming: set[str] = set()  # the HTTP sessions whose client holds a stream to be told on
-        self._batches: dict[RepoId, tuple[tuple[int, int], Batch]] = {}
+        self._teller = Teller(registry, services)
         self._nursery: trio.Nursery | None = None
         self._is_draining = False
         registry.listen(self._on_registry)
@@ -288,63 +283,10 @@ class Notifier:
                 if not listener.is_session:
                     listener.since = None  # a line for each repository, and a stream catches up but once
                 if is_caught_up:
-                    await self._tell(listener, send, ping)
+                    await self._teller.tell(listener, send, ping)
         finally:
             if listener.scope is scope:  # else its next stream is open already, and goes on where this one did
                 self._end(listener, is_caught_up=is_caught_up)
-
-    async def _tell(self, listener: Listener, send: Send, ping: Ping | None) -> None:
-        """Tell a listener what is due and what it has not read, again and again, until it is closed."""
-        while True:
-            while listener.due or listener.follower.behind:
-                if listener.due:
-                    event = next(iter(listener.due))
-                    del listener.due[event]  # before sending: what changes meanwhile is told again
-                    try:
-                        await send(event)
-                    except BaseException:
-                        listener.due.setdefault(event)  # it was not told
-                        raise
-                else:
-                    await self._tell_repo(listener, *next(iter(listener.follower.behind.items())), send)
-            if listener.is_closed:
-                return
-            if listener.is_ping_due and ping is not None:
-                listener.is_ping_due = False
-                await ping()
-            await listener.follower.wait()
-
-    async def _tell_repo(self, listener: Listener, repo_id: RepoId, number: int, send: Send) -> None:
-        """Tell a listener what changed in a repository after `number`."""
-        repo, behind = self._registry.get(repo_id), listener.follower.behind
-        granted = listener.caller.hears(repo_id) if listener.concerns(repo_id) else frozenset()
-        if repo is None or not granted:
-            del behind[repo_id]
-            return
-        changes = self._services.get(repo_id).changes
-        entries, is_reset = await read_on(changes, number)
-        told = entries[-1].cursor.number if entries else changes.cursor.number
-        if is_reset:
-            self._put_all(listener, repo)
-        elif entries:
-            batch = self._batch(repo, number, entries)
-            events = batch.events(listener, self._running(listener, repo_id, granted))
-            if len(events) < len(batch.events(listener, granted)):  # the rest is told once its profile is started
-                listener.held[repo_id] = min(number, listener.held.get(repo_id, number))
-            for event in events:
-                await send(event)
-        listener.follower.advance(repo_id, changes, told)
-
-    def _running(self, listener: Listener, repo_id: RepoId, granted: frozenset[str]) -> frozenset[str]:
-        return granted if listener.caller.is_owner else granted & self._registry.profiles(repo_id)
-
-    def _batch(self, repo: Repo, number: int, entries: list[ChangeEntry]) -> Batch:
-        """Return what these entries mean to listeners; the same for all that have read as far."""
-        key = number, entries[-1].cursor.number
-        known = self._batches.get(repo.id)
-        if known is None or known[0] != key:
-            known = self._batches[repo.id] = key, make_batch(repo.slug, entries)
-        return known[1]
 
     def _end(self, listener: Listener, *, is_caught_up: bool) -> None:
         """Note how far a listener was told."""
@@ -382,20 +324,7 @@ class Notifier:
         if change.what in ("adopted", "forgotten", "moved", "profiles"):
             for listener in self._listeners:
                 if listener.concerns(repo_id) and listener.caller.hears(repo_id):
-                    self._put_lists(listener)
-
-    def _put_lists(self, listener: Listener) -> None:
-        if listener.hears_tools:
-            listener.put(TOOLS)
-        if listener.hears_resources:
-            listener.put(RESOURCES)
-
-    def _put_all(self, listener: Listener, repo: Repo) -> None:
-        """Have a listener told that anything in a repository may have changed."""
-        self._put_lists(listener)
-        for uri, asked in listener.uris.items():
-            if uri.startswith(make_uri(repo.slug, "")):
-                listener.put(Event("updated", asked))
+                    put_lists(listener)
 
     def on_grant(self, grant_id: str, is_ended: bool) -> None:
         """Follow a grant: its listeners hear that their lists changed, or end with it."""
@@ -405,7 +334,7 @@ class Notifier:
                     listener.close()
                     listener.scope.cancel()
                 else:
-                    self._put_lists(listener)
+                    put_lists(listener)
         if is_ended:
             self._heard.forget(grant_id)
 
@@ -419,7 +348,7 @@ class Notifier:
             if cursor is None:
                 continue
             if cursor.log != newest.log:
-                self._put_all(listener, repo)
+                put_all(listener, repo)
             elif cursor.number < newest.number:
                 listener.follower.note(repo.id, cursor.number)
 

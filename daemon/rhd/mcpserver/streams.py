@@ -1,8 +1,8 @@
-"""A stream of the 2026 era over HTTP: the SDK judges the request, what stays open is ours.
+"""The streams of the 2026 revision over HTTP. The SDK validates the request; this module keeps the SSE stream open.
 
-The SDK would keep the request, its parsed body, three tasks and as many nurseries for as long as a stream lasts, two
-thirds of the memory that one takes. So its handler only says what is to be sent, and returns; the answer that the SDK
-then makes is held back, and ends the stream.
+The SDK would keep the request, its parsed body, three tasks and three nurseries for as long as a stream lasts: two
+thirds of the memory of a stream. So the handler returns at once and only says what to send; the SDK's answer is held
+back and ends the stream.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Which file systems tell of no events: others change them behind this kernel's back.
+"""Which file systems report no events, since other machines or processes change them unseen by this kernel.
 
-Mount tables are text, and reading them touches no mount: `statfs` on a dead NFS server would hang.
+Read from the table of mounts, which is text: `statfs` on an NFS server that does not answer would hang.
 """
 
 from __future__ import annotations

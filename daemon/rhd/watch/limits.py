@@ -1,4 +1,4 @@
-"""The kernel's allowances for watching, and the commands that widen them. See inotify(7)."""
+"""The kernel's limits for watching, and the commands that raise them. See inotify(7)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NEAR = 0.75
 
 
 class Limits(NamedTuple):
-    """Allowances for each user; None where the system has no such file."""
+    """The limits for each user; None where the system has no such file."""
 
     watches: int | None
     instances: int | None
@@ -22,17 +22,18 @@ class Limits(NamedTuple):
 
 
 def read_limits(folder: str = INOTIFY) -> Limits:
-    """Return the allowances in force now."""
+    """Return the limits in force now."""
     return Limits(*(_read(f"{folder}/max_{name}") for name in ("user_watches", "user_instances", "queued_events")))
 
 
 def advise(limits: Limits, *, watches: int, instances: int, refused: Collection[Why]) -> tuple[str, ...]:
-    """Return the exact commands that widen what is used up or nearly so.
+    """Return the commands that raise a limit that is reached, or three quarters used.
 
     Args:
-        watches: in use by this process; other processes of the user draw on the same allowance.
-        instances: likewise.
-        refused: why roots are polled: what the kernel has refused is used up, by whomever.
+        limits: in force now, for all processes of the user.
+        watches: in use by this process.
+        instances: in use by this process.
+        refused: why roots are polled: a limit that the kernel has applied is reached, whatever this process uses.
     """
     rows = (
         ("watches", limits.watches, watches, 524288),
@@ -46,7 +47,7 @@ def advise(limits: Limits, *, watches: int, instances: int, refused: Collection[
 
 
 def may_open(files: int = 4) -> bool:
-    """Return True if this process may open as many files as a watcher takes, and one more."""
+    """Return True if this process may open so many more files."""
     with contextlib.ExitStack() as opened:
         try:
             for _ in range(files):

@@ -28,7 +28,7 @@ class Timetable:
         return self._heap[0][0] if self._heap else math.inf
 
     def add(self, key: str, now: float) -> None:
-        """Make `key` due within a period from now, and every period from then on; nothing if it is already."""
+        """Make `key` due within a period from now, and once a period from then on; nothing if it is already."""
         if key in self._due:
             return
         # Multiples of the golden ratio fill a period evenly however many there are.

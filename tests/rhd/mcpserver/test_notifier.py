@@ -14,7 +14,6 @@ import pytest
 import trio
 from mcp.shared.exceptions import MCPError
 
-from rhd.access import Principal
 from rhd.ids import Cursor
 from rhd.mcpserver import heard
 from rhd.mcpserver.callers import Caller
@@ -177,32 +176,6 @@ async def test_a_profile_that_is_started_or_stopped_is_told(
             await daemon.call(verb, repo="project", profile="executor")
             await ears.hear(("tools", None))  # what can be called
             await ears.hear(("resources", None))  # what can be listed
-
-
-async def test_what_a_narrowed_grant_no_longer_reaches_is_not_told_though_it_was_noted_before(daemon: Running) -> None:
-    repo = daemon.service("project").repo
-    todos = "repo-harness://project/tasks/todos.md"  # the executor's, not the planner's
-    held = {"planner", "executor"}
-    caller = Caller("g", "g", False, lambda: Principal("g", "g", {repo.id: frozenset(held)}))
-    listener = Listener(caller, None, uris={uri: uri for uri in (todos, PRD_URI)})
-    notifier, changes = daemon.context.notifier, daemon.service("project").changes
-    notifier._begin(listener)
-    await daemon.context.registry.start(repo.id, "executor", {})
-    await changes.append([("tasks/todos.md", "task", "modified"), (PRD, "prd", "modified")], via="event")
-    number = listener.follower.behind[repo.id]
-    told: list[str | None] = []
-
-    async def send(event: Event) -> None:
-        told.append(event.uri)
-
-    await notifier._tell_repo(listener, repo.id, number, send)
-    assert told == [todos, PRD_URI]
-    told.clear()
-    held.remove("executor")
-    await notifier._tell_repo(listener, repo.id, number, send)
-    assert told == [PRD_URI]
-    assert listener.follower.behind == {}
-    notifier._unfollow(listener)
 
 
 async def test_what_changes_while_a_profile_is_stopped_is_told_when_it_starts(
