@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -38,6 +39,17 @@ def make_demo() -> Path:
     return DEMO
 
 
+def is_taken(port: int) -> bool:
+    """Say whether another program listens on the port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
+
+
 def adopt(repo: Path, daemon: subprocess.Popen[bytes]) -> dict[str, str]:
     """Adopt the repository as soon as the daemon answers."""
     until = time.monotonic() + WITHIN_S
@@ -61,7 +73,12 @@ def main() -> int:
     parser.add_argument("--repo", type=Path, help="a repository of your own instead of the demo")
     parser.add_argument("--port", type=int, default=8765)
     args = parser.parse_args()
-    repo = args.repo.resolve() if args.repo is not None else make_demo()
+    repo = args.repo.expanduser().resolve() if args.repo is not None else make_demo()  # not every shell expands REPO=~
+    if not repo.is_dir():
+        sys.exit(f"run: there is no folder {repo}\n  Check the spelling of REPO.")
+    if is_taken(args.port):
+        sys.exit(f"run: port {args.port} is in use by another program\n  Choose another one: make run PORT=8766")
+    print(f"starting rhd on port {args.port}, with a home of its own in demo/home", flush=True)
     HOME.mkdir(parents=True, exist_ok=True, mode=0o700)
     # Its own process group, so that Ctrl-C reaches it once, from us.
     daemon = subprocess.Popen([str(BIN / "rhd"), "--home", str(HOME), "--port", str(args.port)], start_new_session=True)

@@ -26,11 +26,12 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(argv: list[str]) -> int:
+    before, argv = _split_options(argv)
     is_help = bool(argv) and argv[0] in ("help", "--help", "-h")
     if not argv or (is_help and len(argv) == 1):
         sys.stdout.write(overview())
         return 0 if argv else 2
-    name, rest = argv[0], argv[1:]
+    name, rest = argv[0], [*argv[1:], *before]
     if is_help:
         name, rest = rest[0], ["--help"]
     elif name == "--version":
@@ -38,6 +39,19 @@ def _run(argv: list[str]) -> int:
     if name not in NAMES:
         raise _unknown(name, rest)
     return run_command(name, rest)
+
+
+def _split_options(argv: list[str]) -> tuple[list[str], list[str]]:
+    """Return the options that stand before the command and belong to every command, and the rest."""
+    at = 0
+    while at < len(argv):
+        if argv[at] == "--json" or argv[at].startswith("--home="):
+            at += 1
+        elif argv[at] == "--home":
+            at += 2
+        else:
+            break
+    return argv[:at], argv[at:]
 
 
 def _unknown(name: str, rest: list[str]) -> UsageError:

@@ -9,7 +9,7 @@ from rhctl.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any, NoReturn
 
     from rhwire.home import Home
@@ -93,7 +93,7 @@ def add_repo(
 def add_profile(parser: Parser, about: str, **options: Any) -> None:
     """Add the option that names a profile, which may be given once; `options` are argparse's."""
     options = {"action": _Once, **options}
-    parser.add_argument("--profile", choices=PROFILES, metavar="PROFILE", help=about, **options)
+    parser.add_argument("--profile", type=choice("profile", PROFILES), metavar="PROFILE", help=about, **options)
 
 
 def add_runner(parser: Parser) -> None:
@@ -102,6 +102,21 @@ def add_runner(parser: Parser) -> None:
         "--enable-dev-runner", action="store_true", help="let this profile run agents (with --profile orchestrator)"
     )
     parser.add_argument("--dev-runner-agents", metavar="A,B", help="the agents that may be run (default: codex)")
+
+
+def choice(what: str, known: Sequence[str]) -> Callable[[str], str]:
+    """Return an argument type that admits what is known, and suggests the nearest of it for a typing error."""
+
+    def parse(typed: str) -> str:
+        if typed in known:
+            return typed
+        import difflib
+
+        near = difflib.get_close_matches(typed, known, 1)
+        hint = f"Did you mean {near[0]}? " if near else ""
+        raise UsageError(f"there is no {what} {typed!r}", next_step=f"{hint}Known: {', '.join(known)}")
+
+    return parse
 
 
 class _Once(argparse.Action):

@@ -50,10 +50,30 @@ def test_a_mistyped_command_is_met_with_the_one_that_was_meant() -> None:
     assert run("help", "xyzzy").code == 2
 
 
-def test_an_option_before_the_command_is_told_where_it_belongs() -> None:
-    said = run("--json", "status")
+def test_json_and_home_may_stand_before_the_command(tmp_path: Path) -> None:
+    home = str(tmp_path / "elsewhere")
+    for words in (("--json", "--home", home, "status"), (f"--home={home}", "status", "--json")):
+        assert run(*words).json["daemon"] is None
+    said = run("--port", "1", "status", "--json")
     assert (said.code, said.refusal) == (2, "USAGE")
     assert "behind" in said.json["error"]["next_step"]
+    assert run("--json", "--help").out.startswith("usage: rhctl")
+
+
+@pytest.mark.parametrize(
+    ("words", "near"),
+    [
+        ("start --profile plannr", "planner"),
+        ("setup codx", "codex"),
+        ("service instal", "install"),
+        ("passphrase rotat", "rotate"),
+        ("run folow r_1", "follow"),
+    ],
+)
+def test_a_mistyped_choice_is_met_with_the_one_that_was_meant(words: str, near: str) -> None:
+    said = run(*words.split(), "--json")
+    assert (said.code, said.refusal) == (2, "USAGE")
+    assert said.json["error"]["next_step"].startswith(f"Did you mean {near}? Known: ")
 
 
 @pytest.mark.parametrize("word", ["../evil", "commands", "__init__", "setup.codex", "", "evil\x1b[2J\nname"])

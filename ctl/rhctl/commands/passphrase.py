@@ -8,7 +8,7 @@ import os
 from rhctl.client import DaemonClient
 from rhctl.command import ACCESS, Command
 from rhctl.daemon_access import open_client
-from rhctl.options import make_parser, repo_params
+from rhctl.options import choice, make_parser, repo_params
 from rhctl.rendering import count, say, say_json
 from rhwire.errors import HarnessError
 from rhwire.escape import escape
@@ -29,7 +29,7 @@ def build_parser() -> Parser:
         "people is .repo-harness/mcp.oauth.json in the repository.",
         "rhctl passphrase rotate project --keep-sessions",
     )
-    parser.add_argument("action", choices=("show", "rotate"), metavar="show|rotate")
+    parser.add_argument("action", type=choice("action", ("show", "rotate")), metavar="show|rotate")
     parser.add_argument("repo", nargs="?", metavar="REPO", help="slug or path; the current folder's if left out")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--drop-sessions", action="store_true", help="connected clients must log in again (default)")

@@ -8,7 +8,7 @@ from rhctl.client import DaemonClient
 from rhctl.command import REPOSITORIES, Command
 from rhctl.commands.runs import cards
 from rhctl.daemon_access import open_client
-from rhctl.options import make_parser
+from rhctl.options import choice, make_parser
 from rhctl.rendering import duration, say, say_json
 from rhwire.escape import escape
 from rhwire.home import Home
@@ -32,7 +32,7 @@ def build_parser() -> Parser:
         "rhctl run follow run_k4m2x7qp",
         streams=True,
     )
-    parser.add_argument("action", choices=("show", "follow", "cancel"), metavar="show|follow|cancel")
+    parser.add_argument("action", type=choice("action", ("show", "follow", "cancel")), metavar="show|follow|cancel")
     parser.add_argument("id", metavar="ID", help="as rhctl runs shows it")
     return parser
 

@@ -10,7 +10,7 @@ from rhctl.command import DAEMON, Command
 from rhctl.errors import UsageError
 from rhctl.managers import actions, steps
 from rhctl.managers.actions import Subject
-from rhctl.options import make_parser
+from rhctl.options import choice, make_parser
 from rhctl.rendering import say, say_json
 from rhwire.errors import HarnessError
 from rhwire.escape import escape
@@ -44,7 +44,7 @@ def build_parser() -> Parser:
     """Return the parser of `rhctl service`."""
     parser = make_parser("service", ABOUT, "rhctl service install --dry-run", starts=False)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter  # a table is no paragraph
-    parser.add_argument("action", choices=ACTIONS, metavar="ACTION", help=", ".join(ACTIONS))
+    parser.add_argument("action", type=choice("action", ACTIONS), metavar="ACTION", help=", ".join(ACTIONS))
     parser.add_argument("--port", type=int, metavar="PORT", help="the HTTP port from now on; recorded in the settings")
     parser.add_argument("--dry-run", action="store_true", help="only show what would be written and run")
     return parser

@@ -8,7 +8,7 @@ from rhctl.client import DaemonClient
 from rhctl.command import CONNECT, Command
 from rhctl.daemon_access import open_client
 from rhctl.errors import UsageError
-from rhctl.options import Parser, home_words, make_parser, real_path, repo_params
+from rhctl.options import Parser, choice, home_words, make_parser, real_path, repo_params
 from rhctl.rendering import say, say_json, say_table
 from rhctl.setup.client_table import ALIASES, CHATGPT, IDS, find_spec
 from rhwire.errors import HarnessError
@@ -55,7 +55,7 @@ def build_parser() -> Parser:
         "rhctl setup codex --write",
     )
     parser.add_argument(
-        "client", nargs="?", choices=(*IDS, *ALIASES), metavar="CLIENT", help=f"one of: {', '.join(IDS)}"
+        "client", nargs="?", type=choice("client", (*IDS, *ALIASES)), metavar="CLIENT", help=f"one of: {', '.join(IDS)}"
     )
     add_options(parser)
     parser.add_argument("repo", nargs="?", metavar="REPO", help="slug or path (default: the current folder's)")

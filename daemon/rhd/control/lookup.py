@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from functools import partial
 from typing import Any
 
@@ -10,7 +11,9 @@ from rhd.access import PROFILES
 from rhd.control.verb_context import VerbContext
 from rhd.errors import Refusal
 from rhd.repos.registry import Repo
-from rhd.workflow.git import find_repository
+from rhd.workflow.git import Found, find_repository
+from rhd.workflow.os_errors import path_not_found
+from rhd.workflow.root import is_there
 
 PARAMS: Mapping[str, type] = {"repo": str, "path": str}
 """`repo`: what was typed; `path`: the absolute real path that it would be, or the current folder's."""
@@ -26,8 +29,8 @@ async def find_repo(context: VerbContext, params: Mapping[str, Any]) -> Repo:
     """Return the adopted repository that `repo` or `path` names.
 
     Raises:
-        Refusal: REPO_NOT_FOUND, REPO_NOT_ADOPTED, or TIMEOUT: the path lies in no adopted repository, and its file
-            system does not answer.
+        Refusal: REPO_NOT_FOUND, REPO_NOT_ADOPTED, PATH_NOT_FOUND, or TIMEOUT: the path lies in no adopted repository,
+            and its file system does not answer.
     """
     typed, path = params.get("repo"), params.get("path")
     if typed is not None and (named := context.registry.by_slug(typed) or context.registry.get(typed)):
@@ -37,13 +40,15 @@ async def find_repo(context: VerbContext, params: Mapping[str, Any]) -> Repo:
             return named
         around = context.registry.around(path)
         try:
-            found = await context.services.path_threads.run(
-                path, partial(find_repository, path), within_s=LOOK_WITHIN_S
+            found, is_typing_error = await context.services.path_threads.run(
+                path, partial(_look, path), within_s=LOOK_WITHIN_S
             )
         except Refusal:
             if around is None:
                 raise
             return around
+        if typed is not None and is_typing_error and (found.path is not None or around is None):
+            raise path_not_found(path)
         # Where there is no repository any more, the one that was adopted there is still meant.
         repo = context.registry.by_path(found.path) if found.path is not None else around
         if repo is not None:
@@ -55,16 +60,21 @@ async def find_repo(context: VerbContext, params: Mapping[str, Any]) -> Repo:
                 next_step=f"Adopt it: rhctl adopt {found.path}",
             )
     if typed is not None:
+        near = get_close_matches(typed, [repo.slug for repo in context.registry], 1)
         raise Refusal(
             f"no repository {typed[:80]!r} is adopted ({_adopted(context)})",
             code="REPO_NOT_FOUND",
-            next_step="List them with: rhctl repos",
+            next_step=f"Did you mean {near[0]}? List them with: rhctl repos" if near else "List them with: rhctl repos",
         )
     raise Refusal(
         f"the current folder is in no adopted repository ({_adopted(context)})",
         code="REPO_NOT_FOUND",
         next_step="Name one of them, or adopt the repository here with: rhctl adopt",
     )
+
+
+def _look(path: str) -> tuple[Found, bool]:
+    return find_repository(path), not is_there(path)
 
 
 def _adopted(context: VerbContext) -> str:

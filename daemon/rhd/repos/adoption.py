@@ -35,8 +35,8 @@ from rhd.repos.registry import Registry, Repo
 from rhd.repos.scaffold import ADOPTED_MARKS, COPY, FOLDERS, ID, IGNORE, IGNORED, scaffold_files
 from rhd.repos.supervisor import Supervisor
 from rhd.workflow.git import find_repository
-from rhd.workflow.os_errors import REASONS
-from rhd.workflow.root import Root, resolve
+from rhd.workflow.os_errors import REASONS, path_not_found
+from rhd.workflow.root import Root, is_there, resolve
 from rhwire.escape import escape
 
 MAX_HEAD_BYTES = 4 << 10
@@ -123,8 +123,8 @@ class Adopter:
             is_dry_run: only say what would be done.
 
         Raises:
-            Refusal: NOT_A_REPOSITORY, BARE_REPOSITORY, FOLDER_REFUSED, NAME_TAKEN, SECRET_TRACKED, REPO_NOT_FOUND,
-                TIMEOUT, or what the file system or the database refuses.
+            Refusal: PATH_NOT_FOUND, NOT_A_REPOSITORY, BARE_REPOSITORY, FOLDER_REFUSED, NAME_TAKEN, SECRET_TRACKED,
+                REPO_NOT_FOUND, TIMEOUT, or what the file system or the database refuses.
         """
         top = (await self._threads.run(path, partial(_survey, path))).path
         lock = self._locks.setdefault(top, trio.Lock())
@@ -262,6 +262,8 @@ class Adopter:
 
 def _survey(path: str) -> _Survey:
     """Look at the repository around `path`; nothing is changed."""
+    if not is_there(path):
+        raise path_not_found(path)
     found = find_repository(path)
     if found.path is None:
         _refuse_hopeless(path)

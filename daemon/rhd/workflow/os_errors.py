@@ -52,6 +52,11 @@ def not_found(path: str) -> NotFound:
     return NotFound(f"{escape(path)} does not exist")
 
 
+def path_not_found(path: str) -> Refusal:
+    """Return the refusal of a path that the owner named on the command line, where nothing is."""
+    return Refusal(f"there is nothing at {escape(path)}", code="PATH_NOT_FOUND")
+
+
 def too_large(path: str, max_bytes: int) -> Refusal:
     """Return the refusal of a file, or of a text for one, over `max_bytes`."""
     return Refusal(f"{escape(path)} is larger than {max_bytes:,} bytes", code="FILE_TOO_LARGE")

@@ -46,6 +46,11 @@ def resolve(path: str) -> str:
     return os.path.realpath(path)
 
 
+def is_there(path: str) -> bool:
+    """Say whether anything is at `path`, for a path that a person gave. Only to report a typing error."""
+    return os.path.lexists(path)
+
+
 class Root:
     """One folder, held open; several threads may use it at once. Build it with `open`.
 

@@ -93,7 +93,7 @@ async def test_what_is_never_adopted_is_refused_with_what_to_do(daemon: Running,
     subprocess.run(["git", "init", "-q", "--bare", "bare.git"], cwd=tmp_path, check=True, timeout=30)
     for path, code in (
         ("plain", "NOT_A_REPOSITORY"),
-        ("nowhere", "NOT_A_REPOSITORY"),
+        ("nowhere", "PATH_NOT_FOUND"),
         ("bare.git", "BARE_REPOSITORY"),
         ("/", "FOLDER_REFUSED"),
         ("~", "FOLDER_REFUSED"),

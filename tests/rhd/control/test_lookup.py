@@ -142,3 +142,20 @@ async def test_a_path_in_no_repository_whose_file_system_hangs_is_refused_in_wor
     assert refused.value.code == "TIMEOUT"
     assert "/dead/project" in refused.value.message
     go_on.set()
+
+
+@pytest.mark.parametrize("typed", ["./nowhere", "plans/none.md", "nowhere/deep/er"])
+async def test_a_typed_path_that_does_not_exist_means_no_repository_around_it(
+    daemon: Running, repository: Repository, typed: str
+) -> None:
+    await daemon.adopt(repository.path)
+    with pytest.raises(Refusal) as refused:
+        await slug_of(daemon, repo=typed, path=f"{repository.path}/{typed.removeprefix('./')}")
+    assert refused.value.code == "PATH_NOT_FOUND"
+
+
+async def test_a_mistyped_slug_is_met_with_the_one_that_was_meant(daemon: Running, repository: Repository) -> None:
+    slug = await daemon.adopt(repository.path)
+    with pytest.raises(Refusal) as refused:
+        await slug_of(daemon, repo=slug[:-1])
+    assert refused.value.next_step.startswith(f"Did you mean {slug}? ")

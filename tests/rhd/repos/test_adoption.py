@@ -129,10 +129,18 @@ async def test_nobody_is_told_to_make_a_repository_of_what_would_be_refused_or_i
     async with running_rooms(tmp_path / "db") as rooms:
         for folder in (Path("/"), Path.home(), link):
             assert (await refused(rooms, folder)).code == "FOLDER_REFUSED"
-        for nothing in (tmp_path / "nowhere", tmp_path / "db"):
-            refusal = await refused(rooms, nothing)
-            assert (refusal.code, "no folder" in refusal.message) == ("NOT_A_REPOSITORY", True)
-            assert "git init" not in refusal.next_step
+        refusal = await refused(rooms, tmp_path / "db")
+        assert (refusal.code, "no folder" in refusal.message) == ("NOT_A_REPOSITORY", True)
+        assert "git init" not in refusal.next_step
+
+
+@pytest.mark.parametrize("typed", ["nowhere", "app/nowhere", "app/plans/prds/none.md", "app/~"])
+async def test_a_path_that_does_not_exist_never_means_the_repository_around_it(tmp_path: Path, typed: str) -> None:
+    plain = Repository.make(tmp_path / "app", artifacts=False)
+    async with running_rooms(tmp_path / "db") as rooms:
+        assert (await refused(rooms, tmp_path / typed)).code == "PATH_NOT_FOUND"
+        assert list(rooms.registry) == []
+    assert not (plain.path / ".repo-harness").exists()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a folder of somebody else's")
