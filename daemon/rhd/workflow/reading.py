@@ -12,7 +12,8 @@ import re
 import struct
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
 from threading import Lock
@@ -97,17 +98,13 @@ def read_page(
             f"{escape(path)} changed since the page before",
             next_step="Read it again from the beginning, without a cursor.",
         )
-    is_long = len(data) >= _KEPT_FROM_BYTES
-    kept = _kept.get(digest) if is_long else None
-    text, redactions = redact(decode_text(path, data)) if kept is None else kept
+    text, redactions = _redacted(path, data, digest)
     if start > len(text):
         raise _invalid_cursor()
     end = _page_end(text, start, page_chars)
     is_first, is_last = start == 0, end == len(text)
-    if is_long and is_last:
+    if is_last and not is_first:
         _kept.drop(digest)
-    elif is_long and kept is None:
-        _kept.keep(digest, Redacted(text, redactions))
     return Page(
         content=text[start:end],
         redactions=redactions,
@@ -144,11 +141,7 @@ def read_tail(root: Root, path: RelPath, reach: Reach, key: bytes, *, chars: int
     """
     data, _ = root.read(path, reach, MAX_BYTES)
     digest = _content_digest(key, data)
-    is_long = len(data) >= _KEPT_FROM_BYTES
-    kept = _kept.get(digest) if is_long else None
-    text, redactions = redact(decode_text(path, data)) if kept is None else kept
-    if is_long and kept is None:
-        _kept.keep(digest, Redacted(text, redactions))
+    text, redactions = _redacted(path, data, digest)
     start = _tail_start(text, chars)
     is_broken = path.endswith(".json") and read_check_status(data).is_broken
     return Tail(text[start:], redactions, start > 0, is_broken)
@@ -167,15 +160,28 @@ def _tail_start(text: str, chars: int) -> int:
     return marker.end() if marker is not None and marker.end() > start else start
 
 
-class _CachedText:
-    """Redacted texts of which pages are being read, by the digest of the content: bounded in bytes.
+def _redacted(path: RelPath, data: bytes, digest: bytes) -> Redacted:
+    """Return the text of a file without its secrets; a long one is redacted once for all threads that read it."""
+    if len(data) < _KEPT_FROM_BYTES:
+        return redact(decode_text(path, data))
+    with _kept.making(digest):
+        kept = _kept.get(digest)
+        if kept is None:
+            kept = redact(decode_text(path, data))
+            _kept.keep(digest, kept)
+    return kept
 
-    Only long ones: short ones are redacted again in no time. As UTF-8: one smiley makes each character of a string
-    take four bytes. Reads run in worker threads; two that miss at once both redact, which harms nobody.
+
+class _CachedText:
+    """Redacted texts that are being read, by the digest of their content: bounded in bytes.
+
+    Only long ones: redacting a short one again takes no time. They are kept as UTF-8, since one emoji makes each
+    character of a string take four bytes. Any thread may call.
     """
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
+        self._making: dict[bytes, tuple[Lock, int]] = {}
         self._texts: OrderedDict[bytes, tuple[bytes, Mapping[str, int]]] = OrderedDict()
         self._lock = Lock()
 
@@ -184,6 +190,22 @@ class _CachedText:
         """How much is kept."""
         with self._lock:
             return self._count()
+
+    @contextmanager
+    def making(self, digest: bytes) -> Iterator[None]:
+        """Let one thread at a time redact a content; the others wait and then find it."""
+        with self._lock:
+            lock, waiting = self._making.get(digest, (Lock(), 0))
+            self._making[digest] = lock, waiting + 1
+        try:
+            with lock:
+                yield
+        finally:
+            with self._lock:
+                _, waiting = self._making[digest]
+                self._making[digest] = lock, waiting - 1
+                if waiting == 1:
+                    del self._making[digest]
 
     def get(self, digest: bytes) -> Redacted | None:
         """Return what is kept for the content, if anything."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,7 +15,7 @@ from rhd.errors import Conflict, HarnessError, Refusal
 from rhd.ids import RelPath, Revision
 from rhd.workflow import reading
 from rhd.workflow.reading import MAX_BYTES, PAGE_BYTES, PAGE_CHARS, Page, decode_text, read_page
-from rhd.workflow.redaction.redact import redact
+from rhd.workflow.redaction.redact import Redacted, redact
 from rhd.workflow.revisions import revision_of, version_of
 from rhd.workflow.root import Root
 from tests.support.repositories import Repository
@@ -249,3 +250,21 @@ def test_the_redactions_told_are_those_of_the_whole_text(root: Root, repository:
     repository.write(NEW, text)
     assert {tuple(page.redactions.items()) for page in pages(root, NEW, 50)} == {(("github_token", 2),)}
     assert redact(text).counts == {"github_token": 2}
+
+
+def test_a_long_text_is_redacted_once_for_all_that_read_it_at_once(
+    root: Root, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository.write("plans/long.md", "a line of text\n" * 20_000)
+    redacted: list[int] = []
+
+    def count(text: str) -> Redacted:
+        redacted.append(len(text))
+        return redact(text)
+
+    monkeypatch.setattr(reading, "redact", count)
+    with ThreadPoolExecutor(4) as pool:
+        pages = [pool.submit(read_page, root, RelPath("plans/long.md"), PLANNER.reach, KEY) for _ in range(4)]
+        assert len({page.result(30).content for page in pages}) == 1
+    assert len(redacted) == 1
+    assert not reading._kept._making
