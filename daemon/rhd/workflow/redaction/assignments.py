@@ -103,6 +103,9 @@ _QUOTED = re.compile(
 _UNCLOSED = re.compile(r"\\?[\"'`]([^\"'`\\\s]{1000,}+)\Z")
 _ELEMENT = re.compile(r"[^<>\r\n]{1,4000}+(?=</)")
 _MIN_VALUE = 6
+# What no secret lacks: a first test, since texts may name secrets thousands of times.
+_UNLIKE_NAMES = re.compile(r"[0-9A-Z]")
+_UNLIKE_WORDS = re.compile(r"[0-9A-Z!@#$%^&*+=~?]")
 _CLOSING = ",;|)}]>.*"
 # A value without quotes is judged by its beginning, and only one that is a secret is read to its end: what is refused
 # may name itself again and again, and must not cost its square.
@@ -208,7 +211,9 @@ def _judge(text: str, keyword: int, keyword_end: int, kind: str) -> Secret | Non
         return None
     start, end, is_quoted = span
     value = text[start:end]
-    if len(value) < _MIN_VALUE or is_placeholder(value) or (not is_quoted and "(" in value):
+    if len(value) < _MIN_VALUE or (_UNLIKE_WORDS if kind == "password" else _UNLIKE_NAMES).search(value) is None:
+        return None
+    if is_placeholder(value) or (not is_quoted and "(" in value):
         return None
     if kind == "other_key":
         return Secret(start, end, "key") if looks_issued(value) or _HEX_KEY.fullmatch(value) else None
