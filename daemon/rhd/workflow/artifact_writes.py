@@ -55,7 +55,7 @@ def save(
 
     Raises:
         Conflict: REVISION_CONFLICT, it is absent or at another revision than expected (which one is never said, so
-            that nobody can lift it from here); WOULD_OVERWRITE, it exists and no revision was given.
+            that a caller cannot take it from the message); WOULD_OVERWRITE, it exists and no revision was given.
         PathRefused: POLICY_DENIED, SYMLINK_ESCAPE, NOT_A_FILE, NOT_A_REGULAR_FILE.
         WriteFailed: the file system refused; the old content is intact.
         Refusal: FILE_TOO_LARGE (over 512 KiB); INVALID_ARGUMENT, the text is not encodable or has NUL characters;

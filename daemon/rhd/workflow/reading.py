@@ -53,8 +53,8 @@ class Page:
         truncated: whether more follows.
         next_cursor: where more follows from.
         version: of the whole content, as lists show it.
-        revision: only if this page is the whole text and nothing was redacted: whoever replaces the artifact must
-            have seen it.
+        revision: only if this page is the whole text and nothing was redacted: who replaces the artifact must have
+            seen it.
         size_bytes: of the file.
         modified_ns: when the file was modified, in nanoseconds since the epoch.
     """

@@ -110,8 +110,8 @@ async def test_a_grant_gets_what_it_holds_and_what_runs_and_nothing_is_cached(da
     assert refused["code"] == "PROFILE_NOT_GRANTED"
     assert refused["next_step"].endswith("rhctl grant g_2 project --profile planner")
     assert (await executor("harness_status"))["profile"] == "executor"
-    nobody = calling(daemon, granted(daemon, project=()), at="project")
-    assert (await nobody("harness_status"))["code"] == "PROFILE_NOT_GRANTED"
+    without = calling(daemon, granted(daemon, project=()), at="project")
+    assert (await without("harness_status"))["code"] == "PROFILE_NOT_GRANTED"
 
 
 async def test_the_hub_takes_the_repository_that_is_named_or_the_only_one(

@@ -69,9 +69,9 @@ CHANGES = ToolSpec(
     name="list_workflow_changes",
     title="List workflow changes",
     description=(
-        "Use this when you want to know what changed since you last looked. Without since it only returns the cursor "
-        "to ask on from; with it, the changes after that, oldest first: ask on with the new cursor until there are "
-        "none. reset means that the cursor is too old: list the files again."
+        "Use this when you want to know which artifacts changed since you last looked. Without since it returns only "
+        "the cursor to ask on from. With since it returns the changes after that, oldest first: ask on with the new "
+        "cursor until there are none. If reset is true, the cursor is too old: list the files again."
     ),
     profiles=ALL,
     input=closed(

@@ -30,7 +30,7 @@ DOCTOR = ToolSpec(
     name="harness_doctor",
     title="Examine the harness",
     description=(
-        "Use this when something does not work as expected: it examines how the repository is served and its "
+        "Use this when a tool fails or something is missing: it examines how the repository is served and its "
         "workflow, and says what is wrong and what to do."
     ),
     profiles=ALL,

@@ -133,10 +133,10 @@ LIST = ToolSpec(
     name="list_workflow_files",
     title="List workflow files",
     description=(
-        "Use this when you need to find plans, PRDs, sprints, contracts, reviews, checks or handoffs: newest first, "
-        "every kind in its turn. Narrow it down by kind, by the beginning of the path, or by words; total says how "
-        "many there are. If left_out is not null, some files are missing from every page: it names them and says why. "
-        "Next comes read_workflow_file."
+        "Use this when you need to find plans, PRDs, sprints, contracts, reviews, checks or handoffs of the "
+        "repository, newest first. Without a kind, each kind has its turn on a page. Narrow the list down by kind, by "
+        "the beginning of the path, or by words; total counts all pages. If left_out is not null, some files are "
+        "missing from every page: it names them and says why. Then read one with read_workflow_file."
     ),
     profiles=ALL,
     input=closed(
@@ -155,9 +155,9 @@ READ = ToolSpec(
     name="read_workflow_file",
     title="Read a workflow file",
     description=(
-        "Use this when you need the text of one artifact. A long text comes in pages: call again with next_cursor. "
-        "Secrets are replaced, and counted in redactions. revision is there if this was the whole text, unchanged; "
-        "pass it as expected_revision to replace the artifact."
+        "Use this when you need the text of one artifact, such as a plan, PRD, sprint, handoff or check. A long text "
+        "comes in pages: call again with next_cursor. Secrets are replaced, and counted in redactions. revision is "
+        "given with a whole, unredacted text; pass it as expected_revision to replace the artifact."
     ),
     profiles=ALL,
     input=closed(["path"], path=PATH, cursor=CURSOR),

@@ -80,9 +80,9 @@ HANDOFF = ToolSpec(
     name="latest_handoff",
     title="Latest handoffs",
     description=(
-        "Use this when you need to know where the work stands or what the last agent left: the newest handoff files, "
-        "newest first, with the end of their text. truncated says that the beginning is missing: read_workflow_file "
-        "has it all."
+        "Use this when you need to know what the last agent did or left open: the newest handoff files, newest first, "
+        "with the end of their text. If truncated is true, the beginning is missing: read_workflow_file has all of "
+        "it."
     ),
     profiles=ALL,
     input=_INPUT,
@@ -94,9 +94,10 @@ CHECKS = ToolSpec(
     name="latest_checks",
     title="Latest checks",
     description=(
-        "Use this when you need to know whether checks passed: the newest check results, newest first, each with "
-        "its status (such as pass or fail; null if it gives none) and the end of its text. truncated says that the "
-        "beginning is missing: read_workflow_file has it all. problem says why a result cannot be read."
+        "Use this when you need to know whether checks passed: the newest check results, newest first, each with its "
+        "status and the end of its text. The status is the check's own word, such as pass or fail, or null if it "
+        "gives none. If truncated is true, the beginning is missing: read_workflow_file has all of it. problem says "
+        "why a result cannot be read."
     ),
     profiles=ALL,
     input=_INPUT,

@@ -41,8 +41,8 @@ NOTE = ToolSpec(
     name=NAME,
     title="Append a handoff note",
     description=(
-        "Use this when the next one to work here should know something that no plan says. The note is added, with the "
-        "time, to the handoff file of your role; calling this again adds it again."
+        "Use this when the next agent or person should know something that no plan says: it adds a note to the "
+        "handoff file of your role. The note gets the time. Calling this again adds it again."
     ),
     profiles=("planner", "executor"),
     input=closed(

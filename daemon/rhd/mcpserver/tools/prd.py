@@ -52,9 +52,9 @@ PRD = ToolSpec(
     name=NAME,
     title="Write a PRD from an idea",
     description=(
-        "Use this when the user has an idea and wants it written down as a product requirements document in "
+        "Use this when the user has an idea and wants it written down as a product requirements document (PRD) in "
         "plans/prds. Only title and idea are needed; say more only if the user did, in the user's language and "
-        "Markdown: code, tables and lists stay as they are. Next comes write_checklist_sprint with the path that this "
+        "Markdown: code, tables and lists stay as they are. Then call write_checklist_sprint with the path that this "
         "returns."
     ),
     profiles=("planner",),

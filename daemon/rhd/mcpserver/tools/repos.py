@@ -31,7 +31,7 @@ REPOS = ToolSpec(
     title="List repositories",
     description=(
         "Use this when you do not know which repositories you can reach, or what to pass as repo: the slug. default "
-        "marks the one that is meant when repo is left out; there is none if several were granted."
+        "marks the repository that is meant when repo is left out; if several were granted, there is none."
     ),
     profiles=ALL,
     input=closed([]),

@@ -118,9 +118,9 @@ SPRINT = ToolSpec(
     title="Write a checklist sprint",
     description=(
         "Use this when a PRD is to be carried out: it writes a sprint of task cards, in the order of work, into "
-        "plans/sprints. Each card is one slice that can be finished and verified by itself: give it at least one check "
-        "(a command) or observation (words). The PRD's acceptance scenarios become the sprint's final acceptance. Next "
-        "comes prepare_codex_goal_from_sprint."
+        "plans/sprints. Each card is one slice that can be finished and verified by itself: give it at least one "
+        "check (a command) or observation (words). The PRD's acceptance scenarios become the sprint's final "
+        "acceptance. Then call prepare_codex_goal_from_sprint."
     ),
     profiles=("planner",),
     input=closed(

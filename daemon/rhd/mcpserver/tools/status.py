@@ -117,11 +117,11 @@ STATUS = ToolSpec(
     name="harness_status",
     title="Harness status",
     description=(
-        "Use this when you begin, or want to know where the work stands: branch, how many artifacts of each kind, the "
-        "active plan and sprint with their progress, how far other worktrees are with that sprint (worktree.sprints), "
-        "the newest handoff and check. If left_out is not null, some are not among these: it says where and why. "
-        "cursor is for list_workflow_changes. If tools_hash is not what it was, the tools changed: refresh the "
-        "connector."
+        "Use this when you begin, or want to know where the work stands: branch, active plan and sprint with their "
+        "progress, newest handoff and check. It also counts the artifacts of each kind, lists the last agent runs, "
+        "and says how far other worktrees are with the sprint. If left_out is not null, some artifacts are missing: "
+        "it names them and says why. Pass cursor to list_workflow_changes. If tools_hash differs from an earlier "
+        "answer, the tools have changed: refresh the connector."
     ),
     profiles=ALL,
     input=closed([]),

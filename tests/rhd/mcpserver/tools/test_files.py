@@ -151,7 +151,7 @@ async def test_a_long_text_comes_in_pages_without_a_revision(desk: Desk, reposit
     parts, cursor = [first["content"]], first["next_cursor"]
     while cursor is not None:
         page = await desk.call(READ, path="plans/long.md", cursor=cursor)
-        assert page["revision"] is None, "nobody has seen the whole text in one piece"
+        assert page["revision"] is None, "the caller has not seen the whole text in one piece"
         parts.append(page["content"])
         cursor = page["next_cursor"]
     assert "".join(parts) == text

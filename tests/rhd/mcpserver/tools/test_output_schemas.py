@@ -43,6 +43,6 @@ def test_a_shape_takes_what_it_says_and_nothing_else(
 
 
 def test_an_output_that_grows_is_still_valid_for_clients_that_know_the_old_schema() -> None:
-    """Inputs are closed, outputs are not: a new field of an answer must not break whoever froze the schema."""
+    """Inputs are closed, outputs are not: a new field of an answer must not break a client that froze the schema."""
     assert closed([])["additionalProperties"] is False
     assert jsonschema.Draft202012Validator(every(a=STRING)).is_valid({"a": "", "new": 1})
