@@ -37,6 +37,8 @@ def say_runs(runs: dict[str, Any] | None) -> None:
     """Print which agents may be run in a repository, if any may."""
     if runs is not None:
         say(f"  {runs_line(runs)}")
+        for agent, permissions in runs["permissions"].items():
+            say(f"    {agent} {permissions}")
         for rule in runs["allow"]:
             say(f"    Claude Code may run: {escape(rule)}")
 

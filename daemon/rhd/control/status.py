@@ -16,6 +16,7 @@ from rhd.doctor.repositories import advise
 from rhd.ids import RepoId
 from rhd.mcpserver.tools.tool_table import tools_hash
 from rhd.repos.registry import AgentRuns, Repo
+from rhd.runner.agents import AGENTS
 from rhwire.times import format_time
 from rhwire.version import VERSION
 
@@ -94,6 +95,7 @@ def describe_runs(runs: AgentRuns | None) -> dict[str, Any] | None:
         return None
     return {
         "agents": list(runs.agents),
+        "permissions": {name: AGENTS[name].permissions for name in runs.agents if name in AGENTS},
         "allow": list(runs.allow),
         "since": format_time(runs.since),
         "leased": runs.is_leased,

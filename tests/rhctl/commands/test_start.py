@@ -40,7 +40,9 @@ async def test_agent_runs_are_enabled_for_good_and_that_is_said(daemon: Running,
     said = await type_in("start", slug, *words, "--allow", "Bash(pytest *)", "--allow", "Bash(ruff check *)")
     lines = said.out.splitlines()
     assert lines[2].startswith("  agent runs enabled (codex, claude), since 20")
-    assert lines[3:] == ["    Claude Code may run: Bash(pytest *)", "    Claude Code may run: Bash(ruff check *)"]
+    assert lines[3].startswith("    codex edits files and runs commands in the repository")
+    assert lines[4].startswith("    claude edits files of the repository (permission mode acceptEdits)")
+    assert lines[5:] == ["    Claude Code may run: Bash(pytest *)", "    Claude Code may run: Bash(ruff check *)"]
     assert f"{slug}: agent runs enabled (codex, claude), since 20" in (await type_in("status")).out
     again = (await type_in("start", slug, "--profile", "orchestrator", "--json")).json
     assert again["agent_runs"]["allow"] == ["Bash(pytest *)", "Bash(ruff check *)"]

@@ -51,7 +51,13 @@ async def test_agent_runs_are_enabled_with_the_orchestrator_and_end_with_it(
 ) -> None:
     slug = await daemon.adopt(repository.path)
     done = await daemon.call("start", repo=slug, **ORCHESTRATOR)
-    assert {**done["agent_runs"], "since": ""} == {"agents": ["codex"], "allow": [], "since": "", "leased": False}
+    assert {**done["agent_runs"], "since": "", "permissions": list(done["agent_runs"]["permissions"])} == {
+        "agents": ["codex"],
+        "permissions": ["codex"],
+        "allow": [],
+        "since": "",
+        "leased": False,
+    }
     allow = ["Bash(pytest *)", "Bash(pytest *)"]
     more = await daemon.call("start", repo=slug, **ORCHESTRATOR, dev_runner_agents=" claude , codex", allow=allow)
     assert (more["agent_runs"]["agents"], more["agent_runs"]["allow"]) == (["claude", "codex"], allow[:1])
