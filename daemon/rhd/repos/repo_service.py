@@ -16,29 +16,26 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from functools import partial
 from typing import Any, Literal, TypeVar
 
 import trio
 
-from rhd.access import SCAFFOLD
-from rhd.errors import Detached, NotFound, Refusal, StoreFailed
-from rhd.hosting.thread_call import ThreadCall
+from rhd.errors import Detached, Refusal, StoreFailed
 from rhd.ids import RelPath
 from rhd.repos.change_log import NO_ORIGINS, REPOSITORY, ChangeLog
 from rhd.repos.creates import Creates, DocumentWrite
-from rhd.repos.git_watch import DOT_GIT, GitWatch
 from rhd.repos.job_queue import Job, JobQueue
+from rhd.repos.looking import Looking
+from rhd.repos.opening import open_own
+from rhd.repos.owner_thread import OwnerThread
 from rhd.repos.problems import RepoProblem, worst
 from rhd.repos.registry import Repo
-from rhd.repos.scaffold import ID
-from rhd.store.change_rows import ArtifactRow
 from rhd.store.database import Store
 from rhd.watch.hints import HintSource
 from rhd.workflow.artifacts import Artifacts, Row
-from rhd.workflow.catalog import Catalog, Problem, Refreshed
-from rhd.workflow.git import read_git_facts
+from rhd.workflow.catalog import Catalog, Problem
 from rhd.workflow.root import Root
 from rhwire.escape import escape
 
@@ -54,9 +51,6 @@ READ_WITHIN_S = 10.0
 JOB_WITHIN_S = 30.0
 """How long a caller waits for its job, its place in the queue included."""
 
-HANGS_AFTER_S = 10.0
-"""A call to the file system that takes longer is a problem of the repository, until it returns."""
-
 LOOK_AGAIN_S = 1.0
 """How often a detached repository is looked for: it costs little, and it may be back."""
 
@@ -65,9 +59,6 @@ MAX_LOOK_AGAIN_S = 60.0
 
 GIT_PAUSE_S = 0.02
 """How often a look that waits for git tries again."""
-
-GIT = ("git", None)
-"""The origin of what git changes: `via` and `by`."""
 
 RETRY_S = 2.0
 """How long after the database refused changes they are handed to it again."""
@@ -110,12 +101,12 @@ class RepoService:
         self._wake = trio.Event()
         self._phase: Literal["opening", "ok", "detached", "broken"] = "opening"
         self._problem: RepoProblem | None = None
-        self._hang: RepoProblem | None = None
+        self._thread = OwnerThread(repo.slug, on_hang=self._on_hang, on_return=lambda: self.hint(None, "reconcile"))
         self._root: Root | None = None
         self._catalog: Catalog | None = None
         self._is_lost = False
         self._is_away = False
-        self._git = GitWatch()
+        self._looking = Looking(repo.id, hints)
         self._is_hinted = False
         self._dirty: set[str] | None = set()
         self._via = "restart"
@@ -132,7 +123,7 @@ class RepoService:
         """`opening`, `ok`, `degraded` (served, with a problem), `detached` or `broken`."""
         if self._phase == "ok" and self.problem is not None:
             return "degraded"
-        return "broken" if self._phase == "opening" and self._hang is not None else self._phase
+        return "broken" if self._phase == "opening" and self._thread.hang is not None else self._phase
 
     @property
     def is_served(self) -> bool:
@@ -142,7 +133,7 @@ class RepoService:
     @property
     def problem(self) -> RepoProblem | None:
         """What is wrong and what to do next, or None."""
-        return self._hang or self._problem
+        return self._thread.hang or self._problem
 
     @property
     def artifacts(self) -> Artifacts:
@@ -246,7 +237,7 @@ class RepoService:
         if trio.lowlevel.current_task() is self._task:
             raise RuntimeError("a job must not wait for another one")
         self._usable()
-        if self._hang is not None:
+        if self._thread.hang is not None:
             raise _busy()
         job = self._queue.put(work)
         self._wake.set()
@@ -327,7 +318,7 @@ class RepoService:
             self._wake = trio.Event()
 
     async def _open(self) -> None:
-        root, self.family = await self._in_thread(self._open_root)
+        root, self.family = await self._thread.run(self._open_root)
         self._root = root  # `_close` closes it
         if self._catalog is None:
             known = [Row(*row) for row in await self.changes.read_catalog()]
@@ -338,7 +329,7 @@ class RepoService:
             root.sweep()  # no write is under way: what a killed process left behind goes
             return Catalog(root, self._key, known)
 
-        self._catalog = await self._in_thread(begin)
+        self._catalog = await self._thread.run(begin)
         self._hints.attach(self.repo.id, self.repo.path, self._on_hint)
         self._is_lost = False
         self._phase, self._problem = "ok", None
@@ -348,7 +339,7 @@ class RepoService:
         self._is_hinted, self._dirty, self._via = True, None, "restart"
 
     def _open_root(self) -> tuple[Root, str | None]:
-        root, family = _open_own(self.repo)
+        root, family = open_own(self.repo)
         if self._is_ending:  # it may have hung for longer than the service lived
             root.close()
         return root, family
@@ -414,41 +405,20 @@ class RepoService:
             may_wait: look a moment later if git is writing files now.
         """
         _, catalog = self._usable()
-
-        def look(root: Root) -> tuple[Refreshed, list[ArtifactRow], set[str], bool] | None:
-            if may_wait and self._git.should_wait(root):
-                return None
-            known, arm = catalog.folders, partial(self._hints.arm, self.repo.id)
-            is_git = self._git.is_writing(root)
-            refreshed = catalog.refresh(folders if folders is None else folders - {DOT_GIT}, arm)
-            self._hints.drop(self.repo.id, known - catalog.folders)
-            is_whole = folders is None or DOT_GIT in folders
-            has_moved = self._git.has_moved(root, arm, is_whole=is_whole, has_changes=bool(refreshed.changes))
-            saved = [ArtifactRow(*artifact.row()) for artifact in refreshed.save]
-            if is_git or self._git.is_writing(root):
-                gits = {str(change.path) for change in refreshed.changes}
-            else:
-                gits = self._git.written(root, catalog.artifacts, refreshed.changes)
-            return refreshed, saved, gits, has_moved
-
-        found = await self._call(look)
+        found = await self._call(lambda root: self._looking.look(root, catalog, folders, may_wait=may_wait))
         if found is None:
             self.hint(folders, via)
             self._not_before = trio.current_time() + GIT_PAUSE_S
             return
-        refreshed, saved, gits, has_moved = found
         self._problem = worst(catalog.problems.values())
-        changes: list[tuple[str, str, str]] = list(refreshed.changes)
-        origins = {**dict.fromkeys(gits, GIT), **origins}
-        if has_moved:
-            changes.append(("", REPOSITORY, "branch"))
-            origins[""] = GIT
         try:
-            await self.changes.append(changes, via=via, origins=origins, saved=saved, removed=refreshed.delete)
+            await self.changes.append(
+                found.changes, via=via, origins={**found.origins, **origins}, saved=found.saved, removed=found.removed
+            )
         except Exception as error:
             self._record_later(error, via)
-        if refreshed.again_after_s is not None:
-            self._later.append((trio.current_time() + refreshed.again_after_s, refreshed.again, via))
+        if found.again_after_s is not None:
+            self._later.append((trio.current_time() + found.again_after_s, found.again, via))
 
     async def _tell_lost(self) -> None:
         """Tell once that the repository is not where it was, whatever restarts meanwhile."""
@@ -481,30 +451,15 @@ class RepoService:
         """Run `function` of the Root in a thread of the owner's."""
         root, _ = self._usable()
         try:
-            return await self._in_thread(partial(function, root))
+            return await self._thread.run(partial(function, root))
         except Detached:
             self._lose(root)
             raise
 
-    async def _in_thread(self, function: Callable[[], T]) -> T:
-        """Run `function` in a thread; say so if it hangs, and go on waiting, since it may still write."""
-        call = ThreadCall(function)
-        with trio.move_on_after(HANGS_AFTER_S):
-            await call.done.wait()
-        if call.done.is_set():
-            return await call.result()
-        log.error("repo-hangs repo=%s", self.repo.slug)
-        self._hang = RepoProblem.make(
-            "TIMEOUT", f"the repository's file system has not answered for {HANGS_AFTER_S:g} seconds"
-        )
+    def _on_hang(self) -> None:
         if self._job is not None:
             self._job.refuse(_not_known())
         self._queue.refuse_all(_busy)
-        await call.done.wait()
-        log.warning("repo-answers-again repo=%s", self.repo.slug)
-        self._hang = None
-        self.hint(None, "reconcile")
-        return await call.result()
 
     def _lose(self, root: Root) -> None:
         if root is self._root:
@@ -549,18 +504,3 @@ def _not_known() -> Refusal:
         code="TIMEOUT",
         next_step="Look at what is there before you repeat the call.",
     )
-
-
-def _open_own(repo: Repo) -> tuple[Root, str | None]:
-    """Open the repository's folder if it still is the one that was adopted (its id says so); return its family too."""
-    with ExitStack() as undo:
-        root = undo.enter_context(Root.open(repo.path))
-        try:
-            found, _ = root.read(RelPath(ID), SCAFFOLD, 64)
-        except NotFound as refusal:
-            raise Detached("the repository's folder no longer holds the id it was adopted with") from refusal
-        if found.strip() != repo.id.encode():
-            raise Detached("another repository stands where this one was adopted")
-        family = read_git_facts(root).family
-        undo.pop_all()
-    return root, family

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 
 import trio
@@ -13,6 +13,7 @@ from rhd.ids import RepoId
 from rhd.repos.change_log import NUMBERS, REPOSITORY, ChangeLog
 from rhd.repos.following import Following
 from rhd.repos.path_threads import PathThreads
+from rhd.repos.presence import Presence
 from rhd.repos.registry import Registry, RegistryChange, Repo
 from rhd.repos.repo_service import RepoService
 from rhd.store.change_rows import Head, read_heads, release_numbers, reserve_numbers
@@ -29,9 +30,6 @@ TURN_S = 2.0
 
 FINISH_WITHIN_S = 0.4
 """How long a service that ends waits for what is queued and for a call to the file system."""
-
-CHECK_S = 60.0
-"""How often it is checked that every watched folder is where it was."""
 
 READY_WITHIN_S = 10.0
 """How long a caller waits for a repository that is being opened; then it is told REPO_OPENING."""
@@ -87,23 +85,12 @@ class Supervisor:
                 for repo in self._registry:
                     self._begin(repo, self._open_log(repo, heads.get(repo.id)))
                 nursery.start_soon(self._reserve_numbers)
-                nursery.start_soon(self._check_folders)
+                nursery.start_soon(Presence(lambda: self).run)
                 task_status.started()
                 await trio.sleep_forever()
         finally:
             newest = {repo_id: running.service.changes.cursor.number for repo_id, running in self._running.items()}
             self._store.write_later(lambda connection: release_numbers(connection, newest))
-
-    async def _check_folders(self) -> None:
-        """Find folders that were moved with a folder above them, which no event reports; all in one visit of a thread.
-
-        Polled repositories are looked at all the time, and one whose file system hangs is among those.
-        """
-        while True:
-            await trio.sleep(CHECK_S)
-            served = [service for service in self if service.watch == "events"]
-            for service in await trio.to_thread.run_sync(_find_lost, served, abandon_on_cancel=True):
-                service.hint(frozenset({""}), "reconcile")
 
     async def _reserve_numbers(self) -> None:
         """Reserve numbers for every log at once, so that none has to wait for the disk before it can tell a change."""
@@ -208,7 +195,3 @@ class Supervisor:
     async def _open(self, running: _Running, nursery: trio.Nursery) -> None:
         await nursery.start(running.service.run)
         running.ready.set()
-
-
-def _find_lost(services: Sequence[RepoService]) -> list[RepoService]:
-    return [service for service in services if not service.is_attached()]

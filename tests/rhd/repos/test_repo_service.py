@@ -14,7 +14,7 @@ import trio
 from rhd.access import PLANNER
 from rhd.errors import Detached, Refusal
 from rhd.ids import Cursor, RelPath
-from rhd.repos import repo_service, supervisor
+from rhd.repos import owner_thread, repo_service, supervisor
 from rhd.repos.following import read_on
 from rhd.repos.repo_service import LOOK_AGAIN_S, RepoService
 from rhd.watch.sources import make_source
@@ -254,7 +254,7 @@ async def test_a_detached_repository_is_looked_for_as_often_as_ever(
     async with running_rooms(tmp_path / "db") as rooms:
         service = rooms.service(await rooms.adopt(repository))
         with monkeypatch.context() as patch:
-            patch.setattr("rhd.repos.repo_service._open_own", look)
+            patch.setattr("rhd.repos.repo_service.open_own", look)
             service._lose(service._root)
             await until(lambda: looks > 20)
             assert service.state == "detached"
@@ -444,7 +444,7 @@ class Hang:
 async def test_a_write_that_hangs_is_given_up_its_repository_writes_no_more_and_its_late_result_is_found(
     tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(repo_service, "HANGS_AFTER_S", 0.1)
+    monkeypatch.setattr(owner_thread, "HANGS_AFTER_S", 0.1)
     hang = Hang()
 
     def write_late(root: Root) -> None:
@@ -496,7 +496,7 @@ async def test_the_end_does_not_wait_for_what_hangs(
         async with running_rooms(tmp_path / "db") as rooms:
             await rooms.adopt(repository)
         if what == "an opening":
-            monkeypatch.setattr(repo_service, "_open_own", hang)
+            monkeypatch.setattr(repo_service, "open_own", hang)
         async with running_rooms(tmp_path / "db") as rooms, trio.open_nursery() as nursery:
             (service,) = rooms.services
             if what == "an opening":
@@ -518,7 +518,7 @@ async def test_the_end_does_not_wait_for_what_hangs(
 async def test_a_look_that_hangs_harms_no_other_repository(
     tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(repo_service, "HANGS_AFTER_S", 0.1)
+    monkeypatch.setattr(owner_thread, "HANGS_AFTER_S", 0.1)
     monkeypatch.setattr(supervisor, "FINISH_WITHIN_S", 0.1)
     other, hang = Repository.make(tmp_path / "other"), Hang()
     with trio.fail_after(20):

@@ -114,14 +114,14 @@ async def test_repositories_on_a_file_system_that_hangs_keep_no_other_from_openi
     async with running_rooms(tmp_path / "db") as rooms:
         for name in names:
             await rooms.adopt(Repository.make(tmp_path / name, artifacts=False))
-    hung, go_on, opened = set(names[: services.MAX_OPENING]), threading.Event(), service._open_own
+    hung, go_on, opened = set(names[: services.MAX_OPENING]), threading.Event(), service.open_own
 
     def open_own(repo: Repo) -> Any:
         if repo.slug in hung:
             assert go_on.wait(20)
         return opened(repo)
 
-    monkeypatch.setattr(service, "_open_own", open_own)
+    monkeypatch.setattr(service, "open_own", open_own)
     async with running_rooms(tmp_path / "db") as rooms:
         try:
             for repo in rooms.registry:
@@ -235,7 +235,7 @@ async def test_a_repository_that_takes_too_long_to_open_is_not_waited_for(
     async with running_rooms(tmp_path / "db") as rooms:
         await rooms.adopt(repository)
     go_on = threading.Event()
-    monkeypatch.setattr(service, "_open_own", lambda _: go_on.wait(20))
+    monkeypatch.setattr(service, "open_own", lambda _: go_on.wait(20))
     monkeypatch.setattr(services, "READY_WITHIN_S", 0.01)
     async with running_rooms(tmp_path / "db") as rooms:
         (repo,) = rooms.registry
@@ -250,7 +250,7 @@ async def test_a_repository_that_takes_too_long_to_open_is_not_waited_for(
 async def test_a_repository_that_is_moved_with_the_folder_above_it_is_found_to_be_gone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(services, "CHECK_S", 0.05)
+    monkeypatch.setattr("rhd.repos.presence.EVERY_S", 0.05)
     repository = Repository.make(tmp_path / "above" / "r")
     async with running_rooms(tmp_path / "db") as rooms:
         found = rooms.service(await rooms.adopt(repository))
