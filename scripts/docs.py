@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import os
 import re
@@ -49,6 +50,9 @@ def find_stale() -> Iterator[tuple[Path, str]]:
         after = _PART.sub(lambda match: match["begin"] + PARTS[match["name"]]() + match["end"], before)
         if after != before:
             yield path, after
+    index = DOCS.parent / "tests" / "support" / "README.md"
+    if (text := support_index()) != index.read_text():
+        yield index, text
     if unused := set(PARTS) - used:
         raise SystemExit(f"no page of docs/ has the part {sorted(unused)[0]}")
 
@@ -60,6 +64,18 @@ def _cell(text: str) -> str:
 def _rows(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "".join("| " + " | ".join(_cell(cell) for cell in row) + " |\n" for row in lines)
+
+
+def support_index() -> str:
+    """Return the index of what tests share: each module with the first line of its docstring."""
+    rows = []
+    for path in sorted((DOCS.parent / "tests" / "support").glob("*.py")):
+        about = ast.get_docstring(ast.parse(path.read_text())) or ""
+        rows.append((f"`{path.name}`", about.split("\n")[0]))
+    head = (
+        "# What tests share\n\nOne line a module; the module's docstring says more. `make docs` writes this page.\n\n"
+    )
+    return head + _rows(("module", "what it is"), rows)
 
 
 def codes() -> str:

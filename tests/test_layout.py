@@ -101,13 +101,3 @@ def test_the_daemon_starts_no_process_that_could_open_a_repository() -> None:
     assert all(
         STARTERS.search(text) for text in ("import subprocess", "os.execv(", "await trio.run_process(", "os.fork()")
     )
-
-
-def test_the_index_of_what_tests_share_is_current() -> None:
-    """tests/support/README.md has each module with the first line of its docstring."""
-    folder = ROOT / "tests" / "support"
-    rows = [
-        f"| `{path.name}` | {(ast.get_docstring(ast.parse(path.read_text())) or '').splitlines()[0]} |"
-        for path in sorted(folder.glob("*.py"))
-    ]
-    assert [line for line in (folder / "README.md").read_text().splitlines() if line.startswith("| `")] == rows
