@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from bisect import bisect_right
+from functools import partial
 from typing import Any, NamedTuple
 
 import mcp_types as types
@@ -17,13 +18,14 @@ from rhd.mcpserver.callers import Caller
 from rhd.mcpserver.large_lists import look_through
 from rhd.mcpserver.permissions import granted_repos, readable_profiles
 from rhd.mcpserver.sdk import MODERN_PROTOCOL_VERSIONS
+from rhd.mcpserver.text_reads import read_text
 from rhd.mcpserver.tool_context import ToolContext
 from rhd.mcpserver.tools.files import redactions_json
 from rhd.mcpserver.uris import SCHEME, make_uri, parse_uri
 from rhd.repos.registry import Repo
 from rhd.workflow.artifacts import Artifact, Artifacts
 from rhd.workflow.reach import may_read
-from rhd.workflow.reading import Page, read_page
+from rhd.workflow.reading import Page, page_of
 from rhwire.escape import escape
 from rhwire.times import format_ns
 
@@ -178,9 +180,8 @@ def _find_named(context: ToolContext, caller: Caller, repo: Repo | None, uri: st
 
 async def _read(context: ToolContext, named: _Named) -> Page:
     service = await context.services.ready(named.repo.id)
-    return await service.read(
-        lambda root: read_page(root, named.path, named.profile.reach, context.key, page_chars=MAX_CHARS)
-    )
+    use = partial(page_of, key=context.key, page_chars=MAX_CHARS)
+    return await read_text(service, named.path, named.profile.reach, use)
 
 
 def _contents(uri: str, path: RelPath, page: Page) -> dict[str, Any]:

@@ -48,6 +48,7 @@ MAX_JOBS = 64
 """Writes and looks that wait for the owner; one more is refused with REPO_BUSY."""
 
 READ_WITHIN_S = 10.0
+COMPUTE_WITHIN_S = 60.0
 JOB_WITHIN_S = 30.0
 """How long a caller waits for its job, its place in the queue included."""
 
@@ -177,6 +178,16 @@ class RepoService:
                 self._lose(root)
                 raise
         raise Refusal("the repository's file system did not answer in time", code="TIMEOUT")
+
+    async def compute(self, job: Callable[[], T]) -> T:
+        """Run `job`, which needs no file, in one of the repository's reading threads and return its result.
+
+        Raises:
+            Refusal: TIMEOUT, or what `job` refuses.
+        """
+        with trio.move_on_after(COMPUTE_WITHIN_S):
+            return await trio.to_thread.run_sync(job, limiter=self._readers, abandon_on_cancel=True)
+        raise Refusal("the daemon did not finish in time: it has too much to do", code="TIMEOUT")
 
     async def write(self, job: Callable[[Root], T], *, written: RelPath | None, by: str | None = None) -> T:
         """Have the owner run a writing `job` in a thread, then bring the catalog up to date.

@@ -69,29 +69,63 @@ class Page:
     modified_ns: int
 
 
+class Raw(NamedTuple):
+    """An artifact as it was read, secrets included; for `page_of` and `tail_of`.
+
+    Attributes:
+        path: where it lies.
+        data: its bytes.
+        size_bytes: of the file.
+        modified_ns: when the file was modified, in nanoseconds since the epoch.
+    """
+
+    path: RelPath
+    data: bytes
+    size_bytes: int
+    modified_ns: int
+
+    @property
+    def is_long(self) -> bool:
+        """Whether redacting it may take seconds, and so must not count against the file system."""
+        return len(self.data) >= _KEPT_FROM_BYTES
+
+
+def read_raw(root: Root, path: RelPath, reach: Reach) -> Raw:
+    """Return the artifact at `path` as it is on disk.
+
+    Raises:
+        PathRefused: POLICY_DENIED, SYMLINK_ESCAPE, NOT_A_FILE, NOT_A_REGULAR_FILE.
+        NotFound: nothing is there.
+        Refusal: FILE_TOO_LARGE (over 4 MiB), READ_FAILED.
+        Detached: the repository is not where it was.
+    """
+    data, facts = root.read(path, reach, MAX_BYTES)
+    return Raw(path, data, facts.size_bytes, facts.modified_ns)
+
+
 def read_page(
     root: Root, path: RelPath, reach: Reach, key: bytes, *, cursor: str | None = None, page_chars: int = PAGE_CHARS
 ) -> Page:
-    """Return one page of the artifact at `path`.
+    """Return one page of the artifact at `path`: `read_raw`, then `page_of`."""
+    return page_of(read_raw(root, path, reach), key, cursor=cursor, page_chars=page_chars)
+
+
+def page_of(raw: Raw, key: bytes, *, cursor: str | None = None, page_chars: int = PAGE_CHARS) -> Page:
+    """Return one page of an artifact.
 
     Args:
-        root: the repository.
-        path: the artifact.
-        reach: must allow reading it.
+        raw: the artifact as it was read.
         key: the installation's.
         cursor: `next_cursor` of the page before.
         page_chars: at most so many characters, and 48 KiB or so many bytes, whichever is more; fewer where a line ends
             shortly before.
 
     Raises:
-        PathRefused: POLICY_DENIED, SYMLINK_ESCAPE, NOT_A_FILE, NOT_A_REGULAR_FILE.
-        NotFound: nothing is there.
         Conflict: REVISION_CONFLICT, the content is not the one that the cursor was made from.
-        Refusal: FILE_TOO_LARGE (over 4 MiB), BINARY_FILE, NOT_UTF8, INVALID_CURSOR, READ_FAILED.
-        Detached: the repository is not where it was.
+        Refusal: BINARY_FILE, NOT_UTF8, INVALID_CURSOR.
     """
+    path, data = raw.path, raw.data
     start, content = (0, None) if cursor is None else _open_cursor(key, path, cursor)
-    data, facts = root.read(path, reach, MAX_BYTES)
     digest = _content_digest(key, data)
     if content is not None and content != digest:
         raise Conflict(
@@ -112,8 +146,8 @@ def read_page(
         next_cursor=None if is_last else _seal_cursor(key, path, end, digest),
         version=version_of(key, data),
         revision=revision_of(key, data) if is_first and is_last and not redactions else None,
-        size_bytes=facts.size_bytes,
-        modified_ns=facts.modified_ns,
+        size_bytes=raw.size_bytes,
+        modified_ns=raw.modified_ns,
     )
 
 
@@ -133,17 +167,15 @@ class Tail(NamedTuple):
     is_broken: bool
 
 
-def read_tail(root: Root, path: RelPath, reach: Reach, key: bytes, *, chars: int) -> Tail:
-    """Return the end of the artifact at `path`, at most `chars` characters; it begins with a line if one does nearby.
+def tail_of(raw: Raw, key: bytes, *, chars: int) -> Tail:
+    """Return the end of an artifact, at most `chars` characters; it begins with a line if one does nearby.
 
     Raises:
-        PathRefused, NotFound, Refusal, Detached: as for `read_page`.
+        Refusal: BINARY_FILE, NOT_UTF8.
     """
-    data, _ = root.read(path, reach, MAX_BYTES)
-    digest = _content_digest(key, data)
-    text, redactions = _redacted(path, data, digest)
+    text, redactions = _redacted(raw.path, raw.data, _content_digest(key, raw.data))
     start = _tail_start(text, chars)
-    is_broken = path.endswith(".json") and read_check_status(data).is_broken
+    is_broken = raw.path.endswith(".json") and read_check_status(raw.data).is_broken
     return Tail(text[start:], redactions, start > 0, is_broken)
 
 

@@ -337,7 +337,7 @@ async def test_a_file_system_that_hangs_ends_in_a_refusal(
     def hang(*_: object, **__: object) -> None:
         may_end.wait(10)
 
-    monkeypatch.setattr("rhd.mcpserver.tools.files.read_page", hang)
+    monkeypatch.setattr("rhd.mcpserver.text_reads.read_raw", hang)
     async with seated(tmp_path / "rhd.db", repository) as desk:
         await desk.refused("read_workflow_file", "TIMEOUT", path=PRD)
         may_end.set()

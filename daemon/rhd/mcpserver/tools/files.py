@@ -9,6 +9,7 @@ from typing import Any
 from rhd.access import Reach
 from rhd.ids import RelPath
 from rhd.mcpserver.large_lists import look_through
+from rhd.mcpserver.text_reads import read_text
 from rhd.mcpserver.tools.output_schemas import (
     ARTIFACT,
     BOOLEAN,
@@ -33,7 +34,7 @@ from rhd.workflow.kinds import KINDS
 from rhd.workflow.listing import DEFAULT_LIMIT, MAX_LIMIT, list_page
 from rhd.workflow.outline import Outline
 from rhd.workflow.reach import may_hold, may_read
-from rhd.workflow.reading import read_page
+from rhd.workflow.reading import page_of
 from rhd.workflow.redaction.redact import redact_path
 from rhwire.times import format_ns
 
@@ -115,7 +116,7 @@ async def read_workflow_file(call: Call) -> dict[str, Any]:
     """Answer `read_workflow_file`."""
     path = RelPath(call.arguments["path"])
     reach, key, cursor = call.profile.reach, call.context.key, call.arguments.get("cursor")
-    page = await call.service.read(lambda root: read_page(root, path, reach, key, cursor=cursor))
+    page = await read_text(call.service, path, reach, partial(page_of, key=key, cursor=cursor))
     return {
         "path": redact_path(path),
         "content": page.content,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from rhd.errors import Refusal
 from rhd.mcpserver.large_lists import look_through
+from rhd.mcpserver.text_reads import read_text
 from rhd.mcpserver.tools.files import artifact_json, redactions_json
 from rhd.mcpserver.tools.output_schemas import (
     ARTIFACT,
@@ -20,7 +22,7 @@ from rhd.mcpserver.tools.output_schemas import (
 )
 from rhd.mcpserver.tools.tool_spec import ALL, Call, ToolSpec
 from rhd.workflow.artifacts import Artifact
-from rhd.workflow.reading import PAGE_CHARS, read_tail
+from rhd.workflow.reading import PAGE_CHARS, tail_of
 
 PREVIEW_CHARS = 6000
 """Of one text; of all texts of an answer together, as many as a page of `read_workflow_file` has."""
@@ -53,7 +55,7 @@ async def _entry(call: Call, artifact: Artifact, chars: int) -> dict[str, Any]:
         return entry
     reach, key = call.profile.reach, call.context.key
     try:
-        tail = await call.service.read(lambda root: read_tail(root, artifact.path, reach, key, chars=chars))
+        tail = await read_text(call.service, artifact.path, reach, partial(tail_of, key=key, chars=chars))
     except Refusal as refusal:
         return entry | {"truncated": False, "problem": refusal.code}
     return entry | {

@@ -132,9 +132,9 @@ GET_RUN = ToolSpec(
     name="get_agent_run",
     title="Follow an agent run",
     description=(
-        "Use this when you want to know how a run stands: its state (queued, running, done, failed, cancelled, "
-        "timed_out, stalled, interrupted), why it ended, how many task cards are done, which artifacts changed, and "
-        "the agent's last message. With wait_s it answers when the state or the cards change."
+        "Use this when you want to know how an agent run stands: its state, why it ended, how many cards are done, and "
+        "what it changed and said last. The state is queued, running, done, failed, cancelled, timed_out, "
+        "stalled or interrupted. With wait_s it answers when the state or the cards change."
     ),
     profiles=("orchestrator",),
     input=closed(
