@@ -154,7 +154,7 @@ def _open(home: Home, flags: Mapping[str, Any], readiness: Readiness, stack: Exi
     paths = find_paths(home)
     config = _config(flags, paths.config)
     settings = Settings.load(config, os.environ, flags)
-    set_up_logging(settings.log_level)
+    set_up_logging(settings.log_level, home.log)
     held = inherited(home.socket)
     for sock in held.get("http", ()):  # the unit may say otherwise than the settings
         settings = settings.on_socket(*sock.getsockname()[:2])

@@ -2,13 +2,17 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import re
+import stat
+import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from rhd.logs import _QUIET, set_level, set_up_logging, trace_of
+from rhd.logs import _QUIET, LIMIT_S, MAX_ALIKE, set_level, set_up_logging, trace_of
 
 
 @pytest.fixture(autouse=True)
@@ -105,3 +109,59 @@ def test_the_level_decides_what_the_daemon_says(out: io.StringIO, level: str, sa
     for each in (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR):
         logging.getLogger("rhd.app").log(each, "x")
     assert out.getvalue().count("\n") == said
+
+
+def test_lines_of_one_kind_are_limited_and_others_are_not(out: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
+    moment = 1_000_000.0
+    monkeypatch.setattr(
+        logging.LogRecord, "created", property(lambda self: moment, lambda self, _: None), raising=False
+    )
+    for number in range(1000):
+        logging.getLogger("rhd.web").info("a request to %s failed", f"/{number}")
+    logging.getLogger("rhd.web").info("another kind")
+    logging.getLogger("rhd.app").info("a request to %s failed", "/other")
+    assert out.getvalue().count("a request to /") == MAX_ALIKE + 1
+    assert out.getvalue().count("another kind") == 1
+    moment += LIMIT_S
+    logging.getLogger("rhd.web").info("a request to %s failed", "/later")
+    assert out.getvalue().endswith(f"a request to /later failed left-out={1000 - MAX_ALIKE}\n")
+
+
+SPEAKER = """
+import logging, sys
+from rhd import logs
+logs.MAX_FILE_BYTES = 10_000
+logs.MAX_ALIKE = 10 ** 9
+logs.set_up_logging("info", sys.argv[1])
+for number in range(2000):
+    logging.getLogger("rhd.x").info("line=%d", number)
+print("printed")
+"""
+
+
+def test_the_log_file_is_bounded_while_the_daemon_runs(tmp_path: Path) -> None:
+    path = tmp_path / "rhd.log"
+    with path.open("ab") as log:
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        subprocess.run(
+            [sys.executable, "-c", SPEAKER, str(path)], stdout=log, stderr=log, env=environment, check=True, timeout=30
+        )
+    kept = (tmp_path / "rhd.log.1").read_text() + path.read_text()
+    assert path.stat().st_size <= 10_100
+    assert (tmp_path / "rhd.log.1").stat().st_size <= 10_100
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert "line=1999" in kept
+    assert "printed" in path.read_text(), "standard output goes along"
+
+
+def test_a_file_that_is_not_the_log_is_left_alone(tmp_path: Path) -> None:
+    other = tmp_path / "redirected"
+    (tmp_path / "rhd.log").touch()
+    with other.open("ab") as log:
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        subprocess.run(
+            [sys.executable, "-c", SPEAKER, str(tmp_path / "rhd.log")],
+            stderr=log, stdout=subprocess.DEVNULL, env=environment, check=True, timeout=30,
+        )  # fmt: skip
+    assert other.read_text().count("line=") == 2000
+    assert not (tmp_path / "rhd.log.1").exists()

@@ -146,7 +146,7 @@ class AuditLog:
         found = self._events.get(key)
         if found is None or _is_over(found, now):
             found = self._events[key] = _Open(row, is_call=False)
-            log.info("%s", _describe(row))
+            log.info(f"{row.action} %s", _describe(row))
         else:
             found.row = replace(found.row, count=found.row.count + count)
             found.last = now
@@ -169,7 +169,7 @@ class AuditLog:
             if _is_over(found, now):
                 del self._events[key]
                 if found.row.count > 1:
-                    log.info("%s count=%d", _describe(found.row), found.row.count)
+                    log.info(f"{found.row.action} %s count=%d", _describe(found.row), found.row.count)
         if not self._waiting:
             return
         changed = [(found, found.row) for found in self._waiting.values()]
@@ -303,4 +303,4 @@ def _short(name: str | None) -> str | None:
 def _describe(row: AuditRow) -> str:
     shown = ("outcome", "principal", "client", "repo_id", "profile", "target")
     said = [f"{name}={value}" for name in shown if (value := getattr(row, name)) is not None]
-    return " ".join([row.action, *said])
+    return " ".join(said)
