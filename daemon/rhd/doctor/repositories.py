@@ -70,7 +70,7 @@ _POLLED: Mapping[Why, tuple[str, str]] = {
     ),
     "folders": (
         "it has more folders of artifacts than one repository may have watched",
-        "Nothing is wrong: changes are found within seconds. To have them found at once, remove folders without artifacts.",
+        "Nothing is wrong: changes are found within seconds. To find them at once, remove folders without artifacts.",
     ),
     "overflow": (
         "so much changed in it that the system dropped reports of changes, twice within a minute",

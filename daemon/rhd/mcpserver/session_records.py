@@ -25,6 +25,7 @@ MAX_OF_GRANT = 16
 MAX_ENDED_OF_GRANT = 64
 """Ended sessions of a grant that are remembered."""
 MAX_PARAMETER_BYTES = 8192
+MAX_URI_CHARS = 4096
 ENDED_S = 86400.0
 UNUSED_S = 30 * 86400.0
 TOUCH_EVERY_S = 3600.0
@@ -119,7 +120,9 @@ class SessionRecords:
             self._store.write_later(partial(rows.touch_session, digest=session.digest, at=session.used_at))
 
     def note_subscription(self, session: Session, uri: str, *, is_kept: bool) -> None:
-        """Record that a session subscribed to a resource, or no longer does."""
+        """Record that a session subscribed to a resource, or no longer does. One of absurd length is not kept."""
+        if len(uri) > MAX_URI_CHARS:
+            return
         change = rows.save_uri if is_kept else rows.delete_uri
         self._store.write_later(partial(change, digest=session.digest, uri=uri))
 

@@ -59,8 +59,8 @@ def touch_session(connection: sqlite3.Connection, digest: bytes, at: float) -> N
 
 
 def end_session(connection: sqlite3.Connection, digest: bytes, at: float) -> None:
-    """Mark a session ended and drop its subscriptions."""
-    connection.execute("UPDATE sessions SET ended_at = ? WHERE digest = ?", (at, digest))
+    """Mark a session ended and drop what it would be opened with again."""
+    connection.execute("UPDATE sessions SET ended_at = ?, parameters = x'' WHERE digest = ?", (at, digest))
     connection.execute("DELETE FROM session_uris WHERE session = ?", (digest,))
 
 

@@ -8,6 +8,7 @@ import pytest
 from rhd.mcpserver.session_records import (
     ENDED_S,
     MAX_ENDED_OF_GRANT,
+    MAX_URI_CHARS,
     TOUCH_EVERY_S,
     UNUSED_S,
     SessionRecords,
@@ -46,6 +47,7 @@ async def test_a_session_is_found_by_its_own_grant_alone_also_after_a_restart(st
     records = await loaded(store, clock)
     session_id, session = records.open("g_1", b'{"x":1}')
     note_subscription(noting(records, session), "x:a", is_kept=True)
+    note_subscription(noting(records, session), "x:" + "a" * MAX_URI_CHARS, is_kept=True)
     note_subscription({}, "x:b", is_kept=True)
     note_subscription(None, "x:b", is_kept=True)
     assert records.find(session_id, "g_1") is session

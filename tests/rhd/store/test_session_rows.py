@@ -50,7 +50,7 @@ def test_an_ended_session_has_no_subscriptions_and_takes_none(saved: sqlite3.Con
     end_session(saved, b"one", 30.0)
     save_uri(saved, b"one", "x:b")
     save_uri(saved, b"none", "x:b")
-    assert read_session_state(saved, b"one") == (b"{}", [])
+    assert read_session_state(saved, b"one") == (b"", [])
     assert [row.ended_at for row in read_sessions(saved, "hub")] == [None, 30.0]
 
 

@@ -33,6 +33,9 @@ Headers = list[tuple[bytes, bytes]]
 
 _MAX_HEADERS = 100
 _EVENTS_AT_ONCE = 256
+_FREE_PIECES, _LEAST_PIECE_BYTES = 512, 16
+"""A body may come in so many pieces of any size; beyond them, they hold at least so many bytes on average. Parsing a
+chunk of one byte costs as much as one of a thousand."""
 _EMPTY_LINES = 4
 _HEAD_END = re.compile(rb"\n\r?\n")
 _FOLDED = re.compile(rb"\n[ \t]")
@@ -129,6 +132,7 @@ class Http11(H11Protocol):
         self._invite = invite
         self._out: list[bytes] = []
         self._is_head = False
+        self._pieces = self._piece_bytes = 0
 
     @property
     def expects(self) -> Expects:
@@ -235,6 +239,10 @@ class Http11(H11Protocol):
             elif self.stream is None:
                 return
             elif isinstance(event, h11.Data):
+                self._pieces += 1
+                self._piece_bytes += len(event.data)
+                if self._pieces > _FREE_PIECES and self._piece_bytes < self._pieces * _LEAST_PIECE_BYTES:
+                    raise MalformedRequest(400)
                 await self.stream.handle(Body(STREAM_ID, event.data))
             elif isinstance(event, h11.EndOfMessage):
                 await self.stream.handle(EndBody(STREAM_ID))
@@ -263,6 +271,7 @@ class Http11(H11Protocol):
 
     async def _create_stream(self, request: h11.Request) -> None:
         self._is_head = request.method == b"HEAD"
+        self._pieces = self._piece_bytes = 0
         target, headers = judge(request)
         self.stream = HTTPStream(
             self.app,

@@ -305,7 +305,7 @@ async def test_a_body_is_invited_once_and_only_if_the_client_waits(peer: Peer) -
 
 
 async def test_a_body_of_tiny_chunks_lets_others_run(peer: Peer) -> None:
-    """32 KiB of chunks of one byte are work for a tenth of a second."""
+    """Thousands of small chunks are work for a tenth of a second."""
     turns = 0
 
     async def count_turns() -> None:
@@ -316,7 +316,10 @@ async def test_a_body_of_tiny_chunks_lets_others_run(peer: Peer) -> None:
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(count_turns)
-        await peer.http.feed(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\na\r\n" * 5000)
+        await peer.http.feed(
+            b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+            b"10\r\n" + b"a" * 16 + b"\r\n" + b"10\r\naaaaaaaaaaaaaaaa\r\n" * 5000
+        )
         nursery.cancel_scope.cancel()
     assert turns > 10
 
@@ -384,3 +387,17 @@ def test_contract_of_h11_s_buffer() -> None:
     assert buffer._data == b"\r\nGET"
     assert buffer.maybe_extract_at_most(2) == b"\r\n"
     assert connection.trailing_data == (b"GET", False)
+
+
+@pytest.mark.parametrize(("size", "is_refused"), [(1, True), (15, True), (16, False), (1000, False)])
+async def test_a_body_in_thousands_of_tiny_chunks_is_refused(peer: Peer, size: int, is_refused: bool) -> None:
+    """One byte a chunk, a body of 32 KiB would take the loop for a tenth of a second, before anybody is asked."""
+    chunks = (b"%x\r\n" % size + b"x" * size + b"\r\n") * 600
+    request = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks
+    with trio.fail_after(5), trio.move_on_after(0.5) as reading:  # what is not read of a large body waits
+        if is_refused:
+            with pytest.raises(MalformedRequest):
+                await peer.http.feed(request)
+        else:
+            await peer.http.feed(request)
+    assert is_refused or reading.cancelled_caught or peer.exchanges
