@@ -14,7 +14,7 @@ from rhd.access import PROFILES
 from rhd.ids import RepoId, Slug
 from rhd.mcpserver.callers import Caller
 from rhd.mcpserver.heard import Told
-from rhd.mcpserver.uris import make_uri, parse_uri
+from rhd.mcpserver.uris import compared, make_uri, parse_uri
 from rhd.repos.change_log import REPOSITORY, ChangeEntry
 from rhd.repos.following import LISTS, Follower, Topic
 from rhd.workflow.reach import may_read
@@ -150,7 +150,7 @@ def make_batch(slug: Slug, entries: Iterable[ChangeEntry]) -> Batch:
         if entry.kind == REPOSITORY:
             continue
         reached = readers_of(entry.path)
-        readers[make_uri(slug, entry.path)] = reached
+        readers[make_uri(slug, compared(entry.path))] = reached
         if entry.change != "modified":
             listed |= reached
     return Batch(readers, frozenset(listed))
@@ -159,7 +159,8 @@ def make_batch(slug: Slug, entries: Iterable[ChangeEntry]) -> Batch:
 def canonical(uris: Iterable[str]) -> dict[str, str]:
     """Return those that name resources of ours, by their canonical spelling, at most `MAX_URIS`."""
     named = ((parse_uri(uri), uri) for uri in uris)
-    return dict(itertools.islice(((make_uri(*parts), uri) for parts, uri in named if parts is not None), MAX_URIS))
+    ours = ((make_uri(parts[0], compared(parts[1])), uri) for parts, uri in named if parts is not None)
+    return dict(itertools.islice(ours, MAX_URIS))
 
 
 def known_cursors(params: Mapping[str, Any] | None) -> Mapping[str, str]:

@@ -181,7 +181,8 @@ def _find_named(context: ToolContext, caller: Caller, repo: Repo | None, uri: st
 async def _read(context: ToolContext, named: _Named) -> Page:
     service = await context.services.ready(named.repo.id)
     use = partial(page_of, key=context.key, page_chars=MAX_CHARS)
-    return await read_text(service, named.path, named.profile.reach, use)
+    path = RelPath(service.artifacts.spelled(named.path))
+    return await read_text(service, path, named.profile.reach, use)
 
 
 def _contents(uri: str, path: RelPath, page: Page) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from unicodedata import normalize
 from urllib.parse import quote, unquote
 
 from rhd.errors import HarnessError
@@ -14,6 +15,11 @@ _SAFE = "/-._~"
 def make_uri(slug: Slug, path: str) -> str:
     """Return the URI of an artifact; every byte that is not unreserved or a slash is percent-encoded."""
     return f"{SCHEME}{slug}/{quote(path, safe=_SAFE)}"
+
+
+def compared(path: str) -> str:
+    """Return the one spelling under which a path is compared: composed and decomposed letters name one artifact."""
+    return path if path.isascii() else normalize("NFC", path)
 
 
 def parse_uri(uri: str) -> tuple[Slug, RelPath] | None:

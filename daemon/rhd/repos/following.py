@@ -7,6 +7,7 @@ everything is no more than its place in an index; one that is slow is a number f
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from unicodedata import normalize
 
 import trio
 
@@ -14,7 +15,7 @@ from rhd.ids import Cursor, RepoId
 from rhd.repos.change_log import REPOSITORY, ChangeEntry, ChangeLog
 
 Topic = tuple[RepoId | None, str | None]
-"""What a follower is poked for: entries of one repository, or of all (None); of one path, or of all (None)."""
+"""What a follower is poked for: entries of one repository, or of all (None); of one path (in NFC), or of all (None)."""
 
 LISTS = "\0lists"
 """In a topic in place of a path: entries that add or remove an artifact."""
@@ -85,7 +86,7 @@ class Following:
         topics: set[Topic] = {(None, None), (repo_id, None)}
         for entry in entries:
             if entry.kind != REPOSITORY:
-                topics.add((repo_id, entry.path))
+                topics.add((repo_id, entry.path if entry.path.isascii() else normalize("NFC", entry.path)))
                 if entry.change != "modified":
                     topics |= {(None, LISTS), (repo_id, LISTS)}
         before = entries[0].cursor.number - 1

@@ -13,7 +13,7 @@ import trio
 from rhd.hosting.thread_call import ThreadCall
 from rhd.repos.repo_service import RepoService
 
-EVERY_S = 60.0
+EVERY_S = 30.0
 WITHIN_S = 5.0
 
 
@@ -34,7 +34,7 @@ class _Visit:
 
 
 class Presence:
-    """Visits the repositories every minute."""
+    """Visits the repositories twice a minute."""
 
     def __init__(self, services: Callable[[], Iterable[RepoService]]) -> None:
         self._services = services

@@ -61,6 +61,12 @@ MAX_LOOK_AGAIN_S = 60.0
 GIT_PAUSE_S = 0.02
 """How often a look that waits for git tries again."""
 
+REMOVABLE = ("/media/", "/run/media/", "/mnt/", "/Volumes/")
+"""Where removable drives are mounted."""
+
+REST_AFTER_S = 30.0
+"""How long the folder of a repository on a removable drive is held open without being used."""
+
 RETRY_S = 2.0
 """How long after the database refused changes they are handed to it again."""
 
@@ -270,8 +276,13 @@ class RepoService:
         self._wake.set()
 
     def is_attached(self) -> bool:
-        """Say whether the folder that is served is still where it was; blocking, for a thread."""
+        """Say whether the folder that is served is still where it was; blocking, for a thread.
+
+        On a removable drive it is let go of, too, if it was not used lately, so that the drive can be unmounted.
+        """
         root = self._root
+        if root is not None and root.path.startswith(REMOVABLE):
+            root.rest(REST_AFTER_S)
         return root is None or root.is_attached()
 
     def look_again(self) -> None:

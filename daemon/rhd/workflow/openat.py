@@ -14,6 +14,7 @@ import os
 import stat
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Literal
@@ -135,9 +136,17 @@ class Held:
     Closing it under a thread would let its number name another file, and the thread open beneath that.
     """
 
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
+    def __init__(self, descriptor: int, reopen: Callable[[], int] | None = None) -> None:
+        """Hold a descriptor.
+
+        Args:
+            descriptor: open; it is closed here.
+            reopen: opens it again when it is used after a rest.
+        """
+        self._descriptor: int | None = descriptor
+        self._reopen = reopen
         self._users = 0
+        self._used_at = time.monotonic()
         self._is_closed = False
         self._lock = threading.Lock()
 
@@ -145,20 +154,34 @@ class Held:
         with self._lock:
             if self._is_closed:
                 raise Detached("the repository is not served any more")
+            if self._descriptor is None:
+                assert self._reopen is not None
+                self._descriptor = self._reopen()
             self._users += 1
-        return self._descriptor
+            return self._descriptor
 
     def __exit__(self, *_: object) -> None:
         with self._lock:
             self._users -= 1
-            is_last = self._is_closed and not self._users
-        if is_last:
-            os.close(self._descriptor)
+            self._used_at = time.monotonic()
+            if self._is_closed and not self._users:
+                self._let_go()
+
+    def rest(self, unused_s: float) -> bool:
+        """Close the descriptor until it is used again, if it was not for so long; return whether it is closed now."""
+        with self._lock:
+            if self._reopen is not None and not self._users and time.monotonic() >= self._used_at + unused_s:
+                self._let_go()
+            return self._descriptor is None
 
     def close(self) -> None:
-        """Close it now, or when its last user is done. No further use may begin."""
+        """Let go of it: now, or when its last user is done. It cannot be used any more."""
         with self._lock:
-            is_last = not self._is_closed and not self._users
             self._is_closed = True
-        if is_last:
+            if not self._users:
+                self._let_go()
+
+    def _let_go(self) -> None:
+        if self._descriptor is not None:
             os.close(self._descriptor)
+            self._descriptor = None

@@ -68,7 +68,7 @@ class Root:
         self.owner = facts.owner
         self.method = method
         self._open = openat.WAYS[method]
-        self._held = openat.Held(descriptor)
+        self._held = openat.Held(descriptor, self._open_again)
 
     @classmethod
     def open(cls, path: str, *, method: openat.Method | None = None) -> Root:
@@ -106,6 +106,23 @@ class Root:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def rest(self, unused_s: float) -> bool:
+        """Close the folder's descriptor until it is used again, if it was not for so long; return whether it is closed.
+
+        A descriptor, unlike a watch, keeps a drive from being unmounted.
+        """
+        return self._held.rest(unused_s)
+
+    def _open_again(self) -> int:
+        try:
+            descriptor = os.open(self.path, openat.PASS | os.O_NOFOLLOW)
+        except OSError as error:
+            raise Detached("the repository's folder is not where it was") from error
+        if Facts(os.fstat(descriptor)).identity != self.identity:
+            os.close(descriptor)
+            raise Detached("the repository's folder is not where it was")
+        return descriptor
 
     def is_attached(self) -> bool:
         """Say whether the path still names this very folder."""

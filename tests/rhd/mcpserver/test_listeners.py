@@ -167,3 +167,12 @@ def test_an_acknowledgement_says_what_is_honored_as_it_was_asked_for() -> None:
     listener = Listener(CALLER, None, uris=canonical(["repo-harness://project/%61.md"]), hears_tools=True)
     honored = wire(acknowledgement(listener, {"io.modelcontextprotocol/subscriptionId": 7}))["params"]["notifications"]
     assert honored == {"toolsListChanged": True, "resourceSubscriptions": ["repo-harness://project/%61.md"]}
+
+
+def test_a_resource_is_told_whether_its_letters_are_composed_or_not() -> None:
+    asked = "repo-harness://project/plans/K%C3%B6ln.md"
+    listener = Listener(CALLER, None, uris=canonical([asked]))
+    changed = make_batch(SLUG, [entry("plans/Ko\u0308ln.md")])
+    assert changed.events(listener, frozenset({"planner"})) == [Event("updated", asked)]
+    one = RepoId.new()
+    assert listener.topics({"project": one}.get) == [(one, "plans/K\u00f6ln.md")]

@@ -235,3 +235,13 @@ async def test_the_template_names_what_there_is_to_fill_in(
     async with seated(tmp_path / "rhd.db", repository, is_hub=is_hub) as desk:
         (found,) = (await desk.client.list_resource_templates()).resource_templates
         assert (found.uri_template, found.name) == (template, "artifact")
+
+
+async def test_a_resource_is_read_whether_its_letters_are_composed_or_not(desk: Desk, repository: Repository) -> None:
+    """As HFS+ spells a name, and as a model writes it."""
+    repository.write("plans/prds/Ko\u0308ln.prd.md", "# Found\n")
+    await desk.settle()
+    for letters in ("K%C3%B6ln", "Ko%CC%88ln"):
+        uri = f"repo-harness://project/plans/prds/{letters}.prd.md"
+        (contents,) = (await desk.client.read_resource(uri)).contents
+        assert contents.text == "# Found\n"

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from rhd.errors import PathRefused
 from rhd.ids import RelPath, Slug
-from rhd.mcpserver.uris import make_uri, parse_uri
+from rhd.mcpserver.uris import compared, make_uri, parse_uri
 
 SLUG = Slug("app")
 
@@ -47,3 +47,8 @@ def test_the_encoding_is_canonical_but_any_is_understood() -> None:
 )
 def test_what_is_no_uri_of_ours_names_nothing(uri: str) -> None:
     assert parse_uri(uri) is None
+
+
+def test_composed_and_decomposed_letters_are_compared_as_one() -> None:
+    assert compared("plans/Ko\u0308ln.md") == compared("plans/K\u00f6ln.md") == "plans/K\u00f6ln.md"
+    assert compared("plans/a.md") == "plans/a.md"

@@ -51,6 +51,16 @@ async def test_a_follower_is_poked_by_what_concerns_it(tmp_path: Path, topic: To
         assert following._followers == {}
 
 
+async def test_a_follower_of_composed_letters_is_poked_by_decomposed_ones(tmp_path: Path) -> None:
+    async with running_store(tmp_path / "db") as store:
+        log = await open_log(store)
+        following, follower = Following(), Follower()
+        following.follow(follower, [(ONE, "plans/K\u00f6ln.md")])
+        log.subscribe(lambda entries: following.tell(ONE, entries))
+        await log.append([("plans/Ko\u0308ln.md", "plan", "modified")], via="event")
+        assert follower.behind == {ONE: 0}
+
+
 async def test_a_slow_follower_keeps_its_first_number_and_goes_on_where_the_log_has_grown(tmp_path: Path) -> None:
     async with running_store(tmp_path / "db") as store:
         log = await open_log(store)

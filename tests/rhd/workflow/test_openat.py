@@ -157,3 +157,19 @@ def test_a_held_descriptor_without_users_is_closed_at_once(tmp_path: Path) -> No
     Held(descriptor).close()
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(descriptor)
+
+
+def test_a_descriptor_that_rests_is_opened_again_by_its_next_user(tmp_path: Path) -> None:
+    held = Held(os.open(tmp_path, PASS), lambda: os.open(tmp_path, PASS))
+    assert not held.rest(60.0)
+    with held as descriptor:
+        assert not held.rest(0.0), "it is being used"
+    assert held.rest(0.0)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(descriptor)
+    with held as descriptor:
+        os.fstat(descriptor)
+    assert held.rest(0.0)
+    held.close()
+    with pytest.raises(Detached):
+        held.__enter__()

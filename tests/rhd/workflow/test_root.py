@@ -762,3 +762,17 @@ def test_the_passphrase_copy_is_written_and_never_read(root: Root, repository: R
     assert stat.S_IMODE((repository.path / copy).stat().st_mode) == 0o600
     for reach in (PASSPHRASE_COPY, PLANNER.reach, EXECUTOR.reach, ARTIFACTS, SCAFFOLD):
         assert code_of(root.read, copy, reach, 100) == "POLICY_DENIED"
+
+
+def test_a_root_that_rests_is_used_again_and_notices_another_folder_in_its_place(
+    root: Root, repository: Repository
+) -> None:
+    assert root.rest(0.0)
+    assert root.read(RelPath(PRD), PLANNER.reach, 1 << 20)[0]
+    assert root.rest(0.0)
+    repository.path.rename(repository.path.with_name("away"))
+    with pytest.raises(Detached):
+        root._open_again()
+    shutil.copytree(repository.path.with_name("away"), repository.path)
+    with pytest.raises(Detached):
+        root._open_again()
