@@ -7,8 +7,9 @@ ones of another. No request is refused here, and addresses are not compared: beh
 
 from __future__ import annotations
 
+import time
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 
@@ -47,30 +48,36 @@ class _Turn:
     def __init__(self, queue: FairQueue, lane: _Lane) -> None:
         self._queue = queue
         self._lane = lane
-        self._began = trio.current_time()
+        self._began = queue.clock()
         self._is_over = False
 
     def end(self) -> None:
         if self._is_over:
             return
         self._is_over = True
-        self._queue.note_turn(self._lane, min(max(trio.current_time() - self._began, LEAST_S), MOST_S))
+        self._queue.note_turn(self._lane, min(max(self._queue.clock() - self._began, LEAST_S), MOST_S))
 
 
 class FairQueue:
     """Hands out turns.
 
     Attributes:
+        clock: by which a turn's cost is measured.
         next_at: when the next turn may begin, by trio's clock.
     """
 
-    def __init__(self, pause: float = PAUSE, idle_pause: float | None = None) -> None:
+    def __init__(
+        self, pause: float = PAUSE, idle_pause: float | None = None, clock: Callable[[], float] = time.thread_time
+    ) -> None:
         """Make a queue.
 
         Args:
             pause: after a turn, as a multiple of it, while authenticated clients are active.
             idle_pause: the same while they are not (default: as `pause`).
+            clock: measures a turn (default: the processor's time of this thread, so that a machine on which other
+                programs run does not make the turns rarer than they are).
         """
+        self.clock = clock
         self.pause = pause
         self.idle_pause = pause if idle_pause is None else idle_pause
         self.next_at = 0.0

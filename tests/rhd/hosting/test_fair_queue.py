@@ -18,7 +18,7 @@ def long_turns(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_one_request_alone_does_not_wait(autojump_clock: MockClock) -> None:
-    queue = FairQueue()
+    queue = FairQueue(clock=trio.current_time)
     start = trio.current_time()
     async with queue.take():
         pass
@@ -26,7 +26,7 @@ async def test_one_request_alone_does_not_wait(autojump_clock: MockClock) -> Non
 
 
 async def test_between_two_turns_twice_as_long_as_one_took_is_left_to_others(autojump_clock: MockClock) -> None:
-    queue, begun = FairQueue(), []
+    queue, begun = FairQueue(clock=trio.current_time), []
 
     async def stranger() -> None:
         async with queue.take():
@@ -41,7 +41,7 @@ async def test_between_two_turns_twice_as_long_as_one_took_is_left_to_others(aut
 
 
 async def test_less_is_left_to_others_while_no_client_is_active(autojump_clock: MockClock) -> None:
-    queue = FairQueue(PAUSE, IDLE_PAUSE)
+    queue = FairQueue(PAUSE, IDLE_PAUSE, trio.current_time)
 
     async def pause_after_turn() -> float:
         async with queue.take():
@@ -61,7 +61,7 @@ async def test_less_is_left_to_others_while_no_client_is_active(autojump_clock: 
 
 
 async def test_a_turn_that_took_nothing_costs_something(autojump_clock: MockClock) -> None:
-    queue = FairQueue()
+    queue = FairQueue(clock=trio.current_time)
     start = trio.current_time()
     for _ in range(100):
         async with queue.take():
@@ -73,14 +73,14 @@ async def test_the_time_of_other_tasks_is_not_a_turn_s(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("rhd.hosting.fair_queue.MOST_S", MOST_S)
-    queue = FairQueue()
+    queue = FairQueue(clock=trio.current_time)
     async with queue.take():
         await trio.sleep(1)
     assert queue.next_at - trio.current_time() == pytest.approx(PAUSE * MOST_S)
 
 
 async def test_within_a_lane_the_first_that_came_is_served_first(autojump_clock: MockClock) -> None:
-    queue, order = FairQueue(), []
+    queue, order = FairQueue(clock=trio.current_time), []
 
     async def stranger(number: int) -> None:
         async with queue.take("lane"):
@@ -94,7 +94,7 @@ async def test_within_a_lane_the_first_that_came_is_served_first(autojump_clock:
 
 
 async def test_lanes_share_the_time_whatever_each_turn_costs(autojump_clock: MockClock) -> None:
-    queue, order = FairQueue(), []
+    queue, order = FairQueue(clock=trio.current_time), []
 
     async def stranger(lane: str, cost_s: float) -> None:
         async with queue.take(lane):
@@ -111,7 +111,7 @@ async def test_lanes_share_the_time_whatever_each_turn_costs(autojump_clock: Moc
 
 
 async def test_a_lane_that_was_empty_has_no_claim_to_the_past(autojump_clock: MockClock) -> None:
-    queue, order = FairQueue(), []
+    queue, order = FairQueue(clock=trio.current_time), []
 
     async def stranger(lane: str) -> None:
         async with queue.take(lane):
@@ -138,7 +138,7 @@ async def test_lanes_are_forgotten_once_nothing_waits_in_them() -> None:
 
 
 async def test_one_that_waits_for_something_else_steps_aside_for_the_next(autojump_clock: MockClock) -> None:
-    queue = FairQueue()
+    queue = FairQueue(clock=trio.current_time)
 
     async def long_one() -> None:
         async with queue.take(), trio.open_nursery() as nursery:
@@ -162,7 +162,7 @@ async def test_one_that_waits_for_something_else_steps_aside_for_the_next(autoju
 
 async def test_one_that_leaves_keeps_no_other_waiting(autojump_clock: MockClock) -> None:
     """Before its turn, as the next, and at the moment when it is handed the turn."""
-    queue, order = FairQueue(), []
+    queue, order = FairQueue(clock=trio.current_time), []
     queue.next_at = trio.current_time() + 10
 
     async def stranger(name: str, within_s: float) -> None:
@@ -182,7 +182,7 @@ async def test_one_that_leaves_keeps_no_other_waiting(autojump_clock: MockClock)
 
 
 async def test_a_failure_ends_the_turn() -> None:
-    queue = FairQueue()
+    queue = FairQueue(clock=trio.current_time)
     for _ in range(3):
         with pytest.raises(RuntimeError):
             async with queue.take():
