@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from rhd.oauth.clients import MAX_NAME_CHARS, UNNAMED, Client, clean_name
 
 
@@ -28,3 +30,28 @@ def test_a_handle_is_short_and_of_its_client_alone() -> None:
     first, second = Client("a" * 400, "x", ()), Client("a" * 401, "x", ())
     assert len(first.handle) == 12
     assert first.handle != second.handle
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "\u200b",
+        "\u2063\ufeff",
+        "\u3164",
+        "\u2800",
+        "\u115f \u1160",
+        "\ud800",
+        "\u202e\u202d",
+        "\x00\x1b",
+        "\ue000",
+        "\u00ad",
+    ],
+)
+def test_a_name_that_cannot_be_seen_does_not_pass(name: str) -> None:
+    assert clean_name(name) == clean_name(f" {name}\n{name}") == UNNAMED
+    assert clean_name(f"Chat{name}GPT".replace(" ", "")) in ("ChatGPT", "Chat GPT")
+
+
+def test_a_name_in_any_script_passes() -> None:
+    for name in ("Клиент", "客户端", "クライアント", "عميل", "Café ☕"):
+        assert clean_name(name) == name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import secrets
 from functools import partial
 from typing import Any
@@ -532,3 +533,63 @@ async def test_nothing_of_a_request_is_in_a_refusal(service: OAuthService) -> No
         assert 400 <= answer.status < 500
         assert canary not in answer.text
         assert canary not in str(answer.headers)
+
+
+UNENCODABLE = ["%ED%A0%80", "%FF", "%00", "%F0%9F"]
+"""A lone surrogate, no UTF-8, a NUL, and half of a character, in a query or form."""
+
+
+@pytest.mark.parametrize("bad", UNENCODABLE)
+async def test_what_cannot_be_encoded_is_refused_and_logs_nothing(
+    service: OAuthService, caplog: pytest.LogCaptureFixture, bad: str
+) -> None:
+    caplog.set_level("WARNING")
+    client = await OAuthClient(service.app).register()
+    browser = Browser(service.app)
+    page = Page(await browser.get(client.authorize_url()))
+    answers = [await browser.get(f"/authorize?login={bad}&wait={bad}")]
+    for name in ("state", "client_id", "redirect_uri", "resource", "scope", "code_challenge", "response_type", "other"):
+        answers.append(await browser.get(client.authorize_url(**{name: "BAD"}).replace("BAD", bad)))
+    for name in ("login", "passphrase", "action", "repo", "profile", "shown"):
+        body = urlencode([*page.fields, (name, "BAD")]).replace("BAD", bad)
+        cookie = ("cookie", "; ".join(f"{k}={v}" for k, v in browser.cookies.items()))
+        headers = [FORM, ("origin", "null"), ("sec-fetch-site", "same-origin"), cookie]
+        answers.append(await call(service.app, "POST", "/authorize", headers, body.encode()))
+    for name in (
+        "grant_type",
+        "code",
+        "client_id",
+        "code_verifier",
+        "redirect_uri",
+        "resource",
+        "refresh_token",
+        "token",
+    ):
+        for path in ("/token", "/revoke"):
+            body = f"grant_type=refresh_token&client_id={client.client_id}&refresh_token=x&token=x&{name}={bad}"
+            answers.append(await call(service.app, "POST", path, [FORM], body.encode()))
+    assert {answer.status for answer in answers} <= {200, 303, 400, 401, 403}
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"redirect_uris": ["http://127.0.0.1/\ud800"]},
+        {"redirect_uris": ["http://127.0.0.1/cb"], "client_name": "\ud800"},
+        {"redirect_uris": ["http://127.0.0.1/cb"], "scope": "\ud800", "\ud800": 1},
+        ["\ud800"],
+    ],
+)
+async def test_a_registration_that_cannot_be_encoded_is_refused_or_cleaned(
+    service: OAuthService, caplog: pytest.LogCaptureFixture, metadata: object
+) -> None:
+    answer = await call(
+        service.app, "POST", "/register", [("content-type", "application/json")], json.dumps(metadata).encode()
+    )
+    assert answer.status in (201, 400)
+    if answer.status == 201:
+        client = OAuthClient(service.app, client_id=answer.json()["client_id"], redirect_uri="http://127.0.0.1/cb")
+        assert (await call(service.app, "GET", client.authorize_url())).status == 200
+        assert "\ud800" not in answer.json()["client_name"]
+    assert "Traceback" not in caplog.text
