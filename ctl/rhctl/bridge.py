@@ -40,7 +40,7 @@ START_AFTER_S = 1.0
 GIVE_UP_S = 30.0
 """How long the client waits for an answer while no daemon can be reached; it is then told why."""
 
-_PASSING = frozenset({"DAEMON_HANGS", "NO_DAEMON", "REPO_BUSY", "REPO_OPENING", "TIMEOUT"})
+_PASSING = frozenset({"DAEMON_HANGS", "LIMIT_REACHED", "NO_DAEMON", "REPO_BUSY", "REPO_OPENING", "TIMEOUT"})
 
 
 class Bridge:

@@ -206,7 +206,7 @@ def _connect(sock: socket.socket, path: str) -> None:
 
 
 def check_owner(path: str) -> None:
-    """Refuse a socket that somebody else put where ours would be: a passphrase could be sent to it."""
+    """Refuse a socket that another user put where ours would be: a passphrase could be sent to it."""
     found = os.lstat(path)
     if found.st_uid != os.geteuid():
         raise HarnessError(
@@ -224,16 +224,16 @@ def is_running(home: Home) -> bool:
 def come_back(home: Home, left: int | None, *, output: int | None = None) -> DaemonClient:
     """Connect again, once a daemon serves, to one that closed the connection; nothing is ever started by that.
 
-    The lock is asked first: a service manager would start a daemon for whoever connects, also one that was just
+    The lock is asked first: a service manager would start a daemon for a client that connects, also one that was just
     stopped. For the same reason one that may be draining is let end before its successor is looked for.
 
     Args:
         left: the pid of the daemon that closed the connection, as the lock had it.
-        output: the descriptor that whoever waits prints to.
+        output: the descriptor that is printed to.
 
     Raises:
-        BrokenPipeError: nobody reads `output` any more.
-        HarnessError: whoever serves now cannot be talked to.
+        BrokenPipeError: the reader of `output` has gone.
+        HarnessError: the daemon that serves now refuses.
     """
     pause_s, longest_s = COME_BACK_S
     until, is_told = time.monotonic() + END_WITHIN_S, False
@@ -243,7 +243,7 @@ def come_back(home: Home, left: int | None, *, output: int | None = None) -> Dae
             try:
                 client = DaemonClient.connect(home).greet()
             except HarnessError as error:
-                if error.code not in ("NO_DAEMON", "TIMEOUT"):  # too early, or everybody comes back at once
+                if error.code not in ("NO_DAEMON", "LIMIT_REACHED"):  # too early, or many come back at once
                     raise
             else:
                 if is_told:

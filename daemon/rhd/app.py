@@ -1,8 +1,9 @@
-"""The composition root: opens everything, owns the nursery, closes in order.
+"""The composition root: makes the daemon's services, starts them, and ends them in order.
 
-`rhd.commandline` has opened what can refuse a start: lock, settings, sockets, store. From there up: registry,
-watcher, repositories, authorization, endpoints, fronts. On the way down nothing that was accepted is lost: fronts
-drain first, then what is being written finishes, then the store closes.
+`rhd.commandline` has opened what can refuse a start: lock, settings, sockets, database. Started here, in this order:
+database, watcher, repositories, authorization, MCP servers, the public port and the control socket. At the end the
+port and the socket drain first, then writes that were begun finish, then the database closes; all of it within
+`STOP_WITHIN_S`.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ REPOS_WITHIN_S, STORE_WITHIN_S = 0.4, 0.25
 
 
 class Daemon:
-    """Everything that runs. `run` returns once it has been told to stop and has drained.
+    """The whole daemon. `run` returns once it has been told to stop and has drained.
 
     Attributes:
         context: what the control socket's verbs work with.
@@ -88,10 +89,10 @@ class Daemon:
         release_control: Callable[[], None] | None = None,
         last_resort: LastResort | None = None,
     ) -> None:
-        """Put the rooms together; nothing runs yet.
+        """Make every part; nothing runs yet.
 
         Args:
-            is_held: the service manager holds the HTTP sockets, and serves them again after us.
+            is_held: the service manager holds the HTTP sockets, for the next daemon too.
             release_control: takes the control socket's path away, if the service manager does not hold it either.
             last_resort: ends the process when draining takes longer than `STOP_WITHIN_S`.
         """

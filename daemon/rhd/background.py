@@ -68,7 +68,7 @@ class Background:
 
 
 class _Once(trio.TaskStatus[None]):
-    """The first report of a service goes to whoever starts it, later ones to `on_restart`."""
+    """The first report of a service goes to the task that starts it, later ones to `on_restart`."""
 
     def __init__(self, status: trio.TaskStatus[None], on_restart: Callable[[], None]) -> None:
         self.has_started = False

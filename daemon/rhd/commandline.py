@@ -127,7 +127,7 @@ def _run(home: Home, flags: Mapping[str, Any]) -> None:
                 run = _open(home, flags, readiness, stack)
             except LockHeld:
                 raise
-            except HarnessError as error:  # while the lock is held, so that whoever waits for it finds the reason
+            except HarnessError as error:  # while the lock is held, so that clients that wait for it find the reason
                 write_report(home, error)
                 raise
             run()

@@ -205,7 +205,7 @@ async def test_its_successor_is_found_and_so_is_one_that_goes_on(
 
 
 def test_whoever_cannot_be_talked_to_ends_it(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    codes = iter(("NO_DAEMON", "TIMEOUT", "PROTOCOL_MISMATCH"))
+    codes = iter(("NO_DAEMON", "LIMIT_REACHED", "PROTOCOL_MISMATCH"))
 
     def connect(_: Home) -> DaemonClient:
         raise HarnessError("no", code=next(codes))

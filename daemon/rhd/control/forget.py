@@ -1,4 +1,4 @@
-"""`forget`: make a repository unreachable; its artifacts stay."""
+"""`forget`: unregister a repository; its artifacts stay."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a request means: the repository of a slug or of a path inside it, the profile of a name."""
+"""Finds the repository that a request names, by slug or by a path inside it, and the profile."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rhd.workflow.os_errors import path_not_found
 from rhd.workflow.root import is_there
 
 PARAMS: Mapping[str, type] = {"repo": str, "path": str}
-"""`repo`: what was typed; `path`: the absolute real path that it would be, or the current folder's."""
+"""`repo`: what was typed; `path`: the absolute real path of it, or of the current folder."""
 
 MAX_NAMED = 12
 """How many repositories a refusal lists."""

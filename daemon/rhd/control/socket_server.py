@@ -1,4 +1,4 @@
-"""Serves the control socket: who is there, what it wants, one answer; bounded on every side."""
+"""Serves the control socket: accepts clients within limits, runs the verbs that they ask for, and answers."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ log = logging.getLogger(__name__)
 NEXT_LINE_WITHIN_S = 30.0
 
 DRAIN_S = 2.2
-"""How long a request has to be answered in once the daemon ends; as long as over HTTP."""
+"""How long requests have to be answered once the daemon ends; as long as over HTTP."""
 
 ACCEPT_WAITING_S = 0.05
 
 
 class ControlServer:
-    """Accepts clients and runs verbs. One client harms itself alone."""
+    """Accepts clients and runs verbs. A client that fails or does not read harms no other."""
 
     def __init__(self, context: VerbContext, *, who: Callable[..., Peer] = peer_of) -> None:
         self._context = context
@@ -49,9 +49,9 @@ class ControlServer:
         """Serve until `stop` is set and what was asked is answered; return `DRAIN_S` after that at the latest.
 
         Args:
-            release: takes the socket's path away, so that from then on whoever comes finds nobody; who waits already
-                is accepted. None if a service manager holds the sockets: then they are left to the next daemon, and
-                so is whoever waits.
+            release: takes the socket's path away, so that later clients find no daemon; those that wait already are
+                accepted. None if a service manager holds the sockets: then they, and the clients that wait, are left
+                to the next daemon.
         """
         async with trio.open_nursery() as nursery:
             async with trio.open_nursery() as accepting:
@@ -92,7 +92,7 @@ class ControlServer:
     def _begin(self, stream: trio.SocketStream, nursery: trio.Nursery) -> None:
         try:
             connection = ControlConnection(stream, self._who(stream.socket), self._slots)
-        except OSError:  # it has left
+        except OSError:  # the client has left
             stream.socket.close()
             return
         self._live.add(connection)
@@ -116,7 +116,7 @@ class ControlServer:
         if connection.peer.uid != os.geteuid():
             log.warning("foreign-peer uid=%d", connection.peer.uid)
         elif not connection.has_place:
-            await self._refuse(connection, None, Refusal("too many clients are waiting", code="TIMEOUT"))
+            await self._refuse(connection, None, Refusal("too many clients are waiting", code="LIMIT_REACHED"))
         else:
             await self._converse(connection)
 
@@ -192,7 +192,7 @@ class ControlServer:
             raise
         except Exception as error:
             log.error("verb-failed verb=%s", verb.name, exc_info=error)
-            failed = Refusal("the daemon failed at this", code="INTERNAL")
+            failed = Refusal("the daemon failed while it carried this out", code="INTERNAL")
             await self._refuse(connection, message.id, failed, messages.INTERNAL_ERROR)
             return True
         await connection.send(messages.encode_result(message.id, result))

@@ -1,4 +1,4 @@
-"""`stop`: let HTTP clients no longer be served with a profile."""
+"""`stop`: disable a profile for HTTP clients."""
 
 from __future__ import annotations
 

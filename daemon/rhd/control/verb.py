@@ -1,4 +1,4 @@
-"""`Verb`: one request that the socket takes, as data; and the connection that a verb answers on."""
+"""`Verb`: one kind of request on the control socket, as data; and the connection that it is answered on."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rhwire.messages import encode_event
 WRITE_WITHIN_S = 10.0
 
 IDLE_S = 0.3
-"""How long a client has for its next request once the daemon drains: many verbs are two."""
+"""How long a client has for its next request once the daemon drains: many commands send two."""
 
 _WORDS = {bool: "true or false", int: "a whole number", list: "a list", dict: "an object", str: "a string"}
 
@@ -38,7 +38,7 @@ class ControlConnection:
     Attributes:
         peer: who it is, as the kernel says.
         has_place: it may wait for an answer; decided once, as it is accepted, so that a crowd that comes at once
-            shuts nobody out who came before it.
+            takes no place from those that came before it.
         rest: bytes that came behind the first line.
         scope: around everything that is done for it.
     """
@@ -61,11 +61,11 @@ class ControlConnection:
         """Count this connection among those that stay open: it streams, leases or speaks MCP.
 
         Raises:
-            Refusal: TIMEOUT, too many do.
+            Refusal: LIMIT_REACHED, too many do.
         """
         if not self._is_open:
             if self._slots.open >= self._slots.max_open:
-                raise Refusal("too many connections are open", code="TIMEOUT")
+                raise Refusal("too many connections are open", code="LIMIT_REACHED")
             self._is_open = True
             self._slots.open += 1
             self._slots.waiting -= 1
@@ -81,7 +81,7 @@ class ControlConnection:
         return self._draining.is_set()
 
     def drain(self) -> None:
-        """End the connection after one more answer, or when it has been idle for a moment; a stream ends at once."""
+        """End the connection after one more answer, or once it has been idle for `IDLE_S`; end a stream at once."""
         self._draining.set()
         if self._is_idle:
             self.scope.deadline = trio.current_time() + IDLE_S
@@ -89,12 +89,12 @@ class ControlConnection:
             self.scope.cancel()
 
     def note_idle(self, is_idle: bool) -> None:
-        """Learn whether the connection is between two requests."""
+        """Note whether the connection is between two requests."""
         self._is_idle = is_idle
         self.scope.deadline = math.inf
 
     def drain_by_itself(self) -> trio.Event:
-        """Return what is set when the connection shall drain, to whoever has taken it over and knows when it has."""
+        """Leave the drain to the task that has taken the connection over; return what is set when it begins."""
         self._drains_itself = True
         return self._draining
 
@@ -106,7 +106,7 @@ class ControlConnection:
             self._slots.waiting -= 1
 
     async def send(self, data: bytes) -> None:
-        """Send `data`; a client that does not read is given up.
+        """Send `data`; drop a client that does not read.
 
         Raises:
             trio.BrokenResourceError: it is gone, or does not read.

@@ -1,4 +1,4 @@
-"""What the verbs work with: the rooms below, handed in by the composition root."""
+"""What the verbs work with: the daemon's services, handed in by the composition root."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ async def examine_copy(service: RepoService) -> Finding | None:
             "passphrase",
             ERROR,
             "git tracks the file that holds the passphrase",
-            cause="whoever has the repository can connect to it",
+            cause="everyone who has the repository can connect to it",
             next_step=f"Run: git rm --cached -r .repo-harness, commit, then: {cure}",
         )
     elif exposure.has_foreign_ignore:

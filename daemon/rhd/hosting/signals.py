@@ -15,7 +15,7 @@ async def watch_signals(
     *,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Turn signals into `stop` and `reload`, for ever; in the main thread.
+    """Turn signals into `stop` and `reload` until cancelled; in the main thread.
 
     The second SIGTERM or SIGINT ends the process as it would have without us, whatever drains. A `stop` that was set
     otherwise counts for nothing here: the service manager's SIGTERM then has to find the daemon still draining.

@@ -75,7 +75,7 @@ class AgentRuns:
 
 @dataclass(frozen=True, slots=True)
 class RegistryChange:
-    """What listeners are told: `what` is adopted, forgotten, moved, profiles or passphrase."""
+    """A change that listeners are told of: `what` is adopted, forgotten, moved, profiles or passphrase."""
 
     what: str
     repo: Repo
@@ -259,7 +259,7 @@ class Registry:
         return passphrase
 
     async def start(self, repo_id: RepoId, profile: str, options: dict[str, Any]) -> None:
-        """Let HTTP clients be served with a profile, from now on and after a restart."""
+        """Enable a profile for HTTP clients, now and after a restart."""
         async with self._changing():
             repo = self._adopted(repo_id)
             await self._store.write(lambda c: rows.save_started(c, repo_id, profile, options))
@@ -267,7 +267,7 @@ class Registry:
             self._tell("profiles", repo)
 
     async def stop(self, repo_id: RepoId, profile: str) -> None:
-        """Let HTTP clients no longer be served with a profile."""
+        """Disable a profile for HTTP clients."""
         async with self._changing():
             repo = self._adopted(repo_id)
             await self._store.write(lambda c: rows.delete_started(c, repo_id, profile))

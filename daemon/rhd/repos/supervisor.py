@@ -1,4 +1,4 @@
-"""`Supervisor`: a running `RepoService` for every adopted repository, no more and no less."""
+"""`Supervisor`: keeps one `RepoService` running for each adopted repository."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from rhd.watch.hints import HintSource
 log = logging.getLogger(__name__)
 
 MAX_OPENING = 4
-"""How many repositories are opened at once at the start; the rest wait their turn."""
+"""How many repositories are opened at once at the start; the others wait."""
 
 TURN_S = 2.0
-"""How long opening one keeps others from theirs: on a file system that hangs it may take for ever."""
+"""How long one that is being opened counts among those: on a file system that hangs it may never end."""
 
 FINISH_WITHIN_S = 0.4
 """How long a service that ends waits for what is queued and for a call to the file system."""
@@ -176,8 +176,8 @@ class Supervisor:
     async def _keep(self, running: _Running) -> None:
         repo_id = running.service.repo.id
         try:
-            # The one before disarms the watches of this id when it ends: it must not disarm ours. Nor is this one over
-            # before it, though it be cancelled: whoever follows waits for this one alone.
+            # The service before this one detaches the watches of this id when it ends, which must not be ours. This one
+            # waits for it even if it is cancelled, since the service after it waits for this one alone.
             if running.before is not None:
                 await running.before.wait()
             with running.scope:

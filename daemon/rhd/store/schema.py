@@ -64,7 +64,7 @@ MIGRATIONS: tuple[str, ...] = (
     ) WITHOUT ROWID;
     CREATE INDEX grant_profiles_repo ON grant_profiles (repo_id);
 
-    -- Answered logins: one row a consent, whoever answers first. It outlives its grant, so that a page kept open
+    -- Answered logins: one row a consent, for the first answer. It outlives its grant, so that a page kept open
     -- cannot answer the same login twice. `code` is the digest of the authorization code, once the browser came for it.
     CREATE TABLE logins (
         request_id TEXT PRIMARY KEY,
@@ -78,7 +78,7 @@ MIGRATIONS: tuple[str, ...] = (
     ) WITHOUT ROWID;
 
     -- Access and refresh tokens, by digest. A used refresh token keeps, for the grace window, the salt from which the
-    -- token itself (and nobody who has the database alone) can derive its successors.
+    -- token itself derives its successors; the database alone does not suffice.
     CREATE TABLE tokens (
         digest BLOB PRIMARY KEY,
         kind TEXT NOT NULL CHECK (kind IN ('access', 'refresh')),

@@ -116,7 +116,7 @@ async def test_attack_idle_connections_beyond_64_are_told_so_and_room_appears_as
             await idle.enter_async_context(await daemon.open())
         for _ in range(300):
             async with await daemon.open() as stream:
-                assert (await read_line(stream))["error"]["data"]["code"] == "TIMEOUT"
+                assert (await read_line(stream))["error"]["data"]["code"] == "LIMIT_REACHED"
                 assert await read_line(stream) is None
     with trio.fail_after(10):
         while "result" not in await daemon.ask(version):  # until their end was noticed
@@ -141,7 +141,7 @@ async def test_a_thousand_open_streams_take_nobodys_place_among_the_waiting(
                 last, first = await follow()
                 assert first["method"] == "event"
             _, refused = await follow()
-            assert refused["error"]["data"]["code"] == "TIMEOUT"
+            assert refused["error"]["data"]["code"] == "LIMIT_REACHED"
             assert "result" in await daemon.ask(Request(2, "version", {}).encode())
             await last.aclose()
             with trio.fail_after(10):
