@@ -7,6 +7,7 @@ machine that does nothing else; elsewhere an answer may take a few times as long
 from __future__ import annotations
 
 import http.client
+import statistics
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -74,11 +75,13 @@ def test_no_text_holds_up_the_daemon(
     for _ in range(500):
         health.ask()
     idle, names = list(health.took), list(hurtful_texts(1024))
-    texts = hurtful_texts(SIZE)
+    texts, reads_s = hurtful_texts(SIZE), list[float]()
 
     def read(client: SocketMcp, paths: list[str]) -> None:
         for path in paths:
+            began = time.perf_counter()
             said = client.call("read_workflow_file", path=path)
+            reads_s.append(time.perf_counter() - began)
             assert "content" in said, (path, said)
             client.call("latest_handoff")
             client.call("list_workflow_files", query="title")
@@ -98,6 +101,7 @@ def test_no_text_holds_up_the_daemon(
     slow.sort(reverse=True)
     with capsys.disabled():
         print(f"\n{len(names)} texts of 4 MiB, {READERS} readers, {len(took)} times /health")
+        print(f"a read takes {statistics.median(reads_s):.1f} s, the longest {max(reads_s):.1f} s")
         print(f"p99 {p99(took):.1f} ms (idle {p99(idle):.1f}), longest {max(took):.1f} ms (idle {max(idle):.1f})")
         for longest, each, group in slow[:3]:
             print(f"  longest {longest:.1f} ms, p99 {each:.1f} ms: {', '.join(group)}")
