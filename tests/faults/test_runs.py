@@ -1,6 +1,6 @@
 """Agents that misbehave, under a real daemon: it stays as quick as before, and no process is left.
 
-Each figure is printed: `make faults ARGS=-s`.
+Each figure is printed, and shown by `pytest -s`.
 """
 
 from __future__ import annotations

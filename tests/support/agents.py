@@ -21,7 +21,7 @@ class FakeAgents:
 
     Attributes:
         folder: to be put on PATH.
-        home: HOME of whoever starts them.
+        home: HOME in their environment.
     """
 
     def __init__(self, folder: Path, home: Path) -> None:
@@ -44,7 +44,7 @@ class FakeAgents:
         (self.home / "fake_agent.json").write_text(json.dumps(steps))
 
     def log_out(self, name: str) -> None:
-        """Have one say that nobody is logged in."""
+        """Have one say that it is not logged in."""
         (self.home / f"{name}.logged-out").touch()
 
     def processes(self) -> dict[int, str]:

@@ -14,7 +14,7 @@ from rhd.control.verb import Verb, VerbCall
 from rhd.control.verb_context import VerbContext
 from rhd.errors import Refusal
 from rhd.repos.registry import AgentRuns, Repo
-from rhd.runner.agents import check_rules, parse_agents
+from rhd.runner.agents import AGENTS, check_rules, parse_agents
 from rhd.settings import DEFAULT_PORT
 from rhwire.times import format_time
 
@@ -117,17 +117,18 @@ def wanted_runs(context: VerbContext, repo: Repo, profile: str, params: Mapping[
     wanted = AgentRuns(
         parse_agents(agents), check_rules(allow or ()), enabled.since if enabled is not None else time.time()
     )
-    if wanted.allow and "claude" not in wanted.agents:
+    if wanted.allow and not any(AGENTS[name].takes_rules for name in wanted.agents):
+        taking = [agent.name for agent in AGENTS.values() if agent.takes_rules]
         raise Refusal(
-            "--allow says what Claude Code may run, and claude is not among the agents",
+            f"--allow is for {' and '.join(taking)}, which is not among the agents",
             code="INVALID_ARGUMENT",
-            next_step="Add it: --dev-runner-agents codex,claude",
+            next_step=f"Add it: --dev-runner-agents {','.join([*wanted.agents, *taking])}",
         )
     return wanted
 
 
 def refuse_runs(repo: Repo) -> Refusal:
-    """Return the refusal of whatever needs agent runs in a repository where they are not enabled."""
+    """Return the refusal of a request that needs agent runs where they are not enabled."""
     return Refusal(
         f"running agents is not enabled for {repo.slug}",
         code="DEV_RUNNER_DISABLED",

@@ -5,7 +5,9 @@ Nothing else in the daemon knows an agent by name; another one is another entry.
 
 from __future__ import annotations
 
+import os
 import re
+import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -39,6 +41,8 @@ class Agent:
         variables: of the environment, which it is given besides the common ones.
         read: reads one event of its output into a run's progress, and returns what the owner is shown of it.
         tested: the version that was tested.
+        takes_rules: the owner's rules (`rhctl start --allow`) are for it.
+        needs_no_login: returns whether it is configured so that its login does not matter; blocking.
     """
 
     name: str
@@ -53,10 +57,22 @@ class Agent:
     variables: tuple[str, ...]
     read: Callable[[Mapping[str, Any], Progress], list[Item]]
     tested: str
+    takes_rules: bool = False
+    needs_no_login: Callable[[Mapping[str, str]], bool] = lambda _: False
 
 
 def _codex(rules: Sequence[str]) -> list[str]:
     return ["exec", "--json", "--sandbox", "workspace-write", "-"]
+
+
+def _has_own_provider(environ: Mapping[str, str]) -> bool:
+    """Return whether Codex is configured for another provider than its vendor."""
+    home = environ.get("CODEX_HOME") or os.path.join(environ.get("HOME", "/"), ".codex")
+    try:
+        with open(os.path.join(home, "config.toml"), "rb") as stream:
+            return bool(tomllib.load(stream).get("model_provider", "openai") != "openai")
+    except (OSError, ValueError):
+        return False
 
 
 def _claude(rules: Sequence[str]) -> list[str]:
@@ -87,6 +103,7 @@ AGENTS = _table(
         variables=("CLAUDE_CONFIG_DIR",),
         read=read_claude,
         tested="2.1.330",
+        takes_rules=True,
     ),
     Agent(
         name="codex",
@@ -102,6 +119,7 @@ AGENTS = _table(
         variables=("CODEX_HOME",),
         read=read_codex,
         tested="0.169.0",
+        needs_no_login=_has_own_provider,
     ),
 )
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -60,7 +58,8 @@ async def look_before(agent: Agent, environ: Mapping[str, str], folder: Folder) 
         if (git := await _find_program("git", environ)) is not None:
             nursery.start_soon(ask, "git", (git, *_GIT_QUIET, *_GIT), folder)
     # A check that was not answered in time says nothing; the run itself will.
-    if found["login"].status not in (0, None) and not await _has_own_provider(agent, environ):
+    is_logged_in = found["login"].status in (0, None)
+    if not is_logged_in and not await trio.to_thread.run_sync(agent.needs_no_login, environ, abandon_on_cancel=True):
         raise Refusal(
             f"{agent.title} is not logged in",
             code="AGENT_NOT_LOGGED_IN",
@@ -78,19 +77,3 @@ def _uncommitted(git: Finished | None) -> tuple[str, ...] | None:
 
 async def _find_program(name: str, environ: Mapping[str, str]) -> str | None:
     return await trio.to_thread.run_sync(lambda: shutil.which(name, path=environ["PATH"]), abandon_on_cancel=True)
-
-
-async def _has_own_provider(agent: Agent, environ: Mapping[str, str]) -> bool:
-    """Return whether Codex is configured for another provider than its vendor, which needs no login there."""
-    if agent.name != "codex":
-        return False
-    home = environ.get("CODEX_HOME") or os.path.join(environ.get("HOME", "/"), ".codex")
-
-    def read() -> bool:
-        try:
-            with open(os.path.join(home, "config.toml"), "rb") as stream:
-                return bool(tomllib.load(stream).get("model_provider", "openai") != "openai")
-        except (OSError, ValueError):
-            return False
-
-    return await trio.to_thread.run_sync(read, abandon_on_cancel=True)

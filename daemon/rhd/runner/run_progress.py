@@ -36,7 +36,7 @@ class Progress:
         session: the agent's own name for the run, with which its user can resume it.
         commands: how many commands have ended.
         commands_failed: how many of them failed.
-        denied: how many actions were refused because nobody was asked for permission.
+        denied: how many actions were refused for want of a permission.
         tools: how many other tools were called.
         files: the files that the agent says it changed, as it named them.
         messages: how many messages it wrote.

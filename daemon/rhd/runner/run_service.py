@@ -173,7 +173,7 @@ class RunService:
             runs = self._permitted(repo, agent)  # the checks took a while
             run = Run(repo.id, repo.path, agent.name, principal, client, goal.revision, goal.sprint)
             run.version, run.uncommitted = ready.version, ready.uncommitted
-            run.allow = runs.allow if agent.name == "claude" else ()
+            run.allow = runs.allow if agent.takes_rules else ()
             with trio.CancelScope(shield=True):  # on disk and without an owner, it would never end
                 await self._store.write(partial(rows.save_run, row=run.to_row()))
             assert self._nursery is not None

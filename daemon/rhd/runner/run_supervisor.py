@@ -7,8 +7,8 @@ keeps the socket open. The tree is ended when the daemon sends `end`, when the s
 a signal asks this process to end, and when the agent itself has ended: SIGTERM to every process, two seconds later
 SIGKILL, again and again until nothing is left.
 
-On Linux this process is the child subreaper (prctl(2)): a process whose parent ends becomes its child, whatever session
-or process group it is in, so that "I have no child" means "the tree is gone". Where systemd has delegated the daemon's
+On Linux this process is the child subreaper (prctl(2)): a process whose parent ends becomes its child, in any session
+and process group, so that "I have no child" means "the tree is gone". Where systemd has delegated the daemon's
 cgroup, the tree is in a cgroup of its own too, which the kernel kills as one. On macOS there is neither: processes are
 found by repeated walks over parents and process groups, and one that hides from both between two walks escapes.
 
@@ -43,7 +43,7 @@ GIVE_UP_S = 30.0
 """How long a tree is being killed; what still lives then belongs to another user (sudo) or hangs in the kernel."""
 
 NICE = 10
-"""How far an agent gives way to the daemon and to whoever works at the computer."""
+"""The niceness of agents: the daemon, and the programs that the user works with, come first."""
 
 UNIT = "rhd.service"
 PATH = "/usr/bin:/bin"
@@ -223,7 +223,7 @@ def _prctl(option: int, value: int) -> None:
 
 
 def report(**what: Any) -> None:
-    """Tell the daemon; if it is gone, nobody listens and the tree is being ended anyway."""
+    """Tell the daemon. If it is gone, the tree is being ended anyway."""
     try:
         os.write(CONTROL, json.dumps(what).encode() + b"\n")
     except OSError:

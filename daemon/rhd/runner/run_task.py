@@ -130,7 +130,7 @@ class RunTask:
         progress = self.run.progress
         try:
             items = self._agent.read(event, progress)
-        except Exception as error:  # another program's event, of whatever shape
+        except Exception as error:  # another program's event can have any shape
             log.warning("run-event-unread run=%s reason=%s", self.run.id, type(error).__name__)
             return
         if not progress.is_waiting:

@@ -39,7 +39,7 @@ def test_a_client_learns_counts_and_artifacts_but_no_command_output_or_path_of_t
         assert secret not in said.replace("commands_failed", ""), secret
 
 
-def test_whoever_waits_is_woken_by_news() -> None:
+def test_news_wakes_what_waits_for_them() -> None:
     run = a_run()
     before = run.news
     run.tell()

@@ -33,9 +33,7 @@ async def read(*pieces: bytes) -> tuple[list[Mapping[str, Any]], list[str], int]
 @pytest.mark.parametrize(
     "pieces", [(b'{"a": 1}\n{"a": 2}\n',), (b'{"a"', b': 1}\n{"a": 2', b"}\n"), (b'{"a": 1}\n{"a": 2}',)]
 )
-async def test_lines_are_put_together_from_whatever_pieces(
-    autojump_clock: MockClock, pieces: tuple[bytes, ...]
-) -> None:
+async def test_lines_are_put_together_from_pieces(autojump_clock: MockClock, pieces: tuple[bytes, ...]) -> None:
     assert await read(*pieces) == ([{"a": 1}, {"a": 2}], [], 0)
 
 
