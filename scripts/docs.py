@@ -22,6 +22,10 @@ from rhd.mcpserver.tools.output_schemas import ARTIFACT, CHANGE
 from rhd.mcpserver.tools.tool_spec import ToolSpec
 from rhd.mcpserver.tools.tool_table import TOOLS, hints
 from rhd.settings import TABLE
+from rhd.workflow.documents.goal import Goal, render_prompt
+from rhd.workflow.documents.prd import Prd, render_prd
+from rhd.workflow.documents.scenarios import read_scenarios
+from rhd.workflow.documents.sprint import Card, Sprint, render_sprint
 from rhwire.codes import CODES
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -205,10 +209,57 @@ def shapes() -> str:
     return "```text\n" + "".join(lines) + "```\n"
 
 
+PRD_PATH, SPRINT_PATH = "plans/prds/20261122-1010-uploads.prd.md", "plans/sprints/20261122-1015-uploads.sprint.md"
+
+
+def example_documents() -> tuple[str, str, str]:
+    """Return a PRD, the sprint made from it and the prompt of its goal, as the tools write them."""
+    at, path = "2026-11-22T10:10:00.000Z", "infra/nginx.conf"
+    prd = Prd(
+        title="Fix: uploads over 2 GB fail with 413",
+        idea="Uploads over 2 GB fail since the move to nginx.\n\n```sh\n$ curl -F f=@3g.bin https://staging/upload\n"
+        "HTTP/1.1 413\n```\n\n| size | before | now |\n| --- | --- | --- |\n| 3 GB | 200 | 413 |",
+        problem="Customers on the Pro plan cannot upload videos (11 tickets since November 3).",
+        users=["Pro customers"],
+        non_goals=["Uploads that can be resumed"],
+        success_criteria=[
+            "A 3 GB upload returns 200 on staging",
+            "A 5 GB upload is refused with a message that names the limit",
+        ],
+    )
+    text = render_prd(prd, at)
+    scenarios = read_scenarios(text)
+    cards = [
+        Card(
+            "Reproduce it in a test",
+            "A test uploads 2.1 GB to a local nginx and fails with 413",
+            ["tests/e2e/upload_test.go"],
+            ["! go test ./tests/e2e -run TestLargeUpload"],
+            ["The failure is a 413 and no other one"],
+        ),
+        Card(
+            "Raise the limit",
+            "The test passes",
+            [path, "server/upload.go"],
+            ["go test ./tests/e2e -run TestLargeUpload", f"nginx -t -c {path}"],
+        ),
+    ]
+    sprint = Sprint("Fix large uploads", PRD_PATH, prd.title, cards, scenarios)
+    return text, render_sprint(sprint, at), render_prompt(Goal(PRD_PATH, SPRINT_PATH, scenarios))
+
+
+def documents() -> str:
+    """Return the example documents."""
+    heads = (f"`{PRD_PATH}`:", f"`{SPRINT_PATH}`:", "The prompt that `rhctl goal` prints:")
+    parts = zip(heads, ("markdown", "markdown", "text"), example_documents(), strict=True)
+    return "".join(f"{head}\n\n````{kind}\n{text.rstrip()}\n````\n\n" for head, kind, text in parts)
+
+
 PARTS: Mapping[str, Callable[[], str]] = {
     "codes": codes,
     "commands": commands,
     "denied": denied,
+    "documents": documents,
     "profiles": profiles,
     "settings": settings,
     "setups": setups,

@@ -58,8 +58,8 @@ PROMPTS = {
             "Turn a PRD into a sprint of task cards.",
             (("prd_path", "The PRD's path.", True),),
             "Read {prd_path} of {repo} and turn it into a sprint: call write_checklist_sprint with task cards in the "
-            "order of work. Each card is one slice that can be finished, checked and staged by itself; name its files "
-            "and its checks. Cards, not prose.",
+            "order of work. Each card is one slice that can be finished and verified by itself; name its files, "
+            "its checks (commands) and what else to observe. Cards, not prose.",
             {"prd_path": "prd"},
         ),
         PromptSpec(

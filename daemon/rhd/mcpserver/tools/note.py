@@ -23,9 +23,10 @@ async def append_handoff_note(call: Call) -> dict[str, Any]:
     """Answer `append_handoff_note`."""
     path = RelPath(PLANNER_NOTE if call.profile.name == "planner" else EXECUTOR_NOTE)
     actor = call.arguments.get("actor") or call.profile.name
-    entry = render_note(call.arguments["body"], actor, format_time(time.time()))
+    at = format_time(time.time())
 
     def add(root: Root) -> None:
+        entry = render_note(call.arguments["body"], actor, at)
         try:
             append(root, path, call.profile.reach, entry, call.context.key, max_bytes=MAX_NOTE_BYTES)
         except Refusal as refusal:
