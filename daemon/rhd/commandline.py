@@ -25,6 +25,10 @@ from rhwire.start_report import write_report
 from rhwire.version import VERSION
 
 
+SWITCH_INTERVAL_S = 0.001
+"""How long a worker thread runs Python before the event loop gets its turn. Python's default is 5 ms."""
+
+
 def main(argv: Sequence[str]) -> int:
     """Run the daemon in the foreground until it is told to end; return the exit code."""
     flags = _parse(argv)
@@ -130,6 +134,7 @@ def _run(home: Home, flags: Mapping[str, Any]) -> None:
             except HarnessError as error:  # while the lock is held, so that clients that wait for it find the reason
                 write_report(home, error)
                 raise
+            sys.setswitchinterval(SWITCH_INTERVAL_S)
             run()
     except HarnessError as error:
         readiness.status(error.message)  # `systemctl status` and `rhctl service` show why
