@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.support.attached import attached
 from tests.support.inprocess import Running
 from tests.support.repositories import Repository
@@ -39,3 +41,16 @@ async def test_a_broken_repository_is_named_and_the_others_are_told_of_as_ever(
     assert found[slug]["problem"]["next_step"].endswith(f"rhctl adopt PATH; or, if it is gone: rhctl forget {slug}")
     assert (found[other]["state"], found[other]["problem"]) == ("ok", None)
     assert (await daemon.refusal("status", repo="nothing")).code == "REPO_NOT_FOUND"
+
+
+async def test_the_wrong_passphrases_and_new_clients_of_a_day_are_counted(
+    daemon: Running, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rhd.oauth.wrong_passphrases.DELAY_S", 0)
+    slug = await daemon.adopt(repository.path)
+    assert (await daemon.call("status"))["daemon"]["last_day"] == {"wrong_passphrases": 0, "new_clients": 0}
+    await daemon.connect_client(slug)
+    login = daemon.context.authority.pending(daemon.begin_login())
+    for _ in range(3):
+        await daemon.context.authority.logins.unlock(login, "wrong")
+    assert (await daemon.call("status"))["daemon"]["last_day"] == {"wrong_passphrases": 3, "new_clients": 1}

@@ -14,6 +14,7 @@ import trio
 
 from rhd.oauth.client_metadata import BUILT_IN
 from rhd.oauth.clients import Client
+from rhd.settings import Settings
 from tests.support.http import FORM, Browser, OAuthClient, Page, call
 from tests.support.oauth_service import LOCAL, PUBLIC, OAuthService
 
@@ -470,3 +471,32 @@ def test_quart_is_imported_when_the_first_person_comes() -> None:
         env={"PYTHONPATH": ":".join(sys.path)},
     )
     assert done.stdout.strip() == "[]"
+
+
+async def test_a_page_that_is_refused_again_and_again_is_one_row_and_erases_none(
+    service: OAuthService, client: OAuthClient, browser: Browser
+) -> None:
+    """100,200 times took every older row's place."""
+    await client.login(service.passphrases["one"])
+    before = await service.audited()
+    page = await open_page(browser, client)
+    for _ in range(300):
+        assert (await browser.submit(page, "refuse")).status == 303
+    after = await service.audited()
+    assert {row.action for row in before} <= {row.action for row in after}
+    assert [(row.count, row.client) for row in after if row.action == "login.refuse"] == [(300, "Test Client")]
+
+
+async def test_settings_that_are_read_again_are_in_force_at_once(service: OAuthService) -> None:
+    app = OAuthClient(service.app, redirect_uri="https://app.example/callback", name="App")
+    with pytest.raises(AssertionError, match="invalid_redirect_uri"):
+        await app.register()
+    settings = Settings.load(None, {}, {"further_redirects": [app.redirect_uri], "loopback_token_s": 7200})
+    service.authority.take_over(settings)
+    await app.register()
+    assert (await app.login(service.passphrases["one"]))["expires_in"] == 3600
+    local = await OAuthClient(service.app).register()
+    assert (await local.login(service.passphrases["one"]))["expires_in"] == 7200
+    service.authority.take_over(Settings.load(None, {}, {}))
+    with pytest.raises(AssertionError, match="invalid_redirect_uri"):
+        await app.register()
