@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from unicodedata import normalize
 
-import trio
-
+from rhd.hosting.wakeup import Wakeup
 from rhd.ids import Cursor, RepoId
 from rhd.repos.change_log import REPOSITORY, ChangeEntry, ChangeLog
 
@@ -32,7 +31,7 @@ class Follower:
 
     def __init__(self) -> None:
         self.behind: dict[RepoId, int] = {}
-        self._wake = trio.Event()
+        self._wake = Wakeup()
 
     def poke(self) -> None:
         """Wake the reader."""
@@ -53,7 +52,6 @@ class Follower:
     async def wait(self) -> None:
         """Return at the first poke since the last time this returned."""
         await self._wake.wait()
-        self._wake = trio.Event()
 
 
 class Following:

@@ -23,6 +23,7 @@ from typing import Any, Literal, TypeVar
 import trio
 
 from rhd.errors import Detached, Refusal, StoreFailed
+from rhd.hosting.wakeup import Wakeup
 from rhd.ids import RelPath
 from rhd.repos.change_log import NO_ORIGINS, REPOSITORY, ChangeLog
 from rhd.repos.creates import Creates, DocumentWrite
@@ -105,7 +106,7 @@ class RepoService:
         self._queue = JobQueue(MAX_JOBS)
         self._job: Job[Any] | None = None
         self._task: trio.lowlevel.Task | None = None
-        self._wake = trio.Event()
+        self._wake = Wakeup()
         self._phase: Literal["opening", "ok", "detached", "broken"] = "opening"
         self._problem: RepoProblem | None = None
         self._thread = OwnerThread(repo.slug, on_hang=self._on_hang, on_return=lambda: self.hint(None, "reconcile"))
@@ -337,7 +338,7 @@ class RepoService:
             pause_s = LOOK_AGAIN_S if self._phase == "detached" else min(pause_s * 2, MAX_LOOK_AGAIN_S)
             with trio.move_on_after(pause_s):
                 await self._wake.wait()
-            self._wake = trio.Event()
+            self._wake.clear()
 
     async def _open(self) -> None:
         root, self.family = await self._thread.run(self._open_root)
@@ -368,7 +369,7 @@ class RepoService:
 
     async def _serve(self) -> None:
         while True:
-            self._wake = trio.Event()  # before looking for work, so that none that comes meanwhile is missed
+            self._wake.clear()  # before looking for work, so that none that comes meanwhile is missed
             if self._is_lost:
                 raise Detached("the repository's folder was moved, removed or replaced")
             has_worked = False

@@ -16,6 +16,7 @@ from dataclasses import astuple, dataclass, fields, replace
 
 import trio
 
+from rhd.hosting.wakeup import Wakeup
 from rhd.store.database import Store
 from rhwire.escape import escape
 
@@ -89,7 +90,7 @@ class AuditLog:
         self._clock = clock
         self._waiting: dict[int, _Open] = {}
         self._events: dict[tuple[object, ...], _Open] = {}
-        self._wake = trio.Event()
+        self._wake = Wakeup()
         self._unpruned: dict[tuple[str, bool], int] = {}
         self._counted: deque[tuple[float, str, int]] = deque()
 
@@ -184,7 +185,6 @@ class AuditLog:
         try:
             while True:
                 await self._wake.wait()
-                self._wake = trio.Event()
                 while self._waiting or self._events:
                     await trio.sleep(FLUSH_EVERY_S)
                     self.flush()

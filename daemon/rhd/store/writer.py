@@ -14,6 +14,7 @@ import trio
 
 from rhd.errors import StoreFailed
 from rhd.hosting.thread_call import ThreadCall
+from rhd.hosting.wakeup import Wakeup
 
 T = TypeVar("T")
 Change = Callable[[sqlite3.Connection], T]
@@ -98,7 +99,7 @@ class Writer:
         self._waiting: list[_Job[Any]] = []
         self._batch: list[_Job[Any]] = []
         self._kept: list[_Job[Any]] = []
-        self._wake = trio.Event()
+        self._wake = Wakeup()
         self._is_closing = False
         self._scope = trio.CancelScope(shield=True)
 
@@ -175,7 +176,6 @@ class Writer:
         while True:
             with trio.move_on_at(retry_at):
                 await self._wake.wait()
-            self._wake = trio.Event()
             while self._waiting:
                 batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
                 await self._write(batch)

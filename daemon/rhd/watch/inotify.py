@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import trio
 
+from rhd.hosting.wakeup import Wakeup
 from rhd.watch import inotify_calls as calls
 from rhd.watch.filesystems import lacks_events, read_mounts
 from rhd.watch.hints import Mode, OnHint, Usage, Why
@@ -80,7 +81,7 @@ class InotifySource:
         self._adding = 0
         self._ignored: set[int] = set()
         self._later: dict[tuple[Root, str, float], float] = {}
-        self._is_later = trio.Event()
+        self._is_later = Wakeup()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Watch until cancelled. See `HintSource.run`."""
@@ -281,7 +282,6 @@ class InotifySource:
         while True:
             with trio.move_on_at(min(self._later.values(), default=math.inf)):
                 await self._is_later.wait()
-                self._is_later = trio.Event()
             now = trio.current_time()
             for place in [place for place, due in self._later.items() if due <= now]:
                 del self._later[place]

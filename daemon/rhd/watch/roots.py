@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import trio
 
+from rhd.hosting.wakeup import Wakeup
 from rhd.watch.hints import OnHint, Via, Why
 from rhd.watch.timetable import Timetable
 
@@ -89,7 +90,7 @@ class Roots:
         self._polls = Timetable(policy.poll_s)
         self._retries = Timetable(policy.retry_s)
         self._reconciles = Timetable(policy.reconcile_s)
-        self._changed = trio.Event()
+        self._changed = Wakeup()
         self._token: trio.lowlevel.TrioToken | None = None
 
     def __iter__(self) -> Iterator[Root]:
@@ -138,7 +139,6 @@ class Roots:
             with trio.move_on_at(due):
                 await self._changed.wait()
                 due = trio.current_time()
-                self._changed = trio.Event()
             now = trio.current_time()
             if max(now - due, self._wall() - wall - (now - before)) >= JUMP_S and self._policy.polling:
                 self.hint_all("clock")
