@@ -64,12 +64,16 @@ def _quick_read(prd: Prd) -> list[tuple[str, str]]:
     scenario = one_line(prd.success_criteria[0]) if prd.success_criteria else ""
     lines = [
         ("Problem", first_sentences(prd.problem or "")),
-        ("Users", "; ".join(map(one_line, prd.users))),
-        ("P0 surface", "; ".join(map(one_line, prd.goals)) or first_sentences(prd.idea) or plain_line(prd.title)),
+        ("Users", _joined(prd.users)),
+        ("P0 surface", _joined(prd.goals) or first_sentences(prd.idea) or plain_line(prd.title)),
         ("Core metric", f"A1: {scenario}" if scenario else ""),
-        ("Out of scope", "; ".join(map(one_line, prd.non_goals))),
+        ("Out of scope", _joined(prd.non_goals)),
     ]
     return [(label, text) for label, text in lines if text]
+
+
+def _joined(texts: Sequence[str]) -> str:
+    return "; ".join(filter(None, map(one_line, texts)))
 
 
 def _problem(prd: Prd) -> str:

@@ -39,6 +39,11 @@ def test_a_non_goal_is_no_constraint() -> None:
     assert "- **Users**: Clerks\n" in text
 
 
+def test_a_text_without_prose_leaves_no_gap_in_the_quick_read_card() -> None:
+    text = render_prd(Prd("T", "Idea", users=["```\nx\n```", "Clerks"], goals=["| a |\n| - |"]), AT)
+    assert "- **Users**: Clerks\n- **P0 surface**: Idea\n" in text
+
+
 @pytest.mark.parametrize("problem", ["Replace nginx.", "...", "- Replace it\n- Replace that", "#1182", "> Replace x"])
 def test_a_problem_that_the_strict_check_would_overlook_has_a_line_that_it_sees(problem: str) -> None:
     text = render_prd(Prd("T", "Idea", problem, success_criteria=["a", "b"]), AT)
