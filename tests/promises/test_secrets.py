@@ -163,6 +163,6 @@ async def test_no_passphrase_token_code_or_state_is_in_a_log_a_row_a_file_or_an_
     assert found == {f"project/{COPY}": {"last passphrase"}}  # which also shows that the search finds what is there
 
     # What happened was noted, by other words than its secrets.
-    assert {"adopt", "passphrase.rotate", "login.wrong"} <= actions
+    assert {"repo.adopt", "passphrase.rotate", "login.wrong"} <= actions
     assert "verb-failed" in log.read_text()
     assert any(path.suffix == ".sqlite3" for path in files)
