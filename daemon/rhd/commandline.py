@@ -24,7 +24,6 @@ from rhwire.lock import LockHeld, take_lock
 from rhwire.start_report import write_report
 from rhwire.version import VERSION
 
-
 SWITCH_INTERVAL_S = 0.001
 """How long a worker thread runs Python before the event loop gets its turn. Python's default is 5 ms."""
 
