@@ -13,8 +13,8 @@ from pathlib import Path
 
 from rhd.access import PLANNER
 from rhd.ids import RelPath
+from rhd.store.change_rows import ArtifactRow
 from rhd.workflow import openat
-from rhd.workflow.artifacts import Row
 from rhd.workflow.catalog import Catalog
 from rhd.workflow.listing import list_page
 from rhd.workflow.reading import read_page
@@ -49,7 +49,7 @@ def read_plainly(name: str) -> None:
     os.close(descriptor)
 
 
-def refreshed(root: Root, known: Iterable[Row] = ()) -> Catalog:
+def refreshed(root: Root, known: Iterable[ArtifactRow] = ()) -> Catalog:
     """Return a catalog that was built and refreshed."""
     catalog = Catalog(root, KEY, known)
     catalog.refresh()

@@ -74,5 +74,5 @@ class Looking:
         if has_moved:
             changes.append(("", REPOSITORY, "branch"))
             origins[""] = GIT
-        saved = [ArtifactRow(*artifact.row()) for artifact in refreshed.save]
+        saved = [artifact.row() for artifact in refreshed.save]
         return Found(changes, origins, saved, refreshed.delete, refreshed.again, refreshed.again_after_s)

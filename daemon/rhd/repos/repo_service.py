@@ -35,7 +35,7 @@ from rhd.repos.problems import RepoProblem, worst
 from rhd.repos.registry import Repo
 from rhd.store.database import Store
 from rhd.watch.hints import HintSource
-from rhd.workflow.artifacts import Artifacts, Row
+from rhd.workflow.artifacts import Artifacts
 from rhd.workflow.catalog import Catalog, Problem
 from rhd.workflow.root import Root
 from rhwire.escape import escape
@@ -344,7 +344,7 @@ class RepoService:
         root, self.family = await self._thread.run(self._open_root)
         self._root = root  # `_close` closes it
         if self._catalog is None:
-            known = [Row(*row) for row in await self.changes.read_catalog()]
+            known = await self.changes.read_catalog()
         else:
             known = [artifact.row() for artifact in self._catalog.artifacts.all()]
 

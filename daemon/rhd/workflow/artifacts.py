@@ -12,11 +12,11 @@ import time
 from base64 import urlsafe_b64decode
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import NamedTuple
 from unicodedata import normalize
 
 from rhd.access import PROFILES, Reach
 from rhd.ids import RelPath
+from rhd.store.change_rows import ArtifactRow
 from rhd.workflow.kinds import KINDS, kind_of
 from rhd.workflow.outline import Outline
 from rhd.workflow.reach import may_read
@@ -43,14 +43,6 @@ for _name, _profile in PROFILES.items():
     _REACHES[_reach] = _REACHES.get(_reach, 0) | _BITS[_name]
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _KIND_NUMBERS = {kind: number for number, kind in enumerate(KINDS)}
-
-
-class Row(NamedTuple):
-    """An artifact as the store keeps it: what it looked like on disk, and as JSON, what was read in it."""
-
-    path: str
-    signature: str
-    facts: str
 
 
 class Artifact:
@@ -180,7 +172,7 @@ class Artifact:
             bool(numbers[7] & _IS_FINISHED),
         )
 
-    def row(self) -> Row:
+    def row(self) -> ArtifactRow:
         """Return what the store keeps of it."""
         outline = self.outline
         facts: dict[str, object] = {"version": self.version}
@@ -195,10 +187,10 @@ class Artifact:
         if self.recency_ns != self.modified_ns:
             facts["seen_ns"] = self.recency_ns
         signature = ".".join(f"{number:x}" for number in self.signature)
-        return Row(self._path, signature, _encode(facts))
+        return ArtifactRow(self._path, signature, _encode(facts))
 
     @classmethod
-    def from_row(cls, row: Row) -> Artifact | None:
+    def from_row(cls, row: ArtifactRow) -> Artifact | None:
         """Return the artifact that a row keeps; None for a row of another version's making."""
         try:
             inode, size_bytes, modified_ns, changed_ns = (int(number, 16) for number in row.signature.split("."))

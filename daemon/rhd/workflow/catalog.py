@@ -24,7 +24,8 @@ from typing import Literal, NamedTuple
 from rhd.access import ARTIFACTS
 from rhd.errors import Detached, NotFound, PathRefused, Refusal
 from rhd.ids import RelPath
-from rhd.workflow.artifacts import Artifact, Artifacts, Row, Signature
+from rhd.store.change_rows import ArtifactRow
+from rhd.workflow.artifacts import Artifact, Artifacts, Signature
 from rhd.workflow.atomic_file import NAME as TEMPORARY
 from rhd.workflow.filestat import Entry
 from rhd.workflow.kinds import kind_of
@@ -110,7 +111,7 @@ class Catalog:
         problems: by path, what could not be held.
     """
 
-    def __init__(self, root: Root, key: bytes, known: Iterable[Row] = ()) -> None:
+    def __init__(self, root: Root, key: bytes, known: Iterable[ArtifactRow] = ()) -> None:
         """Begin with what the store knows, without looking at the disk; `refresh(None)` then says what is new."""
         self._root = root
         self._key = key

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from rhd.access import PROFILES
 from rhd.ids import RelPath
-from rhd.workflow.artifacts import Artifact, Artifacts, Row
+from rhd.store.change_rows import ArtifactRow
+from rhd.workflow.artifacts import Artifact, Artifacts
 from rhd.workflow.outline import MAX_STATUS, MAX_TITLE, Outline
 from rhd.workflow.reach import may_read
 from rhd.workflow.revisions import version_digest, version_of
@@ -103,11 +104,13 @@ def test_the_store_gives_back_what_it_was_given(outline: Outline, signature: tup
     ],
 )
 def test_a_row_that_makes_no_sense_is_no_artifact(signature: str, facts: str) -> None:
-    assert Artifact.from_row(Row("plans/a.md", signature, facts)) is None
+    assert Artifact.from_row(ArtifactRow("plans/a.md", signature, facts)) is None
 
 
 def test_a_row_of_a_newer_version_with_more_facts_is_understood() -> None:
-    one = Artifact.from_row(Row("plans/a.md", "1.2.3.4", '{"version":"aaaaaaaaaaaa","title":"T","more":{"x":1}}'))
+    one = Artifact.from_row(
+        ArtifactRow("plans/a.md", "1.2.3.4", '{"version":"aaaaaaaaaaaa","title":"T","more":{"x":1}}')
+    )
     assert one is not None
     assert one.title == "T"
 

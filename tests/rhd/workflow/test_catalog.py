@@ -21,8 +21,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from rhd.errors import Detached
 from rhd.ids import RelPath
+from rhd.store.change_rows import ArtifactRow
 from rhd.workflow import catalog as module
-from rhd.workflow.artifacts import Row
 from rhd.workflow.catalog import Catalog, Change, Refreshed
 from rhd.workflow.filestat import Facts
 from rhd.workflow.listing import list_page
@@ -358,11 +358,11 @@ def test_what_changed_while_nobody_looked_is_told_at_the_next_start(
 
 def test_rows_that_make_no_sense_or_lie_out_of_reach_are_replaced_by_what_is_there(root: Root, later: None) -> None:
     rows = [
-        Row(PRD, "nonsense", "{}"),
-        Row("plans/gone.md", "nonsense", "{}"),
-        Row("src/index.py", "1.2.3.4", '{"version":"aaaaaaaaaaaa"}'),
-        Row("plans/../../etc/passwd", "1.2.3.4", '{"version":"aaaaaaaaaaaa"}'),
-        Row("/etc/passwd", "1.2.3.4", '{"version":"aaaaaaaaaaaa"}'),
+        ArtifactRow(PRD, "nonsense", "{}"),
+        ArtifactRow("plans/gone.md", "nonsense", "{}"),
+        ArtifactRow("src/index.py", "1.2.3.4", '{"version":"aaaaaaaaaaaa"}'),
+        ArtifactRow("plans/../../etc/passwd", "1.2.3.4", '{"version":"aaaaaaaaaaaa"}'),
+        ArtifactRow("/etc/passwd", "1.2.3.4", '{"version":"aaaaaaaaaaaa"}'),
     ]
     catalog = Catalog(root, KEY, rows)
     refreshed = catalog.refresh()
@@ -707,7 +707,7 @@ class Disk(RuleBasedStateMachine):
         self.catalog = Catalog(self.root, KEY)
         self.dirty: set[str] = set()
         self.announced: dict[str, str] = {}
-        self.rows: dict[str, Row] = {}
+        self.rows: dict[str, ArtifactRow] = {}
         self.refresh()
 
     def teardown(self) -> None:
