@@ -1,5 +1,5 @@
 """The authorization server: who may connect, proven by a passphrase or by the owner in a terminal.
 
-It knows the store, the registry and `access`; nothing of HTTP frameworks or of MCP. What strangers send costs no
-memory and no row: registrations and logins travel as signed values until the owner has approved them.
+It knows the store, the registry and `access`; nothing of HTTP frameworks or of MCP. Registrations and logins are not
+stored until the owner has approved them: until then they are signed values that the client and the browser carry.
 """

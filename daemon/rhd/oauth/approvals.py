@@ -1,7 +1,7 @@
 """`Approvals`: logins whose page waits for the owner's word in a terminal, by their short code.
 
-Bounded: when it is full, whoever was seen longest ago goes. A page that is still open comes back within seconds,
-so a flood would have to be faster than that to keep the owner's own login out.
+Bounded: when it is full, the login whose page was seen longest ago is dropped. A page that is still open comes back
+within seconds, so a flood would have to be faster than that to keep the owner's own login out.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MAX_HELD = 64
 HELD_S = 20.0
 
 
-class _Seat:
+class _Waiting:
     __slots__ = ("answered", "login")
 
     def __init__(self, login: Login) -> None:
@@ -37,21 +37,21 @@ class Approvals:
 
     def __init__(self) -> None:
         self.waits = Waits()
-        self._seats: OrderedDict[str, _Seat] = OrderedDict()
+        self._waiting: OrderedDict[str, _Waiting] = OrderedDict()
         self._held = 0
 
     def __len__(self) -> int:
-        return len(self._seats)
+        return len(self._waiting)
 
     def enter(self, code: str, login: Login) -> None:
-        """Seat a login under its code, or note that it is still there. A code never changes hands."""
-        if (seat := self._seats.get(code)) is None:
-            self._seats[code] = _Seat(login)
-        elif seat.login.id != login.id:
+        """Hold a login under its code, or note that its page is still there. A code never stands for another login."""
+        if (held := self._waiting.get(code)) is None:
+            self._waiting[code] = _Waiting(login)
+        elif held.login.id != login.id:
             return
-        self._seats.move_to_end(code)
-        while len(self._seats) > MAX_LOGINS:
-            self._seats.popitem(last=False)
+        self._waiting.move_to_end(code)
+        while len(self._waiting) > MAX_LOGINS:
+            self._waiting.popitem(last=False)
 
     def find(self, code: str) -> Login:
         """Return the login that waits under a code, however the owner typed it.
@@ -60,25 +60,25 @@ class Approvals:
             Refusal: APPROVAL_NOT_FOUND.
         """
         letters = "".join(c for c in code.lower() if c.isalnum())
-        seat = self._seats.get(f"{letters[:4]}-{letters[4:]}")
-        if seat is None:
+        held = self._waiting.get(f"{letters[:4]}-{letters[4:]}")
+        if held is None:
             raise Refusal("no login with that code is waiting", code="APPROVAL_NOT_FOUND")
-        return seat.login
+        return held.login
 
     def leave(self, code: str) -> None:
-        """Give a login's seat up: it was answered. Whoever waits for that is told."""
-        if (seat := self._seats.pop(code, None)) is not None:
-            seat.answered.set()
+        """Drop a login that was answered, and wake what waits for that."""
+        if (held := self._waiting.pop(code, None)) is not None:
+            held.answered.set()
 
     async def wait(self, code: str) -> None:
         """Return when a login was answered, or after twenty seconds; at once if too many wait, or at the end."""
-        seat = self._seats.get(code)
-        if seat is None or self._held >= MAX_HELD:
+        held = self._waiting.get(code)
+        if held is None or self._held >= MAX_HELD:
             return
         self._held += 1
         step_aside()
         try:
             with self.waits.at_most(HELD_S):
-                await seat.answered.wait()
+                await held.answered.wait()
         finally:
             self._held -= 1

@@ -1,6 +1,6 @@
-"""`fetch`: one small JSON document from a stranger's https address, without becoming the stranger's tool.
+"""`fetch`: one small JSON document from an https address that an unauthenticated client names.
 
-A client id may be any URL, so whoever opens our login page chooses what we fetch (GHSA-vv7q-7jx5-f767). The name
+A client id may be any URL, so any request for the login page chooses what is fetched (GHSA-vv7q-7jx5-f767). The name
 is resolved once and every address of it must be public; the connection goes to the address that was looked at, so
 the name cannot point elsewhere by then; TLS is verified; a redirect is a refusal; five kilobytes, three seconds.
 """

@@ -1,10 +1,10 @@
 """`Grants`: what every client may do now, in memory, exactly as the database holds it.
 
 A grant is one login that the owner allowed. Two logins of one client never share a grant: the id of a hosted
-client is the same for everybody who uses it, and a second login may have proven less than the first.
+client is the same for all of its users, and a second login may have proven less than the first.
 
 Whatever changes clients, grants or tokens does so inside `editing`: one at a time, shielded from the cancellation
-of whoever asked, first on disk and then here. So memory is never ahead of the disk and never disagrees with it.
+of its caller, first on disk and then here. So memory is never ahead of the disk and never disagrees with it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ AHEAD_S = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """Whoever presents an access token, as of this moment.
+    """The grant behind an access token that was presented, as of this moment.
 
     Attributes:
         principal: the grant and its map of repositories to profiles now.

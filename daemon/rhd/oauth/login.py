@@ -1,6 +1,6 @@
 """`Login`: one authorization request, from the browser's first visit to its answer; and how a request is read.
 
-A login that nobody has answered exists in the browser alone: as a signed value in the page's form, bound to the
+A login that is not answered yet exists in the browser alone: as a signed value in the page's form, bound to the
 browser by a cookie. So unauthenticated clients that begin logins fill nothing, and a login outlives a restart of the
 daemon. What it does not outlive is the proof that a passphrase was right: that is signed with a key that is only in
 memory, so that a copy of the database cannot forge one. After a restart the page asks for the passphrase again.
@@ -227,13 +227,13 @@ def read_request(
 ) -> Login:
     """Return the login that an authorization request asks for.
 
-    The redirect is judged first, and until it is good nobody is sent anywhere. Unknown parameters and scopes are
+    The redirect is checked first; until it is good, errors are shown on the page. Unknown parameters and scopes are
     ignored (RFC 6749 sections 3.1 and 3.3); `prompt` is one of them: the person is always asked.
 
     Args:
         parameters: of the query, in order.
         client: whom `client_id` names.
-        is_trusted: False if the client is nobody's but its own, so that even an error goes there by a click only.
+        is_trusted: False for a client that only vouches for itself: the browser goes there by a click alone.
         resource_of: from a resource's URL to `hub`, a slug, or None for one that is not ours.
 
     Raises:

@@ -1,6 +1,6 @@
 """`Logins`: from an authorization request to an authorization code, by a passphrase or by the owner's word.
 
-Whoever answers a login first, the page or the terminal, writes its one row. The code is made when the browser
+The first answer of a login, on the page or in a terminal, writes its one row. The code is made when the browser
 comes for it, so an answer that was lost is had again by coming again, until the code is used.
 """
 
@@ -23,7 +23,7 @@ from rhd.oauth.redirects import RedirectRules
 from rhd.oauth.wrong_passphrases import WrongPassphrases
 from rhd.repos.registry import Registry, Repo
 from rhd.store import oauth_rows as rows
-from rhd.store.audit import STRANGER, AuditLog
+from rhd.store.audit import NO_GRANT, AuditLog
 from rhd.store.database import Store
 
 CODE_S = 60.0
@@ -74,14 +74,14 @@ class Logins:
             resource_of: from a resource's URL to `hub`, a slug, or None for one that is not ours.
 
         Raises:
-            Refusal: CLIENT_NOT_FOUND or LOGIN_REFUSED, for the page; nobody is redirected.
+            Refusal: CLIENT_NOT_FOUND or LOGIN_REFUSED, for the page; the browser is not redirected.
             RedirectError: for the client.
         """
         client_id = client_of(parameters)
         client = await self._find_client(client_id)
         if client is None:
             named = client_id if client_id.startswith("https://") else None
-            self._audit.event("login.begin", "CLIENT_NOT_FOUND", principal=STRANGER, target=named)
+            self._audit.event("login.begin", "CLIENT_NOT_FOUND", principal=NO_GRANT, target=named)
             raise Refusal(
                 "This client is not known here: its registration is old, or its description cannot be read.",
                 code="CLIENT_NOT_FOUND",
@@ -110,7 +110,7 @@ class Logins:
             target = next((value for name, value in parameters if name == "redirect_uri"), None)
             raise
         finally:
-            self._audit.event("login.begin", outcome, principal=STRANGER, client=client.name, target=target)
+            self._audit.event("login.begin", outcome, principal=NO_GRANT, client=client.name, target=target)
         return login
 
     async def unlock(self, login: Login, text: str) -> tuple[Login, int]:
@@ -177,7 +177,7 @@ class Logins:
     def refuse(self, login: Login) -> str:
         """Refuse a login on its page; return where the browser goes. Nothing is stored of it."""
         self.waiting.leave(self.seals.code_of(login))
-        self._audit.event("login.refuse", principal=STRANGER, client=login.client.name, target="page")
+        self._audit.event("login.refuse", principal=NO_GRANT, client=login.client.name, target="page")
         return login.answer(error="access_denied", error_description="the owner refused the login")
 
     def wait(self, login: Login) -> str:

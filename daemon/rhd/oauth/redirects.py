@@ -1,6 +1,6 @@
 """Where a browser may be sent after a login.
 
-A code goes to whoever receives the redirect, so nothing else that a client says about itself decides as much.
+The code goes to the redirect's recipient, so nothing else that a client says about itself matters as much.
 """
 
 from __future__ import annotations

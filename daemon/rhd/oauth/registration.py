@@ -1,8 +1,8 @@
-"""`Registrations`: dynamic client registration (RFC 7591) that remembers nothing.
+"""`Registrations`: dynamic client registration (RFC 7591) without a table.
 
-A client id is a signed value that carries the whole registration (RFC 7591 appendix A.5.2). So strangers can fill
-no table and evict nobody, however many register, and a restart forgets nothing. It is good for a login during
-one day; a client that the owner approved is stored, and its id is good for as long as it is.
+A client id is a signed value that carries the whole registration (RFC 7591 appendix A.5.2). So registrations take no
+space, however many there are, and a restart loses none. An id is good for a login during one day; a client that the
+owner approved is stored, and its id is good for as long as the client is.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rhd.oauth import redirects
 from rhd.oauth.clients import MAX_ID_BYTES, Client, clean_name
 from rhd.oauth.errors import OAuthError
 from rhd.oauth.redirects import RedirectRules
-from rhd.store.audit import STRANGER, AuditLog
+from rhd.store.audit import NO_GRANT, AuditLog
 
 VALID_S = 24 * 3600.0
 MAX_REDIRECTS = 8
@@ -61,7 +61,7 @@ class Registrations:
             raise OAuthError("invalid_client_metadata", "there are too many redirects, or they are too long")
         if refused := [uri for uri in uris if not self._rules.is_acceptable(uri)]:
             # An owner whose client cannot connect finds out here which address it wanted.
-            self._audit.event("client.register", "invalid_redirect_uri", principal=STRANGER, target=str(refused[0]))
+            self._audit.event("client.register", "invalid_redirect_uri", principal=NO_GRANT, target=str(refused[0]))
             raise OAuthError(
                 "invalid_redirect_uri", "a redirect must be a loopback address or the callback of a known hosted client"
             )

@@ -24,7 +24,7 @@ from rhd.oauth.errors import OAuthError
 from rhd.oauth.grants import ACCESS_PREFIX, Grants, LiveGrant, digest_secret
 from rhd.repos.registry import Registry
 from rhd.store import oauth_rows as rows
-from rhd.store.audit import STRANGER, AuditLog
+from rhd.store.audit import NO_GRANT, AuditLog
 from rhd.store.database import Store
 
 ACCESS_S = 3600.0
@@ -208,7 +208,7 @@ class Tokens:
             raise OAuthError("invalid_target", "the grant is for another resource")
 
     def _bad_grant(self, action: str, why: str) -> OAuthError:
-        self._audit.event(action, "invalid_grant", principal=STRANGER)
+        self._audit.event(action, "invalid_grant", principal=NO_GRANT)
         return OAuthError("invalid_grant", why)
 
 

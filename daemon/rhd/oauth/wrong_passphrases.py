@@ -1,6 +1,6 @@
 """`WrongPassphrases`: how a wrong one is answered.
 
-Passphrases are 192 random bits, so nobody guesses one and nothing needs to be locked. What a storm of guesses must
+Passphrases are 192 random bits: they cannot be guessed, so nothing needs to be locked. What many guesses must
 not do is fill the machine or keep the owner out: so wrong ones are answered after a second, a bounded number of
 them waits, and no counter is ever asked whether the right one is accepted.
 """
@@ -11,7 +11,7 @@ import trio
 
 from rhd.errors import Refusal
 from rhd.hosting.fair_queue import step_aside
-from rhd.store.audit import STRANGER, AuditLog
+from rhd.store.audit import NO_GRANT, AuditLog
 
 DELAY_S = 1.0
 MAX_WAITING = 64
@@ -37,7 +37,7 @@ class WrongPassphrases:
             Refusal: TOO_MANY_TRIES at once, as many are waiting already.
         """
         self.count += count
-        self._audit.event("login.wrong", "WRONG_PASSPHRASE", principal=STRANGER, client=client, count=count)
+        self._audit.event("login.wrong", "WRONG_PASSPHRASE", principal=NO_GRANT, client=client, count=count)
         if not is_delayed:
             return
         if self.waiting >= MAX_WAITING:

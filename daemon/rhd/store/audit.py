@@ -32,7 +32,7 @@ PRUNE_EVERY = 256
 DAY_S = 86400.0
 COUNTED = {"login.wrong": "wrong_passphrases", "client.new": "new_clients"}
 """The events that `rhctl status` counts over the last day."""
-STRANGER = "-"
+NO_GRANT = "-"
 
 log = logging.getLogger(__name__)
 
@@ -141,7 +141,7 @@ class AuditLog:
         words = _short(client), repo_id, profile, action, _short(target)
         row = AuditRow(now, principal, *words, outcome, 0.0, count)
         key = _key(row)
-        if principal == STRANGER and key not in self._events and self._differing(action) >= MAX_TARGETS:
+        if principal == NO_GRANT and key not in self._events and self._differing(action) >= MAX_TARGETS:
             row = replace(row, client=None, target=None)
             key = _key(row)
         found = self._events.get(key)
@@ -212,7 +212,7 @@ class AuditLog:
         """Return the kinds of rows that have grown enough to be pruned, each with how many are kept."""
         due = {}
         for found in new:
-            kind = (found.row.action, found.row.principal == STRANGER)
+            kind = (found.row.action, found.row.principal == NO_GRANT)
             self._unpruned[kind] = self._unpruned.get(kind, 0) + 1
             if self._unpruned[kind] >= PRUNE_EVERY:
                 self._unpruned[kind] = 0
@@ -279,11 +279,11 @@ def _write(
         if not counted or not counted.rowcount:
             statement = f"INSERT INTO audit ({_COLUMNS}) VALUES ({marks})"  # noqa: S608
             found.id = connection.execute(statement, astuple(row)).lastrowid
-    for (action, is_stranger), keep in pruned.items():
+    for (action, has_no_grant), keep in pruned.items():
         connection.execute(
             "DELETE FROM audit WHERE action = ?1 AND (principal = ?2) = ?3 AND id <="
             " (SELECT id FROM audit WHERE action = ?1 AND (principal = ?2) = ?3 ORDER BY id DESC LIMIT 1 OFFSET ?4)",
-            (action, STRANGER, is_stranger, keep),
+            (action, NO_GRANT, has_no_grant, keep),
         )
 
 

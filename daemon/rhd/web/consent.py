@@ -51,17 +51,17 @@ def make_app(authority: Authority, registry: Registry) -> QuartTrio:
     app.config["MAX_CONTENT_LENGTH"] = MAX_BYTES
     app.jinja_options = {"autoescape": True, "trim_blocks": True, "lstrip_blocks": True}
     app.add_template_filter(escape, "plain")
-    desk = _Desk(authority, registry)
-    app.add_url_rule("/authorize", "show", desk.show, methods=["GET"])
-    app.add_url_rule("/authorize", "answer", desk.answer, methods=["POST"])
+    pages = _Pages(authority, registry)
+    app.add_url_rule("/authorize", "show", pages.show, methods=["GET"])
+    app.add_url_rule("/authorize", "answer", pages.answer, methods=["POST"])
     app.register_error_handler(Refusal, _show_refusal)
     app.register_error_handler(RedirectError, _show_redirect)
     app.register_error_handler(HTTPException, _show_http_error)
     return app
 
 
-class _Desk:
-    """Where logins are shown and answered."""
+class _Pages:
+    """The handlers of the pages."""
 
     def __init__(self, authority: Authority, registry: Registry) -> None:
         self._logins = authority.logins
