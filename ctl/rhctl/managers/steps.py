@@ -10,7 +10,7 @@ from rhctl.client_settings import ask_settings
 from rhctl.daemon_start import start_detached
 from rhctl.daemon_stop import end_daemon
 from rhwire.atomic_file import replace_file
-from rhwire.errors import HarnessError
+from rhwire.errors import HarnessError, code_of_write
 from rhwire.escape import escape
 from rhwire.home import Home, make_folders
 
@@ -134,7 +134,9 @@ def _write(path: str, text: str) -> None:
         make_folders(os.path.dirname(path))
         replace_file(path, text.encode(), mode=0o644)  # launchd requires that others cannot write it
     except OSError as error:
-        raise _failed(f"cannot write {path}: {error.strerror}") from error
+        failed = _failed(f"cannot write {path}: {error.strerror}")
+        failed.code = code_of_write(error, failed.code)
+        raise failed from error
 
 
 def _run(command: tuple[str, ...], may_fail: bool, environ: Mapping[str, str]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from rhctl.setup import json_text, toml_text
 from rhctl.setup.client_spec import SERVER, ClientSpec
 from rhwire.atomic_file import replace_file
-from rhwire.errors import HarnessError
+from rhwire.errors import HarnessError, code_of_write
 
 BACKUP = ".repo-harness.bak"
 """The ending of the copy that is kept of a file as it was before our entry was first merged in."""
@@ -90,9 +90,9 @@ class ConfigFile:
         """Replace the file and keep a copy of what it was; None deletes it.
 
         Raises:
-            HarnessError: WRITE_FAILED. SYMLINK_ESCAPE where the file is a link, which may be shared with other
-                machines, or a project's folder is one: it came with the checkout and may lead anywhere. REPO_DETACHED
-                where the project is gone.
+            HarnessError: WRITE_FAILED or DISK_FULL. SYMLINK_ESCAPE where the file is a link, which may be shared with
+                other machines, or a project's folder is one: it came with the checkout and may lead anywhere.
+                REPO_DETACHED where the project is gone.
         """
         if data == self.before:
             return
@@ -106,7 +106,8 @@ class ConfigFile:
                 )
             self._replace(data, folder, keeps_copy=not had_entry)
         except OSError as error:
-            raise HarnessError(f"cannot write {self.path}: {error.strerror}", code="WRITE_FAILED") from error
+            code = code_of_write(error, "WRITE_FAILED")
+            raise HarnessError(f"cannot write {self.path}: {error.strerror}", code=code) from error
 
     def diff(self, data: bytes | None) -> str:
         """Return what would change, as a unified diff."""

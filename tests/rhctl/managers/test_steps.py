@@ -67,7 +67,7 @@ def test_what_cannot_be_written_leaves_what_was_there(tmp_path: Path, monkeypatc
     monkeypatch.setattr(os, "replace", fail)
     with pytest.raises(HarnessError, match="No space left") as failed:
         perform(Write(str(path), "new"), os.environ)
-    assert failed.value.code == "SERVICE_FAILED"
+    assert failed.value.code == "DISK_FULL"
     assert path.read_text() == "old"
 
 
