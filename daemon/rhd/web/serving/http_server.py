@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 _OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS}
 _ACCEPT_AGAIN_S = 0.05
-_AFTER_EVICTION_S = 0.001
+_AFTER_EVICTION_S = 0.002
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ class Server:
             await self._accept_for_ever(listener)
 
     async def _accept_for_ever(self, listener: trio.SocketListener) -> None:
-        complained_of = None
+        complained_of, evictions = None, self.places.evictions
         while True:
             # A connection is evicted only when another one waits; accept(2) lacks a descriptor in either case.
             await trio.lowlevel.wait_readable(listener.socket)
@@ -167,8 +167,10 @@ class Server:
                 await trio.sleep(_ACCEPT_AGAIN_S)
             else:
                 complained_of = None
-                if self._begin(stream):
-                    # A flood of connections that each evict another one leaves time for the requests of the others.
+                self._begin(stream)
+                if self.places.evictions != evictions:
+                    # A flood of connections that evict others leaves time for the requests of those that stay.
+                    evictions = self.places.evictions
                     await trio.sleep(_AFTER_EVICTION_S)
 
     async def accept_waiting(self, listener: trio.SocketListener) -> None:
@@ -181,13 +183,11 @@ class Server:
                     log.error("cannot accept connections: %s", errno.errorcode.get(error.errno or 0, "unknown"))
                     return
 
-    def _begin(self, stream: trio.SocketStream) -> bool:
-        """Serve a connection; return whether another one had to give way."""
+    def _begin(self, stream: trio.SocketStream) -> None:
         connection = HttpConnection(self, stream)
         self._live.add(connection)
-        has_evicted = self.places.enter(connection)
+        self.places.enter(connection)
         self._nursery.start_soon(connection.run)
-        return has_evicted
 
     def note_idle(self, connection: HttpConnection) -> None:
         """Learn that a connection is between two requests."""

@@ -19,7 +19,11 @@ class Evictable(Protocol):
 
 
 class Places:
-    """Keeps connections in the order in which they would give way. Only `enter` and `vouch` evict."""
+    """Keeps connections in the order in which they would give way.
+
+    Attributes:
+        evictions: how many had to give way so far.
+    """
 
     def __init__(self, most: int, most_strangers: int, most_unfinished: int, most_of_owner: int) -> None:
         """Make the places.
@@ -41,22 +45,18 @@ class Places:
         self._owners: dict[Evictable, str] = {}
         self._of_owner: dict[str, dict[Evictable, None]] = {}
         self._leaving: set[Evictable] = set()
+        self.evictions = 0
 
     @property
     def is_full(self) -> bool:
         """Whether no connection can be accepted, and none gives way."""
         return self._count() >= self._most and self._oldest() is None
 
-    def enter(self, connection: Evictable) -> bool:
-        """Give a new connection a place; return whether another one had to give way.
-
-        The caller makes sure beforehand that it is not full.
-        """
-        is_crowded = len(self) >= self._most or self._count_strangers() >= self._most_strangers
-        if is_crowded:
+    def enter(self, connection: Evictable) -> None:
+        """Give a new connection a place, which another one may have to leave. The caller knows that it is not full."""
+        if len(self) >= self._most or self._count_strangers() >= self._most_strangers:
             self._evict(self._oldest())
         self._strangers_idle[connection] = None
-        return is_crowded
 
     def make_room(self) -> None:
         """Evict one connection, if one gives way."""
@@ -131,6 +131,7 @@ class Places:
         if connection is not None:
             self._forget(connection)
             self._leaving.add(connection)
+            self.evictions += 1
             connection.abort()
 
     def _forget(self, connection: Evictable) -> None:

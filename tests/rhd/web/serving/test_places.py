@@ -10,7 +10,9 @@ class Connection:
 
     def __init__(self, places: Places) -> None:
         self.is_evicted = False
-        self.has_evicted = places.enter(self)
+        before = places.evictions
+        places.enter(self)
+        self.has_evicted = places.evictions > before
 
     def abort(self) -> None:
         self.is_evicted = True
