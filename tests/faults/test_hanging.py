@@ -24,7 +24,7 @@ from tests.support.repositories import Repository
 
 REPOS = 100
 ROUNDS = 200
-FACTOR, FLOOR_MS = 2.0, 3.0
+FACTOR, FLOOR_MS = 2.0, 6.0
 """A figure counts as kept if it is at most twice its idle one; below the floor this machine's noise is larger."""
 
 COMMANDS = (
