@@ -8,8 +8,6 @@ import random
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -17,8 +15,10 @@ import pytest
 import trio
 
 from rhd.watch.roots import Policy
+from rhwire.home import Home
+from rhwire.messages import Request
 from tests.support.announced_state import EVENTS, POLLING, announcing, follow, trouble
-from tests.support.daemons import Daemon, environment
+from tests.support.daemons import Daemon
 from tests.support.hint_mirror_process import QUEUED_EVENTS, flood
 from tests.support.repositories import Repository
 
@@ -144,7 +144,7 @@ def test_a_stopped_daemon_announces_what_the_kernel_dropped(tmp_path: Path, how:
 
 
 class Follower:
-    """`rhctl events --follow --json` on a daemon.
+    """The verb `events` of a daemon. `rhctl` would give up a daemon that is stopped for long.
 
     Attributes:
         known: the paths that were announced as there, and not as gone since.
@@ -152,16 +152,11 @@ class Follower:
 
     def __init__(self, daemon: Daemon) -> None:
         self.known: set[str] = set()
-        # A socket rather than a pipe, for its timeout.
-        self._mine, theirs = socket.socketpair()
-        self._mine.settimeout(60)
-        self._lines = self._mine.makefile()
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "rhctl", "events", "--follow", "--json"],
-            stdout=theirs,
-            env=environment(REPO_HARNESS_HOME=str(daemon.home)),
-        )
-        theirs.close()
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.settimeout(60)
+        self._socket.connect(Home(str(daemon.home)).socket)
+        self._socket.sendall(Request(1, "events", {"follow": True}).encode())
+        self._lines = self._socket.makefile()
 
     def hear(self, *paths: str) -> None:
         """Read on until each of these paths was announced as added or modified."""
@@ -169,8 +164,8 @@ class Follower:
         while missing:
             line = self._lines.readline()
             assert line, "the stream ended"
-            event = json.loads(line)
-            assert "error" not in event, event
+            event = json.loads(line).get("params")
+            assert event is not None, line
             if event["kind"] == "repository":
                 continue
             if event["change"] == "removed":
@@ -181,7 +176,5 @@ class Follower:
 
     def end(self) -> None:
         """End it."""
-        self._process.terminate()
-        self._process.wait(10)
         self._lines.close()
-        self._mine.close()
+        self._socket.close()
