@@ -184,7 +184,9 @@ def _client(
 def _steps(spec: ClientSpec, scope: str, home: Home, repo_path: str | None, *, is_closed: bool) -> list[str]:
     from rhctl.setup import gates
 
-    steps = list(spec.todo.get(scope, ())) if scope == "user" or spec.gate is None or is_closed else []
+    # Of the gates, Claude Code's alone is the approval that its steps are about.
+    is_done = scope == "project" and spec.gate == "claude-code" and not is_closed
+    steps = [] if is_done else list(spec.todo.get(scope, ()))
     if is_closed and spec.gate is not None and repo_path is not None:
         steps += gates.advice(spec.gate, repo_path)
     if scope == "project" and not home.is_default:
