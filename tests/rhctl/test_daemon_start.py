@@ -169,11 +169,9 @@ def test_no_daemon_is_started_and_nothing_made_if_that_is_not_wanted(
     no_daemon: Path, daemon_is: Callable[[str], None], tmp_path: Path
 ) -> None:
     daemon_is(f"touch {tmp_path}/started")
-    for words in (("repos",), ("adopt", "."), ("connect",), ("events", "-f"), ("setup", "codex")):
+    for words in (("repos",), ("adopt", "."), ("events", "-f"), ("setup", "codex")):
         said = run(*words, "--no-start", "--json")
         assert (said.code, said.refusal) == (3, "NO_DAEMON")
-    said = run("mcp", "serve", "--repo", ".", "--no-start", program="repo-harness")
-    assert said.code == 3
     said = run("mcp", "serve", "--transport", "http", "--no-start", program="repo-harness")
     assert said.code == 3
     assert not no_daemon.exists()

@@ -27,7 +27,7 @@ def test_options_may_stand_anywhere_between_the_arguments() -> None:
         assert (args.repo, args.more, args.json, args.profile) == ("a", ["b"], True, "planner")
 
 
-@pytest.mark.parametrize("words", [["--jso"], ["--nothing"], ["a", "b"], ["--profile", "root"], ["--home"]])
+@pytest.mark.parametrize("words", [["--jso"], ["--nothing"], ["a", "b"], ["--home"]])
 def test_what_is_not_understood_is_ours_to_tell(words: list[str]) -> None:
     parser = make_parser("test", "Test.", "rhctl test x")
     add_repo(parser)
@@ -117,3 +117,12 @@ def test_help_is_as_wide_as_the_terminal(columns: str, monkeypatch: pytest.Monke
 def test_without_a_width_help_is_as_wide_as_any_terminal(columns: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", columns)
     assert make_parser("test", "Test.", "rhctl test x").format_help()
+
+
+def test_a_mistyped_choice_suggests_the_nearest_and_lists_what_is_known() -> None:
+    parser = make_parser("test", "Test.", "rhctl test x")
+    add_profile(parser, "which")
+    for typed, near in (("plannr", "Did you mean planner? "), ("root", "")):
+        with pytest.raises(UsageError) as refused:
+            parser.parse_args(["--profile", typed])
+        assert refused.value.next_step == f"{near}Known: planner, executor, orchestrator"
