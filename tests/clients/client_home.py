@@ -90,8 +90,8 @@ class Seat:
         cls, base: Path, programs: Programs, daemon: Daemon, repository: Repository, slug: str, passphrase: str
     ) -> Seat:
         """Furnish a place at `base`, which is new."""
-        (base / "home").mkdir(parents=True)
-        (base / "bin").mkdir()
+        (base / "bin").mkdir(parents=True)
+        (base / "home").mkdir(exist_ok=True)
         for name, module in (("rhctl", "rhctl"), ("repo-harness", "rhctl.repo_harness")):
             script = base / "bin" / name
             # Clients hand down hardly any of the environment, as they do with an installed command.

@@ -35,7 +35,9 @@ def kept_to_loopback(programs: Programs) -> None:
 @pytest.fixture
 def daemon(tmp_path: Path) -> Iterator[Daemon]:
     """A daemon that serves."""
-    daemon = Daemon(tmp_path / "home").start()
+    home = tmp_path / "seat/home/.local/state/repo-harness"  # the default one of who sits there: no file names it
+    home.parent.mkdir(parents=True)
+    daemon = Daemon(home).start()
     yield daemon
     daemon.end()
 
