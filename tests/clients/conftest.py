@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.clients import page
 from tests.clients.client_home import Seat
 from tests.clients.network import is_loopback_only, keep_to_loopback
 from tests.support.daemons import Daemon
@@ -48,3 +51,19 @@ def seat(tmp_path: Path, programs: Programs, daemon: Daemon, repository: Reposit
     slug = daemon.rhctl("adopt", str(repository.path))["slug"]
     passphrase = daemon.rhctl("passphrase", "show", slug)["passphrase"]
     return Seat.make(tmp_path / "seat", programs, daemon, repository, slug, passphrase)
+
+
+_outcomes: dict[str, Counter[str]] = defaultdict(Counter)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Count what becomes of each test, by its file."""
+    if report.when == "call" or report.skipped or report.failed:
+        _outcomes[Path(report.fspath).name][report.outcome] += 1
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write the page of clients after a run of everything here."""
+    is_whole = {path.name for path in Path(__file__).parent.glob("test_*.py")} == set(_outcomes)
+    if is_whole and not session.config.option.keyword:
+        page.write(_outcomes, time.strftime("%Y-%m-%d", time.gmtime()))

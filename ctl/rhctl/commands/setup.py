@@ -177,7 +177,7 @@ def _client(
     if args.json:
         say_json(answer)
     else:
-        _say_client(answer, is_dry=args.dry_run, is_written=spec.is_written)
+        _say_client(answer, spec.name, is_dry=args.dry_run, is_written=spec.is_written)
     return 0
 
 
@@ -197,7 +197,7 @@ def _steps(spec: ClientSpec, scope: str, home: Home, repo_path: str | None, *, i
     return steps
 
 
-def _say_client(answer: dict[str, Any], *, is_dry: bool, is_written: bool) -> None:
+def _say_client(answer: dict[str, Any], name: str, *, is_dry: bool, is_written: bool) -> None:
     """Print it so that standard output, but for lines that begin with `#`, can be pasted or piped into a file."""
     path = escape(answer["file"])
     if is_dry:
@@ -205,7 +205,7 @@ def _say_client(answer: dict[str, Any], *, is_dry: bool, is_written: bool) -> No
     elif answer["removed"]:
         say(f"{path}: {answer['server']} is removed" if answer["diff"] else f"{path}: there was no {answer['server']}")
     elif answer["written"]:
-        say(f"{answer['client'].capitalize()} config: {path}")
+        say(f"{name} config: {path}")
         say(f"Server: {answer['server']}")
         say("Transport: stdio")
         for step in answer["steps"]:

@@ -13,6 +13,7 @@ SPEC = ClientSpec(
         "user": "qwen mcp add -s user {name} {words}",
     },
     add_http="qwen mcp add -s user -t http {name} {url}",
+    todo={"project": ("Start qwen in the repository and approve the server when it asks.",)},
     gate="qwen-code",
     programs=("qwen",),
 )
