@@ -25,7 +25,7 @@ class Heard:
         self._store = store
 
     def begin(self, caller: Caller, now: Told) -> None:
-        """Keep that a caller hears from now on, where it has never heard: its end may be one that nobody sees."""
+        """Record a starting position for a new listener, in case its end is not seen."""
         if caller.reconnects:
             self._save(caller, {**now, **(caller.since or {})}, is_first=True)
 

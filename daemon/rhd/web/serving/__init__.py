@@ -20,6 +20,7 @@ a request right before it closes its side, so that the window is the flight of o
 read; its client sees the stream end without an answer and may send it again.
 """
 
-from rhd.web.serving.http_server import Server, ServerLimits, serve
+from rhd.web.serving.http_server import Server, serve
+from rhd.web.serving.limits import ServerLimits
 
 __all__ = ["Server", "ServerLimits", "serve"]

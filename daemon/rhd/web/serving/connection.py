@@ -18,17 +18,17 @@ import socket
 import struct
 from contextlib import suppress
 from math import inf
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import trio
+from hypercorn.config import Config
 
-from rhd.asgi import Message
+from rhd.asgi import ASGIApp, Message
 from rhd.web.serving.exchange import Exchange
 from rhd.web.serving.failures import contain
 from rhd.web.serving.http11 import Expects, Http11, MalformedRequest, render_error
-
-if TYPE_CHECKING:
-    from rhd.web.serving.http_server import Server
+from rhd.web.serving.limits import ServerLimits
+from rhd.web.serving.places import Places
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +50,28 @@ class Phase(enum.Enum):
     BODY = "the app has the head, the body is incomplete"
     BUSY = "the request is complete, its answer is not"
     OVER = "no further request is served"
+
+
+class ConnectionOwner(Protocol):
+    """What a connection needs of the server that accepted it.
+
+    Attributes:
+        config: Hypercorn's, as `http11.configure` makes it.
+        drain_idle_s: how long the connection has been idle when draining closes it.
+    """
+
+    app: ASGIApp
+    config: Config
+    drain_idle_s: float
+    is_draining: bool
+    limits: ServerLimits
+    places: Places
+
+    def note_end(self, connection: HttpConnection) -> None:
+        """Learn that the connection has ended."""
+
+    def note_idle(self, connection: HttpConnection) -> None:
+        """Learn that the connection waits for its next request."""
 
 
 class HttpConnection:
@@ -75,7 +97,7 @@ class HttpConnection:
         "_writing",
     )
 
-    def __init__(self, server: Server, stream: trio.SocketStream) -> None:
+    def __init__(self, server: ConnectionOwner, stream: trio.SocketStream) -> None:
         self._server = server
         self._stream = stream
         self._protocol = Http11(server.config, stream.socket, self._begin, self._invite_body, self._vouch)
