@@ -92,7 +92,7 @@ def add_repo(
 
 def add_profile(parser: Parser, about: str, **options: Any) -> None:
     """Add the option that names a profile, which may be given once; `options` are argparse's."""
-    options = {"action": _Once, **options}
+    options = {"action": _GivenOnce, **options}
     parser.add_argument("--profile", type=choice("profile", PROFILES), metavar="PROFILE", help=about, **options)
 
 
@@ -119,7 +119,7 @@ def choice(what: str, known: Sequence[str]) -> Callable[[str], str]:
     return parse
 
 
-class _Once(argparse.Action):
+class _GivenOnce(argparse.Action):
     """An option that is refused when it is given again: argparse would drop the one before without a word."""
 
     def __call__(

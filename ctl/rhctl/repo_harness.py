@@ -17,7 +17,7 @@ from rhctl.command import NAMES, run_command
 from rhctl.daemon_access import open_client
 from rhctl.errors import NoDaemon, UsageError
 from rhctl.options import add_profile, add_runner, make_parser, repo_params
-from rhctl.predecessor import find_moved, refuse_options
+from rhctl.predecessor_words import find_moved, refuse_options
 from rhctl.rendering import say, say_dormant, say_json, say_problem, say_runs
 from rhwire.errors import HarnessError
 from rhwire.escape import escape

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import os
 
-from rhwire.atomic_file import replace_file
 from rhwire.codes import CODES
 from rhwire.errors import HarnessError
+from rhwire.file_replacement import replace_file
 from rhwire.home import Home
 
 MAX_BYTES = 4096

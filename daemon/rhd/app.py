@@ -22,7 +22,7 @@ from rhd.background import Background
 from rhd.control.socket_server import ControlServer
 from rhd.control.verb_context import VerbContext
 from rhd.doctor.installation import examine_installation
-from rhd.doctor.passphrase_copy import examine_copy
+from rhd.doctor.passphrase_exposure import examine_copy
 from rhd.doctor.repositories import examine_repository
 from rhd.doctor.store import examine_store
 from rhd.doctor.watching import examine_watching

@@ -53,7 +53,7 @@ class Background:
         on_restart: Callable[[], None],
         task_status: trio.TaskStatus[None],
     ) -> None:
-        status, pause_s = _Once(task_status, on_restart), PAUSE_S
+        status, pause_s = _FirstStart(task_status, on_restart), PAUSE_S
         while True:
             began = trio.current_time()
             try:
@@ -67,7 +67,7 @@ class Background:
             await trio.sleep(pause_s)
 
 
-class _Once(trio.TaskStatus[None]):
+class _FirstStart(trio.TaskStatus[None]):
     """The first report of a service goes to the task that starts it, later ones to `on_restart`."""
 
     def __init__(self, status: trio.TaskStatus[None], on_restart: Callable[[], None]) -> None:

@@ -11,8 +11,8 @@ import os
 from dataclasses import dataclass
 
 from rhd.errors import StartRefused
-from rhwire.atomic_file import replace_file
 from rhwire.errors import code_of_write
+from rhwire.file_replacement import replace_file
 from rhwire.home import Home, HomeUnusable, make_folders, make_private_folder
 
 VERSION = 1

@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 
 from rhd.addresses import is_loopback
 from rhd.errors import StartRefused
-from rhwire.atomic_file import replace_file
 from rhwire.errors import code_of_write
+from rhwire.file_replacement import replace_file
 from rhwire.home import make_folders
 
 DEFAULT_PORT = 8765

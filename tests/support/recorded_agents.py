@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from rhd.runner.agents import AGENTS
-from rhd.runner.run_progress import Item, Progress
+from rhd.runner.run_progress import Item, RunProgress
 
 FOLDER = Path(__file__).parent / "agent_streams"
 
@@ -16,10 +16,10 @@ def recorded(name: str) -> list[bytes]:
     return (FOLDER / f"{name}.jsonl").read_bytes().splitlines(keepends=True)
 
 
-def replay(name: str) -> tuple[Progress, list[Item]]:
+def replay(name: str) -> tuple[RunProgress, list[Item]]:
     """Return what a recorded run comes to."""
     agent = AGENTS["codex" if name.startswith("codex") else "claude"]
-    progress, items = Progress(), []
+    progress, items = RunProgress(), []
     for line in recorded(name):
         items += agent.read(json.loads(line), progress)
     return progress, items

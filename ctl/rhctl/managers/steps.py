@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from rhctl.client_settings import ask_settings
 from rhctl.daemon_start import start_detached
 from rhctl.daemon_stop import end_daemon
-from rhwire.atomic_file import replace_file
 from rhwire.errors import HarnessError, code_of_write
 from rhwire.escape import escape
+from rhwire.file_replacement import replace_file
 from rhwire.home import Home, make_folders
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import Any
 
 from rhctl.setup import json_text, toml_text
 from rhctl.setup.client_spec import SERVER, ClientSpec
-from rhwire.atomic_file import replace_file
 from rhwire.errors import HarnessError, code_of_write
+from rhwire.file_replacement import replace_file
 
 BACKUP = ".repo-harness.bak"
 """The ending of the copy that is kept of a file as it was before our entry was first merged in."""

@@ -11,7 +11,7 @@ from rhd.access import PROFILES
 from rhd.control.verb_context import VerbContext
 from rhd.errors import Refusal
 from rhd.repos.registry import Repo
-from rhd.workflow.git import Found, find_repository
+from rhd.workflow.git import FoundRepository, find_repository
 from rhd.workflow.os_errors import path_not_found
 from rhd.workflow.root import is_there
 
@@ -73,7 +73,7 @@ async def find_repo(context: VerbContext, params: Mapping[str, Any]) -> Repo:
     )
 
 
-def _look(path: str) -> tuple[Found, bool]:
+def _look(path: str) -> tuple[FoundRepository, bool]:
     return find_repository(path), not is_there(path)
 
 

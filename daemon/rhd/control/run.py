@@ -10,7 +10,7 @@ import trio
 from rhd.control.runs import owner_json
 from rhd.control.verb import Verb, VerbCall
 from rhd.errors import Refusal
-from rhd.runner.run import Run
+from rhd.runner.run import AgentRun
 from rhwire.times import format_time
 
 EMIT_EVERY_S = 0.1
@@ -35,12 +35,12 @@ async def run(request: VerbCall) -> dict[str, Any]:
     raise Refusal("action must be show, follow or cancel", code="INVALID_ARGUMENT")
 
 
-async def _items(request: VerbCall, run: Run, after: int) -> list[dict[str, Any]]:
+async def _items(request: VerbCall, run: AgentRun, after: int) -> list[dict[str, Any]]:
     found = await request.context.runs.read_items(run.id, after)
     return [{"number": row.number, "at": format_time(row.at), **row.item} for row in found]
 
 
-async def _follow(request: VerbCall, run: Run, after: int) -> None:
+async def _follow(request: VerbCall, run: AgentRun, after: int) -> None:
     """Stream what the agent does until the run has ended and all of it was told.
 
     Raises:

@@ -10,7 +10,7 @@ from rhd.control.verb_context import VerbContext
 from rhd.errors import Refusal
 from rhd.runner.agents import AGENTS
 from rhd.runner.client_text import relative_path
-from rhd.runner.run import Run, describe_run
+from rhd.runner.run import AgentRun, describe_run
 
 DEFAULT_COUNT = 20
 
@@ -26,7 +26,7 @@ async def run(request: VerbCall) -> dict[str, Any]:
     return {"runs": [await owner_json(context, each) for each in found]}
 
 
-async def owner_json(context: VerbContext, run: Run) -> dict[str, Any]:
+async def owner_json(context: VerbContext, run: AgentRun) -> dict[str, Any]:
     """Return a run as its owner sees it: with the command that runs now and every file that was changed."""
     await context.runs.look(run)
     repo, agent = context.registry.get(run.repo_id), AGENTS.get(run.agent)

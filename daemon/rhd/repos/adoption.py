@@ -30,7 +30,7 @@ from rhd.repos.passphrase_copy import (
     write_copy,
 )
 from rhd.repos.path_threads import ANSWER_WITHIN_S, does_not_answer
-from rhd.repos.predecessor import Leftovers, find_leftovers
+from rhd.repos.predecessor_files import Leftovers, find_leftovers
 from rhd.repos.registry import Registry, Repo
 from rhd.repos.scaffold import ADOPTED_MARKS, COPY, FOLDERS, ID, IGNORE, IGNORED, scaffold_files
 from rhd.repos.supervisor import Supervisor

@@ -17,7 +17,7 @@ GIT = ("git", None)
 """The origin of what git changes: `via` and `by`."""
 
 
-class Found(NamedTuple):
+class Looked(NamedTuple):
     """What a look found.
 
     Attributes:
@@ -45,7 +45,7 @@ class Looking:
         self._hints = hints
         self._git = GitWatch()
 
-    def look(self, root: Root, catalog: Catalog, folders: frozenset[str] | None, *, may_wait: bool) -> Found | None:
+    def look(self, root: Root, catalog: Catalog, folders: frozenset[str] | None, *, may_wait: bool) -> Looked | None:
         """Bring the catalog up to date; folders that are listed are watched from then on.
 
         Args:
@@ -75,4 +75,4 @@ class Looking:
             changes.append(("", REPOSITORY, "branch"))
             origins[""] = GIT
         saved = [artifact.row() for artifact in refreshed.save]
-        return Found(changes, origins, saved, refreshed.delete, refreshed.again, refreshed.again_after_s)
+        return Looked(changes, origins, saved, refreshed.delete, refreshed.again, refreshed.again_after_s)

@@ -16,7 +16,7 @@ from typing import Any
 from rhd.errors import Refusal
 from rhd.runner.claude_stream import read_claude
 from rhd.runner.codex_stream import read_codex
-from rhd.runner.run_progress import Item, Progress
+from rhd.runner.run_progress import Item, RunProgress
 from rhwire.escape import escape
 
 MAX_RULES = 50
@@ -55,7 +55,7 @@ class Agent:
     sign_in: str
     install: str
     variables: tuple[str, ...]
-    read: Callable[[Mapping[str, Any], Progress], list[Item]]
+    read: Callable[[Mapping[str, Any], RunProgress], list[Item]]
     tested: str
     takes_rules: bool = False
     needs_no_login: Callable[[Mapping[str, str]], bool] = lambda _: False

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rhd.runner.run_progress import Item, Progress, tail, text_of
+from rhd.runner.run_progress import Item, RunProgress, tail, text_of
 
 _EDITING = {"Write": "file_path", "Edit": "file_path", "MultiEdit": "file_path", "NotebookEdit": "notebook_path"}
 _KINDS = {"error_max_turns": "turn_limit", "error_max_budget_usd": "budget"}
 _COMMAND, _FILE, _TOOL = "command", "file", "tool"
 
 
-def read_claude(event: Mapping[str, Any], progress: Progress) -> list[Item]:
+def read_claude(event: Mapping[str, Any], progress: RunProgress) -> list[Item]:
     """Read one event into the progress; return what the owner is shown of it."""
     progress.is_waiting = False
     match event.get("type"), event.get("subtype"):
@@ -43,7 +43,7 @@ def _blocks(event: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
             yield block
 
 
-def _read_block(block: Mapping[str, Any], event: Mapping[str, Any], progress: Progress) -> Iterator[Item]:
+def _read_block(block: Mapping[str, Any], event: Mapping[str, Any], progress: RunProgress) -> Iterator[Item]:
     if block.get("type") == "text" and (text := text_of(block.get("text"))):
         if event.get("parent_tool_use_id") is None:
             progress.add_message(text)
@@ -62,7 +62,7 @@ def _read_block(block: Mapping[str, Any], event: Mapping[str, Any], progress: Pr
         progress.running[_key(block.get("id"), kind)] = text
 
 
-def _read_result(block: Mapping[str, Any], progress: Progress) -> Iterator[Item]:
+def _read_result(block: Mapping[str, Any], progress: RunProgress) -> Iterator[Item]:
     if block.get("type") != "tool_result":
         return
     is_failed = block.get("is_error") is True
@@ -81,7 +81,7 @@ def _read_result(block: Mapping[str, Any], progress: Progress) -> Iterator[Item]
             yield Item(kind, text, "failed" if is_failed else "ok")
 
 
-def _read_end(event: Mapping[str, Any], subtype: str, progress: Progress) -> list[Item]:
+def _read_end(event: Mapping[str, Any], subtype: str, progress: RunProgress) -> list[Item]:
     progress.has_ended = True
     if isinstance(usage := event.get("usage"), Mapping):
         progress.input_tokens = _count(usage.get("input_tokens"))
@@ -112,7 +112,7 @@ def _kind_of_status(event: Mapping[str, Any]) -> str:
     return "model_unavailable" if event.get("api_error") == "connection_failed" else "agent_error"
 
 
-def _what(progress: Progress, event: Mapping[str, Any]) -> str | None:
+def _what(progress: RunProgress, event: Mapping[str, Any]) -> str | None:
     for kind in (_COMMAND, _FILE, _TOOL):
         if (text := progress.running.get(_key(event.get("tool_use_id"), kind))) is not None:
             return text

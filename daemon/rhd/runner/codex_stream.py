@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rhd.runner.run_progress import Item, Progress, tail, text_of
+from rhd.runner.run_progress import Item, RunProgress, tail, text_of
 
 
-def read_codex(event: Mapping[str, Any], progress: Progress) -> list[Item]:
+def read_codex(event: Mapping[str, Any], progress: RunProgress) -> list[Item]:
     """Read one event into the progress; return what the owner is shown of it."""
     progress.is_waiting = False
     match event.get("type"):
@@ -39,7 +39,7 @@ def read_codex(event: Mapping[str, Any], progress: Progress) -> list[Item]:
     return []
 
 
-def _read_item(item: Mapping[str, Any], progress: Progress, *, is_done: bool) -> list[Item]:
+def _read_item(item: Mapping[str, Any], progress: RunProgress, *, is_done: bool) -> list[Item]:
     id_, status = text_of(item.get("id")), item.get("status")
     match item.get("type"):
         case "command_execution":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rhd.runner.run_progress import Progress
+from rhd.runner.run_progress import RunProgress
 
 UNFINISHED = ("queued", "running")
 STATES = (*UNFINISHED, "done", "failed", "cancelled", "timed_out", "stalled", "interrupted")
@@ -63,7 +63,7 @@ class Outcome:
 
 
 def judge(
-    progress: Progress,
+    progress: RunProgress,
     *,
     cause: str | None = None,
     failure: str | None = None,
@@ -99,7 +99,7 @@ def judge(
     )
 
 
-def _blocked(progress: Progress) -> str:
+def _blocked(progress: RunProgress) -> str:
     times = "once" if progress.denied == 1 else f"{progress.denied} times"
     return f"the agent was refused {times} because the owner has not allowed what it wanted to run"
 

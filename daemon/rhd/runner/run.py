@@ -11,7 +11,7 @@ import trio
 from rhd.ids import RepoId, new_token
 from rhd.runner.client_text import EXPLANATION_BYTES, client_text, relative_path
 from rhd.runner.outcome import UNFINISHED, Outcome
-from rhd.runner.run_progress import Progress
+from rhd.runner.run_progress import RunProgress
 from rhd.store.run_rows import RunRow
 from rhwire.times import format_time
 
@@ -22,7 +22,7 @@ def new_run_id() -> str:
 
 
 @dataclass(slots=True)
-class Run:
+class AgentRun:
     """One run.
 
     Attributes:
@@ -71,7 +71,7 @@ class Run:
     cards_before: tuple[int, int] | None = None
     cards: tuple[int, int] | None = None
     artifacts: list[str] = field(default_factory=list)
-    progress: Progress = field(default_factory=Progress)
+    progress: RunProgress = field(default_factory=RunProgress)
     cause: str | None = None
     news: trio.Event = field(default_factory=trio.Event)
     scope: trio.CancelScope = field(default_factory=trio.CancelScope)
@@ -110,10 +110,10 @@ class Run:
         )
 
     @classmethod
-    def of_row(cls, row: RunRow) -> Run:
+    def of_row(cls, row: RunRow) -> AgentRun:
         """Return a run as it was stored."""
         facts = dict(row.facts)
-        progress = Progress(**facts.pop("progress"))
+        progress = RunProgress(**facts.pop("progress"))
         for name in ("cards", "cards_before", "allow", "uncommitted"):
             if facts[name] is not None:
                 facts[name] = tuple(facts[name])
@@ -148,7 +148,7 @@ _FACTS = (
 )
 
 
-def describe_run(run: Run) -> dict[str, Any]:
+def describe_run(run: AgentRun) -> dict[str, Any]:
     """Return what an MCP client may know of a run: never a command, its output, a diff or a path of this machine."""
     progress, now = run.progress, run.ended_at or time.time()
     cards = run.cards or run.cards_before

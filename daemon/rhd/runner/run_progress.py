@@ -29,7 +29,7 @@ class Item:
 
 
 @dataclass(slots=True)
-class Progress:
+class RunProgress:
     """What the events so far add up to.
 
     Attributes:

@@ -25,7 +25,7 @@ from rhd.runner.agents import Agent, find_agent
 from rhd.runner.goal import RunGoal, read_goal
 from rhd.runner.outcome import Outcome, judge
 from rhd.runner.preflight import Ready, look_before
-from rhd.runner.run import Run
+from rhd.runner.run import AgentRun
 from rhd.runner.run_task import RunLimits, RunTask
 from rhd.runner.supervised_process import sweep
 from rhd.settings import Settings
@@ -76,14 +76,14 @@ class RunService:
         self._environ = environ
         self._nursery: trio.Nursery | None = None
         self._places = trio.CapacityLimiter(1)
-        self._active: dict[RepoId, Run] = {}
+        self._active: dict[RepoId, AgentRun] = {}
         self._tasks: dict[str, RunTask] = {}
         self._starting: dict[RepoId, trio.Lock] = {}
         self._began: dict[str, Cursor] = {}
-        self._known: dict[str, Run] = {}  # the newest ones: what is on disk may lag behind them
-        self._recent: dict[tuple[RepoId, str, str], Run] = {}
+        self._known: dict[str, AgentRun] = {}  # the newest ones: what is on disk may lag behind them
+        self._recent: dict[tuple[RepoId, str, str], AgentRun] = {}
         self._refused: dict[RepoId, float] = {}
-        self._left: list[Run] = []
+        self._left: list[AgentRun] = []
         self._swept = trio.Event()
         self._idle = trio.Event()
         self._is_draining = False
@@ -92,8 +92,8 @@ class RunService:
     def load(self) -> None:
         """Record as interrupted what an earlier daemon left unfinished, blocking: for the start."""
 
-        def interrupt(connection: sqlite3.Connection) -> list[Run]:
-            found = [Run.of_row(row) for row in rows.read_unfinished(connection)]
+        def interrupt(connection: sqlite3.Connection) -> list[AgentRun]:
+            found = [AgentRun.of_row(row) for row in rows.read_unfinished(connection)]
             for run in found:
                 run.end(judge(run.progress, cause="daemon_ended"))
                 rows.save_run(connection, run.to_row())
@@ -127,7 +127,7 @@ class RunService:
 
     async def start(
         self, repo: Repo, agent_name: str, revision: str, *, principal: str, client: str
-    ) -> tuple[Run, bool]:
+    ) -> tuple[AgentRun, bool]:
         """Have the repository's goal carried out; return the run, once it is on disk, and whether it is new.
 
         Args:
@@ -150,7 +150,9 @@ class RunService:
                 self._announce(repo.id, "run_refused", client)
             raise
 
-    async def _start(self, repo: Repo, agent: Agent, revision: str, principal: str, client: str) -> tuple[Run, bool]:
+    async def _start(
+        self, repo: Repo, agent: Agent, revision: str, principal: str, client: str
+    ) -> tuple[AgentRun, bool]:
         self._permitted(repo, agent)
         async with self._starting.setdefault(repo.id, trio.Lock()):
             service = await self._services.ready(repo.id)
@@ -171,7 +173,7 @@ class RunService:
             environ = agent_environment(self._environ, own=agent.variables, more=self._settings().agent_env)
             ready = await look_before(agent, environ, goal.folder)
             runs = self._permitted(repo, agent)  # the checks took a while
-            run = Run(repo.id, repo.path, agent.name, principal, client, goal.revision, goal.sprint)
+            run = AgentRun(repo.id, repo.path, agent.name, principal, client, goal.revision, goal.sprint)
             run.version, run.uncommitted = ready.version, ready.uncommitted
             run.allow = runs.allow if agent.takes_rules else ()
             with trio.CancelScope(shield=True):  # on disk and without an owner, it would never end
@@ -185,7 +187,7 @@ class RunService:
             self._nursery.start_soon(self._carry_out, run, goal, ready, environ, service)
             return run, True
 
-    async def get(self, run_id: str, repo_id: RepoId | None = None) -> Run:
+    async def get(self, run_id: str, repo_id: RepoId | None = None) -> AgentRun:
         """Return a run, of any repository or of this one.
 
         Raises:
@@ -193,21 +195,21 @@ class RunService:
         """
         run = self._known.get(run_id)
         if run is None and (row := await self._store.read(lambda c: rows.read_run(c, run_id))) is not None:
-            run = Run.of_row(row)
+            run = AgentRun.of_row(row)
         if run is None or repo_id not in (None, run.repo_id):
             raise Refusal("no agent run has that id", code="RUN_NOT_FOUND")
         return run
 
-    async def newest(self, repo_id: RepoId | None = None, *, limit: int = 20) -> list[Run]:
+    async def newest(self, repo_id: RepoId | None = None, *, limit: int = 20) -> list[AgentRun]:
         """Return the newest runs of a repository, or of all, newest first."""
         found = await self._store.read(lambda c: rows.read_runs(c, repo_id, limit=limit))
-        return [self._known.get(row.id) or Run.of_row(row) for row in found]
+        return [self._known.get(row.id) or AgentRun.of_row(row) for row in found]
 
-    def active(self, repo_id: RepoId) -> Run | None:
+    def active(self, repo_id: RepoId) -> AgentRun | None:
         """Return the run that is queued or running in a repository."""
         return self._active.get(repo_id)
 
-    def ahead(self, run: Run) -> int | None:
+    def ahead(self, run: AgentRun) -> int | None:
         """Return how many queued runs come before a queued one; None for others."""
         if run.state != "queued":
             return None
@@ -221,13 +223,13 @@ class RunService:
         await self._store.write(partial(rows.save_items, run_id=run_id, items=items))
         return await self._store.read(lambda c: rows.read_items(c, run_id, after=after))
 
-    async def cancel(self, run: Run, cause: str) -> None:
+    async def cancel(self, run: AgentRun, cause: str) -> None:
         """Have a run ended, and return once it has; one that has ended already stays as it is."""
         self._end(run, cause)
         while not run.has_ended:
             await run.news.wait()
 
-    async def look(self, run: Run) -> None:
+    async def look(self, run: AgentRun) -> None:
         """Bring the cards and artifacts of a run that has not ended up to date."""
         since = self._began.get(run.id)
         if since is None:
@@ -240,7 +242,7 @@ class RunService:
         paths = [entry.path for entry in found.changes if entry.path and may_read(ORCHESTRATOR.reach, entry.path)]
         run.artifacts = list(dict.fromkeys(paths))[:MAX_ARTIFACTS]
 
-    def cards(self, run: Run) -> tuple[int, int] | None:
+    def cards(self, run: AgentRun) -> tuple[int, int] | None:
         """Return done and total of the task cards of a run's sprint, as they stand now."""
         try:
             artifact = self._services.get(run.repo_id).artifacts.get(run.sprint)
@@ -290,7 +292,7 @@ class RunService:
         self._swept.set()
 
     async def _carry_out(
-        self, run: Run, goal: RunGoal, ready: Ready, environ: Mapping[str, str], service: RepoService
+        self, run: AgentRun, goal: RunGoal, ready: Ready, environ: Mapping[str, str], service: RepoService
     ) -> None:
         outcome: Callable[[tuple[int, int] | None], Outcome] | None = None
         self._began[run.id] = service.changes.cursor
@@ -314,7 +316,7 @@ class RunService:
         await self._finish(run, outcome(run.cards) if outcome is not None else judge(run.progress, cause=run.cause))
 
     async def _work(
-        self, run: Run, goal: RunGoal, ready: Ready, environ: Mapping[str, str]
+        self, run: AgentRun, goal: RunGoal, ready: Ready, environ: Mapping[str, str]
     ) -> Callable[[tuple[int, int] | None], Outcome]:
         settings = self._settings()
         task = RunTask(run, goal, ready, environ, RunLimits(settings.agent_run_s, settings.agent_stall_s))
@@ -335,7 +337,7 @@ class RunService:
                 self._store.write_later(partial(rows.save_items, run_id=task.run.id, items=items))
             await trio.sleep(SAVE_EVERY_S)
 
-    async def _finish(self, run: Run, outcome: Outcome) -> None:
+    async def _finish(self, run: AgentRun, outcome: Outcome) -> None:
         run.end(outcome)
         task = self._tasks.pop(run.id, None)
         row, items = run.to_row(), task.take_items() if task is not None else []
@@ -366,7 +368,7 @@ class RunService:
         if self._nursery is not None:
             self._nursery.start_soon(append)
 
-    def _note(self, action: str, run: Run, outcome: str = "ok") -> None:
+    def _note(self, action: str, run: AgentRun, outcome: str = "ok") -> None:
         self._audit.event(
             action,
             outcome,
@@ -377,7 +379,7 @@ class RunService:
             target=run.id,
         )
 
-    def _end(self, run: Run, cause: str) -> None:
+    def _end(self, run: AgentRun, cause: str) -> None:
         """Ask for the end of a run, queued or running."""
         if run.has_ended or self._active.get(run.repo_id) is not run:
             return

@@ -16,7 +16,7 @@ from rhd.runner.agents import AGENTS
 from rhd.runner.goal import RunGoal
 from rhd.runner.outcome import Outcome, judge
 from rhd.runner.preflight import Ready
-from rhd.runner.run import Run
+from rhd.runner.run import AgentRun
 from rhd.runner.run_output import read_end, read_events
 from rhd.runner.run_progress import Item
 from rhd.runner.supervised_process import DRAIN_S, SupervisedProcess, supervised, sweep
@@ -41,7 +41,9 @@ class RunLimits:
 class RunTask:
     """One run that is being carried out."""
 
-    def __init__(self, run: Run, goal: RunGoal, ready: Ready, environ: Mapping[str, str], limits: RunLimits) -> None:
+    def __init__(
+        self, run: AgentRun, goal: RunGoal, ready: Ready, environ: Mapping[str, str], limits: RunLimits
+    ) -> None:
         self.run = run
         self.items: list[ItemRow] = []
         self._goal = goal

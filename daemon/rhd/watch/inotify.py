@@ -15,8 +15,8 @@ from rhd.hosting.wakeup import Wakeup
 from rhd.watch import inotify_calls as calls
 from rhd.watch.filesystems import lacks_events, read_mounts
 from rhd.watch.hints import Mode, OnHint, Usage, Why
-from rhd.watch.limits import advise, may_open, read_limits
-from rhd.watch.roots import Policy, Root, Roots
+from rhd.watch.kernel_limits import advise, may_open, read_limits
+from rhd.watch.roots import Policy, Roots, WatchedRoot
 
 MAX_WATCHES_OF_ROOT = 4096
 """Folders of one repository that are watched. The kernel grants a user a few ten thousand watches for everything."""
@@ -77,10 +77,10 @@ class InotifySource:
         self._cannot_open: Why = "instances"
         self._opened = trio.Event()
         self._lock = threading.Lock()
-        self._places: dict[int, tuple[tuple[Root, str], ...]] = {}
+        self._places: dict[int, tuple[tuple[WatchedRoot, str], ...]] = {}
         self._adding = 0
         self._ignored: set[int] = set()
-        self._later: dict[tuple[Root, str, float], float] = {}
+        self._later: dict[tuple[WatchedRoot, str, float], float] = {}
         self._is_later = Wakeup()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -102,7 +102,7 @@ class InotifySource:
         """Begin a root. See `HintSource.attach`."""
         self.detach(root_id)
         lacks = lacks_events((path,), self._kernel.read_mounts())
-        self._roots.add(Root(root_id, path, on_hint, "filesystem" if lacks else None))
+        self._roots.add(WatchedRoot(root_id, path, on_hint, "filesystem" if lacks else None))
 
     def arm(self, root_id: str, folder: str, descriptor: int) -> None:
         """Watch a folder. See `HintSource.arm`."""
@@ -159,7 +159,7 @@ class InotifySource:
 
     # -- watches --------------------------------------------------------------------------------------------
 
-    def _keep(self, root: Root, folder: str, number: int) -> bool:
+    def _keep(self, root: WatchedRoot, folder: str, number: int) -> bool:
         """Record a watch that was added (-1: it was not); return False if the kernel has removed it already."""
         with self._lock:
             self._adding -= 1
@@ -177,7 +177,7 @@ class InotifySource:
             self._places[number] = (*self._places.get(number, ()), (root, folder))
             return True
 
-    def _forget(self, root: Root, folders: Collection[str]) -> None:
+    def _forget(self, root: WatchedRoot, folders: Collection[str]) -> None:
         """Remove places of a root; the lock is held."""
         for folder in folders:
             if (number := root.watches.pop(folder, None)) is None:
@@ -188,12 +188,12 @@ class InotifySource:
             elif self._places.pop(number, None) is not None and self._instance is not None:
                 self._kernel.remove_watch(self._instance, number)
 
-    def _poll(self, root: Root, why: Why) -> None:
+    def _poll(self, root: WatchedRoot, why: Why) -> None:
         with self._lock:
             self._forget(root, list(root.watches))
         self._roots.poll(root, why)
 
-    def _can_watch(self, root: Root) -> bool:
+    def _can_watch(self, root: WatchedRoot) -> bool:
         if self._instance is None:
             self._open()
         if lacks_events((root.path,), self._kernel.read_mounts()):
@@ -226,7 +226,7 @@ class InotifySource:
 
     def _interpret(self, data: bytes) -> None:
         """Turn events into hints, at most one for each root."""
-        dirty: dict[Root, set[str]] = {}
+        dirty: dict[WatchedRoot, set[str]] = {}
         is_full = False
         for number, mask in calls.parse_events(data):
             if mask & calls.Q_OVERFLOW:
@@ -242,7 +242,7 @@ class InotifySource:
         if is_full:
             self._overflow()
 
-    def _note(self, root: Root, folder: str, mask: int, dirty: dict[Root, set[str]]) -> None:
+    def _note(self, root: WatchedRoot, folder: str, mask: int, dirty: dict[WatchedRoot, set[str]]) -> None:
         """Note what an event says of one place: now, or shortly, when the file that is being written may be whole."""
         if mask & _UNFINISHED and not mask & calls.ISDIR:
             self._hint_within(root, folder, UNFINISHED_S)
@@ -273,7 +273,7 @@ class InotifySource:
         for root in self._roots:
             root.events = 0
 
-    def _hint_within(self, root: Root, folder: str, delay_s: float) -> None:
+    def _hint_within(self, root: WatchedRoot, folder: str, delay_s: float) -> None:
         if (root, folder, delay_s) not in self._later:
             self._later[root, folder, delay_s] = trio.current_time() + delay_s
             self._is_later.set()

@@ -7,8 +7,8 @@ from collections.abc import Collection
 import trio
 
 from rhd.watch.hints import Mode, OnHint, Usage
-from rhd.watch.limits import read_limits
-from rhd.watch.roots import Policy, Root, Roots
+from rhd.watch.kernel_limits import read_limits
+from rhd.watch.roots import Policy, Roots, WatchedRoot
 
 
 class PollSource:
@@ -24,7 +24,7 @@ class PollSource:
     def attach(self, root_id: str, path: str, on_hint: OnHint) -> None:
         """Begin a root. See `HintSource.attach`."""
         self._roots.remove(root_id)
-        self._roots.add(Root(root_id, path, on_hint, "disabled"))
+        self._roots.add(WatchedRoot(root_id, path, on_hint, "disabled"))
 
     def arm(self, root_id: str, folder: str, descriptor: int) -> None:
         """Do nothing: every root is polled."""

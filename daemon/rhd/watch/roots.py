@@ -39,7 +39,7 @@ class Policy(NamedTuple):
     overflows_within_s: float = 60.0
 
 
-class Root:
+class WatchedRoot:
     """One root, from `attach` to `detach`.
 
     Attributes:
@@ -79,24 +79,24 @@ class Roots:
     def __init__(
         self,
         policy: Policy,
-        can_watch: Callable[[Root], bool],
+        can_watch: Callable[[WatchedRoot], bool],
         *,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._policy = policy
         self._can_watch = can_watch
         self._wall = wall
-        self._roots: dict[str, Root] = {}
+        self._roots: dict[str, WatchedRoot] = {}
         self._polls = Timetable(policy.poll_s)
         self._retries = Timetable(policy.retry_s)
         self._reconciles = Timetable(policy.reconcile_s)
         self._changed = Wakeup()
         self._token: trio.lowlevel.TrioToken | None = None
 
-    def __iter__(self) -> Iterator[Root]:
+    def __iter__(self) -> Iterator[WatchedRoot]:
         return iter(list(self._roots.values()))
 
-    def get(self, root_id: str) -> Root | None:
+    def get(self, root_id: str) -> WatchedRoot | None:
         """Return the root of this id; in any thread."""
         return self._roots.get(root_id)
 
@@ -104,19 +104,19 @@ class Roots:
         """Return the ids of the polled roots, each with the reason; in any thread."""
         return {root.id: root.polled for root in self if root.polled is not None}
 
-    def add(self, root: Root) -> None:
+    def add(self, root: WatchedRoot) -> None:
         """Begin a root."""
         self._roots[root.id] = root
         self._schedule(root)
 
-    def remove(self, root_id: str) -> Root | None:
+    def remove(self, root_id: str) -> WatchedRoot | None:
         """End a root and return it; None if there is none of this id."""
         root = self._roots.pop(root_id, None)
         for timetable in (self._polls, self._retries, self._reconciles):
             timetable.remove(root_id)
         return root
 
-    def poll(self, root: Root, why: Why) -> None:
+    def poll(self, root: WatchedRoot, why: Why) -> None:
         """Poll a root from now on; in any thread."""
         root.polled, root.is_tried = why, False
         if self._token is not None:
@@ -163,7 +163,7 @@ class Roots:
             if self._policy.polling and self._roots[root_id].polled is None:
                 self._roots[root_id].hint(None, "reconcile")
 
-    def _schedule(self, root: Root) -> None:
+    def _schedule(self, root: WatchedRoot) -> None:
         if self._token is None or self._roots.get(root.id) is not root:
             return
         now = trio.current_time()

@@ -19,8 +19,8 @@ from watchfiles import Change, awatch
 
 from rhd.watch.filesystems import lacks_events, read_mounts
 from rhd.watch.hints import Mode, OnHint, Usage
-from rhd.watch.limits import advise, read_limits
-from rhd.watch.roots import Policy, Root, Roots
+from rhd.watch.kernel_limits import advise, read_limits
+from rhd.watch.roots import Policy, Roots, WatchedRoot
 
 STEP_MS, DEBOUNCE_MS = 20, 100
 SETTLE_S = 0.1
@@ -51,7 +51,7 @@ class WatchfilesSource:
         """Begin a root. See `HintSource.attach`."""
         self._roots.remove(root_id)
         lacks = lacks_events((path,), read_mounts()) or not _is_utf8(path)
-        self._roots.add(Root(root_id, path, on_hint, "filesystem" if lacks else None))
+        self._roots.add(WatchedRoot(root_id, path, on_hint, "filesystem" if lacks else None))
 
     def arm(self, root_id: str, folder: str, descriptor: int) -> None:
         """Watch the folder of this name. See `HintSource.arm`."""
@@ -90,7 +90,7 @@ class WatchfilesSource:
     async def _watch(self) -> None:
         """Watch what is armed until that changes, or the watcher fails."""
         self._changed, stop = trio.Event(), trio.Event()
-        places: dict[str, list[tuple[Root, str]]] = {}
+        places: dict[str, list[tuple[WatchedRoot, str]]] = {}
         for root in self._roots:
             for folder in list(root.watches):
                 places.setdefault(f"{root.path}/{folder}".rstrip("/") or "/", []).append((root, folder))
@@ -121,8 +121,10 @@ class WatchfilesSource:
             self._fail()
             await trio.sleep(SETTLE_S)
 
-    def _interpret(self, batch: Collection[tuple[Change, str]], places: dict[str, list[tuple[Root, str]]]) -> None:
-        dirty: dict[Root, set[str]] = {}
+    def _interpret(
+        self, batch: Collection[tuple[Change, str]], places: dict[str, list[tuple[WatchedRoot, str]]]
+    ) -> None:
+        dirty: dict[WatchedRoot, set[str]] = {}
         for change, path in batch:
             for root, folder in (*places.get(path.rpartition("/")[0] or "/", ()), *places.get(path, ())):
                 dirty.setdefault(root, set()).add(folder)
@@ -154,7 +156,7 @@ class WatchfilesSource:
                 self._roots.poll(root, "died")
         self._roots.hint_all("restart")
 
-    def _can_watch(self, root: Root) -> bool:
+    def _can_watch(self, root: WatchedRoot) -> bool:
         return root.polled == "died"
 
     def _change(self) -> None:

@@ -46,7 +46,7 @@ class GitFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundRepository:
     """The repository around a folder.
 
     Attributes:
@@ -97,10 +97,10 @@ def opened_git_folder(root: Root) -> Iterator[tuple[Root | None, str]]:
             yield None, ""
 
 
-def find_repository(path: str) -> Found:
+def find_repository(path: str) -> FoundRepository:
     """Return the repository that `path`, an absolute path of a folder, lies in. Refuses nothing."""
     if not path.startswith("/") or "\0" in path:
-        return Found("none")
+        return FoundRepository("none")
     top = resolve(path)
     while True:
         with _opened(top) as root:
@@ -108,13 +108,13 @@ def find_repository(path: str) -> Found:
                 try:
                     kind = _kind_of(root)
                     if kind != "none":
-                        return Found(kind, top, root.owner, root.identity)
+                        return FoundRepository(kind, top, root.owner, root.identity)
                     if _look(root, _DOT_GIT) == "file":
-                        return Found("none")  # a pointer to nowhere: git itself looks no further up
+                        return FoundRepository("none")  # a pointer to nowhere: git itself looks no further up
                 except Detached:
-                    return Found("none")
+                    return FoundRepository("none")
         if top == "/":
-            return Found("none")
+            return FoundRepository("none")
         top = top.rpartition("/")[0] or "/"
 
 

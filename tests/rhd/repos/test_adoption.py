@@ -18,7 +18,7 @@ from rhd.ids import RepoId, Slug
 from rhd.repos import adoption, path_threads
 from rhd.repos.passphrase_copy import write_copy
 from rhd.repos.registry import digest_passphrase
-from rhd.workflow.git import Found
+from rhd.workflow.git import FoundRepository
 from rhd.workflow.root import Root
 from tests.support.repositories import Repository
 from tests.support.running_repos import Rooms, running_rooms
@@ -463,7 +463,7 @@ async def test_what_the_system_does_not_let_us_read_is_said_to_be_that(
 
     (tmp_path / "app").mkdir()
     async with running_rooms(tmp_path / "db") as rooms:
-        monkeypatch.setattr("rhd.repos.adoption.find_repository", lambda path: Found("none"))
+        monkeypatch.setattr("rhd.repos.adoption.find_repository", lambda path: FoundRepository("none"))
         monkeypatch.setattr(Root, way, deny)
         told = await refused(rooms, tmp_path / "app")
         assert (told.code, told.message) == ("READ_FAILED", f"{tmp_path}/app cannot be read: permission is denied")

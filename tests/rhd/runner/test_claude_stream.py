@@ -7,7 +7,7 @@ import random
 import pytest
 
 from rhd.runner.claude_stream import read_claude
-from rhd.runner.run_progress import Item, Progress
+from rhd.runner.run_progress import Item, RunProgress
 from tests.support.recorded_agents import replay
 
 
@@ -61,7 +61,7 @@ def test_a_stream_that_breaks_off_has_no_end(name: str) -> None:
 
 
 def test_trying_again_is_waiting_and_no_progress() -> None:
-    progress = Progress()
+    progress = RunProgress()
     read_claude({"type": "system", "subtype": "api_retry", "error": "rate_limit"}, progress)
     assert progress.is_waiting
     read_claude({"type": "assistant", "message": {"content": [{"type": "text", "text": "on"}]}}, progress)
@@ -69,7 +69,7 @@ def test_trying_again_is_waiting_and_no_progress() -> None:
 
 
 def test_what_a_helper_agent_says_is_not_the_last_message() -> None:
-    progress = Progress()
+    progress = RunProgress()
     block = {"content": [{"type": "text", "text": "inside"}]}
     read_claude({"type": "assistant", "message": block, "parent_tool_use_id": "toolu_1"}, progress)
     assert (progress.last_message, progress.messages) == (None, 0)
@@ -84,5 +84,5 @@ def test_events_of_any_shape_are_passed_over() -> None:
         for subtype in ("init", "api_retry", "permission_denied", "success", None, 5):
             for block in (*values, *blocks):
                 event = {"type": kind, "subtype": subtype, "message": {"content": [block]}, "is_error": True}
-                read_claude({**event, "usage": block, "errors": block, "result": block}, Progress())
-                read_claude({"type": kind, "subtype": subtype, "message": block}, Progress())
+                read_claude({**event, "usage": block, "errors": block, "result": block}, RunProgress())
+                read_claude({"type": kind, "subtype": subtype, "message": block}, RunProgress())

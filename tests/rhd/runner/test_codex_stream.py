@@ -7,7 +7,7 @@ import random
 import pytest
 
 from rhd.runner.codex_stream import read_codex
-from rhd.runner.run_progress import Item, Progress
+from rhd.runner.run_progress import Item, RunProgress
 from tests.support.recorded_agents import replay
 
 
@@ -76,7 +76,7 @@ def test_tools_are_counted_and_their_arguments_are_not_kept() -> None:
 
 def test_a_plan_is_shown_as_a_list() -> None:
     item = {"type": "todo_list", "items": [{"text": "a", "completed": True}, {"text": "b"}, 5]}
-    assert read_codex({"type": "item.updated", "item": item}, Progress()) == [Item("plan", "[x] a\n[ ] b")]
+    assert read_codex({"type": "item.updated", "item": item}, RunProgress()) == [Item("plan", "[x] a\n[ ] b")]
 
 
 @pytest.mark.parametrize(
@@ -93,4 +93,4 @@ def test_events_of_any_shape_are_passed_over(item: str) -> None:
                 "item": random.choice([*values, {"type": item, **inner}]),
                 "usage": random.choice(values),
             }
-            read_codex({**event, "error": random.choice(values), "message": random.choice(values)}, Progress())
+            read_codex({**event, "error": random.choice(values), "message": random.choice(values)}, RunProgress())

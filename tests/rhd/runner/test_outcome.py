@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rhd.runner.outcome import CAUSES, REASONS, STATES, UNFINISHED, Outcome, judge
-from rhd.runner.run_progress import Progress
+from rhd.runner.run_progress import RunProgress
 from tests.support.recorded_agents import replay
 
 
@@ -39,7 +39,7 @@ def test_what_was_not_allowed_blocks_a_run_whose_cards_are_open() -> None:
     ],
 )
 def test_an_end_without_a_closing_event_has_failed(status: int | None, errors: str, words: str) -> None:
-    outcome = judge(Progress(), status=status, errors=errors)
+    outcome = judge(RunProgress(), status=status, errors=errors)
     assert (outcome.state, outcome.reason) == ("failed", "no_ending")
     assert outcome.explanation is not None
     assert outcome.explanation.endswith(words.lstrip("…"))

@@ -7,12 +7,12 @@ import json
 from rhd.ids import RepoId
 from rhd.mcpserver.tools.runs import RUN
 from rhd.runner.outcome import Outcome
-from rhd.runner.run import Run, describe_run
+from rhd.runner.run import AgentRun, describe_run
 from tests.support.recorded_agents import replay
 
 
-def a_run(stream: str = "codex-edit") -> Run:
-    run = Run(RepoId.new(), "/home/me/app", "codex", "g_1", "ChatGPT", "r1_x", "plans/sprints/a.sprint.md")
+def a_run(stream: str = "codex-edit") -> AgentRun:
+    run = AgentRun(RepoId.new(), "/home/me/app", "codex", "g_1", "ChatGPT", "r1_x", "plans/sprints/a.sprint.md")
     run.progress, _ = replay(stream)
     run.started_at, run.cards, run.cards_before = run.queued_at + 1, (1, 2), (0, 2)
     run.uncommitted, run.allow, run.artifacts = ("a.py",), ("Bash(x)",), ["tasks/current.md"]
@@ -25,7 +25,7 @@ def test_a_run_comes_back_from_the_disk_as_it_was() -> None:
     run.end(Outcome("failed", "agent_error", "it broke"))
     assert run.has_ended
     row = run.to_row()
-    again = Run.of_row(row._replace(facts=json.loads(json.dumps(row.facts))))
+    again = AgentRun.of_row(row._replace(facts=json.loads(json.dumps(row.facts))))
     assert again.to_row() == row
     assert describe_run(again) == describe_run(run)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from rhd.runner.run_progress import MAX_FILES, MAX_TEXT_CHARS, Progress, tail, text_of
+from rhd.runner.run_progress import MAX_FILES, MAX_TEXT_CHARS, RunProgress, tail, text_of
 
 
 def test_what_runs_now_is_what_began_last() -> None:
-    progress = Progress()
+    progress = RunProgress()
     assert progress.current is None
     progress.running |= {"1": "sleep 1", "2": "sleep 2"}
     assert progress.current == "sleep 2"
@@ -17,7 +17,7 @@ def test_what_runs_now_is_what_began_last() -> None:
 
 
 def test_what_is_kept_is_bounded() -> None:
-    progress = Progress()
+    progress = RunProgress()
     for number in range(MAX_FILES + 5):
         progress.add_file(f"{number}")
         progress.add_file(f"{number}")

@@ -11,7 +11,7 @@ from trio.testing import MockClock
 from rhd.ids import RelPath, RepoId
 from rhd.runner.goal import RunGoal
 from rhd.runner.preflight import Ready
-from rhd.runner.run import Run
+from rhd.runner.run import AgentRun
 from rhd.runner.run_progress import Item
 from rhd.runner.run_task import MAX_ITEMS, RunLimits, RunTask
 from rhd.runner.supervised_process import Folder
@@ -24,7 +24,7 @@ RECONNECTING = {"type": "error", "message": "Reconnecting... waiting for network
 def task_of(
     agents: FakeAgents, tmp_path: Path, *, agent: str = "codex", run_s: float = 60, stall_s: float = 60
 ) -> RunTask:
-    run = Run(RepoId.new(), str(tmp_path), agent, "owner", "test", "r1_x", "plans/sprints/a.sprint.md")
+    run = AgentRun(RepoId.new(), str(tmp_path), agent, "owner", "test", "r1_x", "plans/sprints/a.sprint.md")
     facts = tmp_path.stat()
     folder = Folder(str(tmp_path), facts.st_dev, facts.st_ino)
     goal = RunGoal("# Goal\n", "r1_x", RelPath("plans/prds/a.prd.md"), RelPath(run.sprint), "- [ ] `pytest -q`", folder)

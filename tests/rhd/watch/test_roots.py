@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from rhd.watch.hints import Why
-from rhd.watch.roots import CLOCKS_S, Policy, Root, Roots
+from rhd.watch.roots import CLOCKS_S, Policy, Roots, WatchedRoot
 
 
 class Setting:
@@ -21,8 +21,8 @@ class Setting:
         self.times: list[float] = []
         self.roots = Roots(policy, lambda _: self.can_watch, wall=lambda: trio.current_time() + self.wall)
 
-    def add(self, root_id: str, polled: Why | None = None) -> Root:
-        root = Root(root_id, f"/{root_id}", self.hear, polled)
+    def add(self, root_id: str, polled: Why | None = None) -> WatchedRoot:
+        root = WatchedRoot(root_id, f"/{root_id}", self.hear, polled)
         self.roots.add(root)
         return root
 

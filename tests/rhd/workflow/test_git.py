@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from rhd.errors import Detached
-from rhd.workflow.git import Found, GitFacts, find_repository, read_git_facts
+from rhd.workflow.git import FoundRepository, GitFacts, find_repository, read_git_facts
 from rhd.workflow.root import Root
 from tests.support import audit_hook
 from tests.support.repositories import Repository
@@ -268,7 +268,7 @@ def test_a_moved_repository_has_no_facts(home: Path) -> None:
 def test_the_repository_around_a_folder_is_found_and_told_apart(made: Path, path: str, kind: str, top: str) -> None:
     found = find_repository(f"{made}/{path}")
     expected = os.stat(made / top)
-    assert found == Found(kind, str(made / top), expected.st_uid, (expected.st_dev, expected.st_ino))  # type: ignore[arg-type]
+    assert found == FoundRepository(kind, str(made / top), expected.st_uid, (expected.st_dev, expected.st_ino))  # type: ignore[arg-type]
 
 
 def test_where_no_repository_is_none_is_found(tmp_path: Path) -> None:
@@ -279,9 +279,9 @@ def test_where_no_repository_is_none_is_found(tmp_path: Path) -> None:
     (plain / "broken").mkdir()
     (plain / "broken/.git").write_text("gitdir: /nowhere/at/all\n")
     for path in (plain, plain / "empty", plain / "HEAD-only", plain / "broken", plain / "none/at/all", Path("/")):
-        assert find_repository(str(path)) == Found("none")
+        assert find_repository(str(path)) == FoundRepository("none")
     for text in ("", ".", "plain", "\0", "/\0", "~"):
-        assert find_repository(text) == Found("none")
+        assert find_repository(text) == FoundRepository("none")
 
 
 @pytest.mark.parametrize("how", ["hooks", "config"])

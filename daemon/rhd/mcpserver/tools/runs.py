@@ -20,7 +20,7 @@ from rhd.mcpserver.tools.output_schemas import (
 )
 from rhd.mcpserver.tools.tool_spec import Call, ToolSpec
 from rhd.runner.agents import AGENTS
-from rhd.runner.run import Run, describe_run
+from rhd.runner.run import AgentRun, describe_run
 from rhd.runner.run_service import RunService
 
 MAX_WAIT_S = 25
@@ -54,7 +54,7 @@ RUN = {
 """The properties of a run, as every answer that holds one shows it."""
 
 
-async def run_json(runs: RunService, run: Run) -> dict[str, Any]:
+async def run_json(runs: RunService, run: AgentRun) -> dict[str, Any]:
     """Return a run as clients see it."""
     await runs.look(run)
     return {**describe_run(run), "ahead": runs.ahead(run)}
@@ -87,7 +87,7 @@ async def get_agent_run(call: Call) -> dict[str, Any]:
     return await run_json(runs, run)
 
 
-async def _tell_progress(call: Call, run: Run) -> None:
+async def _tell_progress(call: Call, run: AgentRun) -> None:
     """Send a progress notification, if the client has asked for them."""
     progress, cards = run.progress, call.context.agent_runs.cards(run)
     done = f"{cards[0]} of {cards[1]} cards done, " if cards is not None else ""

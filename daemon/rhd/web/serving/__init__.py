@@ -21,6 +21,6 @@ read; its client sees the stream end without an answer and may send it again.
 """
 
 from rhd.web.serving.http_server import Server, serve
-from rhd.web.serving.limits import ServerLimits
+from rhd.web.serving.server_limits import ServerLimits
 
 __all__ = ["Server", "ServerLimits", "serve"]

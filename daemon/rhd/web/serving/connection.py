@@ -27,8 +27,8 @@ from rhd.asgi import ASGIApp, Message
 from rhd.web.serving.exchange import Exchange
 from rhd.web.serving.failures import contain
 from rhd.web.serving.http11 import Expects, Http11, MalformedRequest, render_error
-from rhd.web.serving.limits import ServerLimits
 from rhd.web.serving.places import Places
+from rhd.web.serving.server_limits import ServerLimits
 
 log = logging.getLogger(__name__)
 

@@ -14,8 +14,8 @@ import trio
 from rhd.asgi import ASGIApp
 from rhd.web.serving.connection import HttpConnection, is_readable
 from rhd.web.serving.http11 import configure
-from rhd.web.serving.limits import ServerLimits
 from rhd.web.serving.places import Places
+from rhd.web.serving.server_limits import ServerLimits
 
 log = logging.getLogger(__name__)
 

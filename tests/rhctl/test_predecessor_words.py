@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rhctl.errors import UsageError
-from rhctl.predecessor import SERVE_OPTIONS, SETUP_OPTIONS, VERBS, find_moved, refuse_options
+from rhctl.predecessor_words import SERVE_OPTIONS, SETUP_OPTIONS, VERBS, find_moved, refuse_options
 from tests.support.terminal import run
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rhd.watch.limits import Limits, advise, may_open, read_limits
+from rhd.watch.kernel_limits import Limits, advise, may_open, read_limits
 
 LIMITS = Limits(8192, 128, 16384)
 

@@ -1,4 +1,4 @@
-"""rhwire.atomic_file: the old content or the new one, the right permissions, and nothing left behind."""
+"""rhwire.file_replacement: the old content or the new one, the right permissions, and nothing left behind."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rhwire.atomic_file import replace_file, sync_folder
+from rhwire.file_replacement import replace_file, sync_folder
 
 
 def test_a_new_file_is_private_and_an_existing_one_keeps_its_mode(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rhd.repos.predecessor import Leftovers, find_leftovers
+from rhd.repos.predecessor_files import Leftovers, find_leftovers
 from rhd.workflow.root import Root
 
 

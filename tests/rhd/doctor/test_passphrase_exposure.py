@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rhd.doctor.passphrase_copy import examine_copy
+from rhd.doctor.passphrase_exposure import examine_copy
 from rhwire.findings import ERROR, OK, WARNING
 from tests.support.repositories import Repository
 from tests.support.running_repos import running_rooms
