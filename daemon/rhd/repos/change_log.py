@@ -227,7 +227,8 @@ class ChangeLog:
         await self._store.write(
             lambda c: rows.save_refresh(c, self._repo_id, self._log, saved, removed, unsaved, reserved)
         )
-        self._unsaved, self._artifacts, self._reserved = [], {}, reserved
+        self._unsaved, self._artifacts = [], {}
+        self._reserved = max(self._reserved, reserved)  # more may have been reserved during the write
         while len(self._recent) > MAX_RECENT:  # only now: until it is recorded, memory is the one place it can be read
             self._recent_from = self._recent.popleft().cursor.number
 

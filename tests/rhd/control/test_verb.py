@@ -79,7 +79,7 @@ async def test_places_are_taken_and_given_back_once(pair: Any) -> None:
     assert (slots.waiting, slots.open) == (1, 1)
     with pytest.raises(Refusal) as refused:
         two.stay_open()
-    assert refused.value.code == "TIMEOUT"
+    assert refused.value.code == "LIMIT_REACHED"
     for each in (one, two, three):
         each.close_slot()
     assert (slots.waiting, slots.open) == (0, 0)
