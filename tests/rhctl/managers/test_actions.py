@@ -30,6 +30,9 @@ def test_a_home_is_the_one_named_before_the_one_installed(
     default = find_subject(None)
     assert (default.home.is_default, default.installed) == (True, None)
     assert find_subject(home.base).home.base == home.base
+    home.prepare()
+    with socket.create_server(("127.0.0.1", 0)) as free:  # 8765 may be taken on the machine that runs the tests
+        Path(home.base, "config.toml").write_text(f"port = {free.getsockname()[1]}\n")
     spec, plan = plan_install(find_subject(home.base), None)
     actions.carry_out(find_subject(home.base), plan[:3])
     assert find_subject(None).home.base == home.base
