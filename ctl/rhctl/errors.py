@@ -12,7 +12,7 @@ class UsageError(HarnessError):
 
 
 class NoDaemon(HarnessError):
-    """Nobody serves this home, and none was started; exit 3."""
+    """No daemon serves this home, and none was started; exit 3."""
 
     code = "NO_DAEMON"
 

@@ -122,7 +122,7 @@ def serve(arguments: list[str]) -> int:
     parser.add_argument("--transport", choices=("stdio", "http"), default="stdio")
     parser.add_argument("--host", metavar="HOST", help="the address to listen on (default: 127.0.0.1)")
     parser.add_argument("--port", type=int, metavar="PORT", help="the port to listen on (default: 8765)")
-    add_profile(parser, "over HTTP planner unless told; on stdio planner and executor")
+    add_profile(parser, "the profile (default: planner over HTTP, planner and executor on stdio)")
     add_runner(parser)
     parser.add_argument("--auth", choices=("oauth",), default="oauth", help="how clients log in (only oauth)")
     refuse_options("mcp serve", arguments)

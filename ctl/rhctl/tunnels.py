@@ -134,7 +134,7 @@ def _openai(url: str, host: str | None, bridge: list[str]) -> dict[str, Any]:
         "notes": [
             "Make the tunnel at platform.openai.com/settings/organization/tunnels and associate it with the workspace.",
             "It reaches the daemon through the stdio bridge: nothing listens, and no name has to be public.",
-            "There is no login in this mode. Whoever may use the tunnel acts as you, with the profile that is named.",
+            "There is no login in this mode. Anyone who can use the tunnel acts as you, with the named profile.",
             "In ChatGPT choose Tunnel as the connection and No Authentication.",
             f"Over HTTP (only if the login pages are public as well): tunnel-client run --mcp.server-url "
             f"'url={url}/mcp,channel=main'",

@@ -75,7 +75,7 @@ def look(client: DaemonClient, params: dict[str, Any]) -> dict[str, Any]:
 
 
 def _refuse_detached(repo: dict[str, Any]) -> None:
-    """Advise nobody to make a new passphrase, which ends every login, where only the folder is away."""
+    """Refuse where only the folder is away: a new passphrase would end every login and help nothing."""
     problem = repo["problem"]
     if (problem is not None and problem["code"] == "REPO_DETACHED") or not os.path.isdir(repo["path"]):
         message = f"the folder {repo['path']} is not where it was, and the passphrase's copy lies in it"

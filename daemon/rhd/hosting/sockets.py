@@ -1,7 +1,7 @@
 """The two listening sockets: inherited by name from systemd or launchd, else bound here; and who is at the other end.
 
-`control` is the Unix socket of the home, `http` the TCP port. An inherited socket outlives the process: whoever
-connects while no daemon runs waits in its queue. None of this waits or looks up more than a host's name; it is for
+`control` is the Unix socket of the home, `http` the TCP port. An inherited socket outlives the process: a client
+that connects while no daemon runs waits in its queue. None of this waits or looks up more than a host's name; it is for
 the start, before anything runs.
 """
 

@@ -34,7 +34,7 @@ class GitWatch:
 
     git holds `.git/index.lock` while it writes files, makes it `.git/index` when it has, and moves HEAD last. In a
     linked worktree all that is outside of the repository: there HEAD is compared when something else has changed, and
-    no change is said to be git's.
+    no change is labelled as git's.
     """
 
     def __init__(self) -> None:

@@ -77,7 +77,7 @@ class Supervisor:
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Serve every registered repository until cancelled; writes in progress are finished first."""
-        # All logs before any service, whose folder may hang or be gone: a cursor is good as soon as anybody can ask.
+        # All logs before any service, whose folder may hang or be gone: a cursor is valid from the first request on.
         heads = await self._store.read(read_heads)
         try:
             async with trio.open_nursery() as nursery:

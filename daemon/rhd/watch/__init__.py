@@ -1,1 +1,1 @@
-"""File-system hints for many roots, from one watcher. Hints only: whoever is hinted looks and compares."""
+"""File-system hints for many roots, from one watcher. They are hints only: the receiver looks and compares."""

@@ -60,7 +60,7 @@ class Kernel(NamedTuple):
 class InotifySource:
     """Implements `HintSource`.
 
-    A watch is on a folder, not on its name: the kernel gives one folder one watch, whoever asks and how often. So a
+    A watch is on a folder, not on its name: the kernel gives one folder one watch, however often it is asked for. So a
     watch has a set of places, each a root and a folder of it, and goes with the last.
 
     Adding a watch happens outside the lock, since it may block. A watch that was removed meanwhile in another thread

@@ -1,4 +1,4 @@
-"""The guard: what is decided about a request before anybody looks at what it asks for.
+"""The guard: what is decided about a request before its content is looked at.
 
 Host first, on every route, so that a page whose name was made to point here reaches nothing (DNS rebinding:
 CVE-2025-66414, CVE-2025-66416). Then, for endpoints, who presents a token; then where the page comes from. That a
@@ -87,7 +87,7 @@ def check_page(scope: Scope, origins: Origins) -> None:
 
 
 def page_of(scope: Scope, origins: Origins, route: Route) -> str | None:
-    """Return the origin whose pages may read the answer: `*` where it depends on nobody, or an allowed one's own.
+    """Return the origin whose pages may read the answer: `*` where the answer is public, else an allowed origin.
 
     Before a token is looked at this decides nothing but who may read: a page must see the challenge, too.
     """

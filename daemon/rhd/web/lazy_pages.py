@@ -35,7 +35,7 @@ class Pages:
                 self._app = consent.make_app(self._authority, self._registry)
 
     def is_proven(self, body: bytes) -> bool:
-        """Say whether a form comes from somebody who has a right passphrase."""
+        """Say whether a form carries the proof of a right passphrase."""
         try:
             form = dict(parse_qsl(body.decode("ascii"), max_num_fields=MAX_FIELDS))
         except ValueError:

@@ -2,8 +2,8 @@
 
 A repository may be hostile. Nothing in `.git` is executed, followed or trusted: names are taken only in the shape
 that git writes them in, and a `.git` file, which may name any folder of the machine, is believed only if that
-folder points back (a linked worktree by its `gitdir`, a submodule by `core.worktree`), so that nobody's branch is
-shown in another's repository.
+folder points back (a linked worktree by its `gitdir`, a submodule by `core.worktree`), so that no branch is shown
+in a repository that it does not belong to.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ def contain(error: BaseException, where: str, log: logging.Logger) -> BaseExcept
     """
     passing, failed = _split(error, _PASSING)
     if passing is not None and _split(passing, trio.Cancelled)[1] is None and trio.current_effective_deadline() != -inf:
-        # Nobody around us is cancelled: a scope's exception escaped from its scope, as it does when an app leaves
+        # No scope around us is cancelled: a scope's exception escaped from its scope, as it does when an app leaves
         # one open in a generator. No scope further out would stop it either; it would end the daemon.
         passing, failed = None, error
     if failed is not None:

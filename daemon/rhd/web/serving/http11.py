@@ -88,7 +88,7 @@ class Http11(H11Protocol):
     Attributes:
         is_last: set to say in the next answer's head that it is the connection's last.
         is_corked: the head of an answer waits for its body, to go out with it.
-        has_recycled: the answer is complete, the next request may come; reset by whoever acts on it.
+        has_recycled: the answer is complete, the next request may come; reset by the caller that acts on it.
         has_ended: the answer is complete, and the connection ends.
     """
 

@@ -63,7 +63,7 @@ class Places:
         self._evict(self._oldest())
 
     def begin(self, connection: Evictable) -> None:
-        """Learn that a part of a request has been read: whoever sent it is not known yet."""
+        """Note that a part of a request has been read: its sender is not known yet."""
         self._forget(connection)
         self._unfinished[connection] = None
         if len(self._unfinished) > self._most_unfinished:
