@@ -124,7 +124,22 @@ def scaffold_files() -> Iterator[tuple[str, str]]:
     )
     yield (
         ".ai/harness/workflow-contract.json",
-        _json({"version": 1, "contractId": "tasks-first-harness-v1", "requiredDirectories": list(FOLDERS)}),
+        # The predecessor's `init` reads this file and refuses one without these fields.
+        _json(
+            {
+                "version": "1",
+                "contractId": "tasks-first-harness-v1",
+                "compatibility": {},
+                "helpers": {"scripts": [], "runtimeDirectory": ".ai/harness/scripts", "runtimeSource": "none"},
+                "artifacts": {
+                    "runtimeManifest": ".ai/harness/policy.json",
+                    "requiredDirectories": list(FOLDERS),
+                    "requiredFiles": ["tasks/current.md", ".ai/harness/policy.json"],
+                },
+                "documents": {},
+                "migrations": {"legacyVersions": [], "legacyPaths": []},
+            }
+        ),
     )
     for folder in _KEPT_FOLDERS:
         yield f"{folder}/.gitkeep", ""

@@ -57,3 +57,16 @@ def test_what_git_is_to_ignore_is_ignored_and_every_folder_survives_a_clone(tmp_
     repository.git("clone", "-q", str(repository.path), str(tmp_path / "clone"))
     assert all((tmp_path / "clone" / folder).is_dir() for folder in FOLDERS)
     assert not any((tmp_path / "clone" / name).exists() for name in IGNORED)
+
+
+def test_the_workflow_contract_has_the_fields_that_the_predecessors_init_requires() -> None:
+    """Its `init` ends with 1 at a contract of another shape: each field here, of these types."""
+    contract = json.loads(dict(scaffold_files())[".ai/harness/workflow-contract.json"])
+    for text in (contract["version"], contract["contractId"], contract["artifacts"]["runtimeManifest"]):
+        assert isinstance(text, str)
+        assert text
+    assert contract["helpers"].keys() == {"scripts", "runtimeDirectory", "runtimeSource"}
+    assert contract["artifacts"]["requiredDirectories"] == list(FOLDERS)
+    assert set(contract["artifacts"]["requiredFiles"]) <= dict(scaffold_files()).keys()
+    assert (contract["compatibility"], contract["documents"]) == ({}, {})
+    assert contract["migrations"] == {"legacyVersions": [], "legacyPaths": []}
