@@ -59,6 +59,7 @@ def isolated_environment(tmp_path_factory: pytest.TempPathFactory, monkeypatch: 
 
 
 _databases: list[sqlite3.Connection] = []
+_abandoned: list[sqlite3.Connection] = []
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -78,9 +79,11 @@ def closed_databases(noted_databases: None) -> Iterator[None]:
     yield
     while _databases:
         connection = _databases.pop()
-        # Within a transaction, a thread that a test has abandoned may still use it; sqlite3 would crash the interpreter.
+        # Within a transaction, an abandoned thread may still use it: closing it then crashes the interpreter.
         with suppress(sqlite3.ProgrammingError):  # a connection of another thread, which closes it
-            if sys.version_info >= (3, 13) and not connection.in_transaction:
+            if connection.in_transaction:
+                _abandoned.append(connection)
+            elif sys.version_info >= (3, 13):
                 connection.close()
 
 
