@@ -59,7 +59,7 @@ def isolated_environment(tmp_path_factory: pytest.TempPathFactory, monkeypatch: 
 
 
 _databases: list[sqlite3.Connection] = []
-_abandoned: list[sqlite3.Connection] = []
+_left_open: list[sqlite3.Connection] = []
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -74,17 +74,17 @@ def noted_databases() -> None:
 
 
 @pytest.fixture(autouse=True)
-def closed_databases(noted_databases: None) -> Iterator[None]:
-    """Closes the databases that a test left open: Python 3.13 warns of each."""
+def kept_databases(noted_databases: None) -> Iterator[None]:
+    """Keeps the databases that a test left open until the process ends: Python 3.13 warns when one is collected.
+
+    They are not closed here: an abandoned thread may still use one, and closing it then crashes the interpreter.
+    """
     yield
     while _databases:
         connection = _databases.pop()
-        # Within a transaction, an abandoned thread may still use it: closing it then crashes the interpreter.
-        with suppress(sqlite3.ProgrammingError):  # a connection of another thread, which closes it
-            if connection.in_transaction:
-                _abandoned.append(connection)
-            elif sys.version_info >= (3, 13):
-                connection.close()
+        with suppress(sqlite3.ProgrammingError):  # it is closed already
+            _ = connection.in_transaction
+            _left_open.append(connection)
 
 
 @pytest.fixture
