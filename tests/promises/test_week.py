@@ -124,7 +124,7 @@ async def play(daemon: Running, repository: Repository, origin: str, authority: 
             raise AssertionError(f"the audit does not tell of {event}, in this order, among {rows}")
     days = {r["at"][:10] for r in found["rows"]}
     assert len(days) == 7, "each on its day"
-    said = json.dumps(found) + (await type_in("audit", "-n", "1000")).out
+    said = json.dumps(found) + (await type_in("audit", "-n", "1000", "--home", daemon.home.base)).out
     for secret in (CANARY, first, second, *(memory.tokens.model_dump_json().split('"') if memory.tokens else ())):
         assert len(secret) < 12 or secret not in said, "nothing of any content, and no secret"
     filtered = await daemon.call("audit", repo=slug, client="claude")

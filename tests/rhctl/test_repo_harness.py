@@ -223,8 +223,9 @@ async def test_a_daemon_of_its_own_ends_with_the_command_even_if_that_is_killed(
     here: Repository, tmp_path: Path
 ) -> None:
     home, port = tmp_path / "own", free_port()
-    run("adopt", str(here.path), "--home", str(home))
-    run("service", "stop", "--home", str(home))
+    for words in (["adopt", str(here.path)], ["service", "stop"]):  # in processes: a detached daemon has no owner here
+        async with spawned(*words, "--home", str(home)) as process:
+            assert (await finish(process)).code == 0
     async with page_spawned(f"{SERVE} --home {home}", port=port) as serving:
         said = await until_said(serving, b"Interrupt to stop.")
         assert said.splitlines()[-1].endswith("the daemon, with every connection to it.")
