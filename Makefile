@@ -41,7 +41,7 @@ imports: setup
 	$(BIN)/lint-imports --no-cache > .venv/imports.log || { cat .venv/imports.log; exit 1; }
 
 pytest: setup
-	$(BIN)/pytest --numprocesses 2 --dist worksteal --quiet
+	$(BIN)/pytest --numprocesses 3 --dist worksteal --quiet
 
 quick: setup  ## only the tests that a change is likely to break: the last failures first
 	$(BIN)/pytest --failed-first --exitfirst --quiet

@@ -64,7 +64,7 @@ def main(arguments: list[str]) -> int:
     failed = []
     for version in wanted if arguments else list(found):
         print(f"== Python {version}: {found[version]}", flush=True)
-        command = [prepare(version, found[version]), "-m", "pytest", "--numprocesses", "2", "--dist", "worksteal", "-q"]
+        command = [prepare(version, found[version]), "-m", "pytest", "--numprocesses", "3", "--dist", "worksteal", "-q"]
         if subprocess.run(command, cwd=ROOT, check=False).returncode:
             failed.append(version)
     print(f"failed on Python {', '.join(failed)}" if failed else "passed on every Python", flush=True)

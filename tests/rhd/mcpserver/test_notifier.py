@@ -260,7 +260,7 @@ async def test_sessions_end_with_their_grant(daemon: Running, repository: Reposi
 
 
 async def test_a_stream_ends_with_the_token_that_opened_it(daemon: Running) -> None:
-    _, token = await grant(daemon, {"project": ["planner"]}, lasts_s=3)
+    _, token = await grant(daemon, {"project": ["planner"]}, lasts_s=0.5)
     async with hearing(partial(connected, f"{daemon.url}/mcp", token), MODERN) as ears:
         with trio.fail_after(20):
             await ears.ended.wait()

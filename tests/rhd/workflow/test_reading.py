@@ -140,7 +140,7 @@ def test_a_long_text_is_redacted_once_and_kept_no_longer_than_it_is_read(
 
 def test_what_is_kept_is_bounded(root: Root, repository: Repository) -> None:
     for number in range(6):
-        repository.write(NEW, f"{number}" * (3 << 20))
+        repository.write(NEW, f"{number} plans\n" * (3 << 17))
         read_page(root, NEW, PLANNER.reach, KEY)
         assert reading._kept.size_bytes <= 2 * MAX_BYTES
     assert reading._kept.size_bytes == 6 << 20
