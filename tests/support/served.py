@@ -19,6 +19,8 @@ async def served(make_app: Callable[[int], ASGIApp]) -> AsyncIterator[str]:
     port = listener.socket.getsockname()[1]
     stop = trio.Event()
     async with listener, trio.open_nursery() as nursery:
-        await nursery.start(partial(serve, make_app(port), [listener], limits=ServerLimits(drain_s=0.2, half_closed_s=0.5), stop=stop))
+        await nursery.start(
+            partial(serve, make_app(port), [listener], limits=ServerLimits(drain_s=0.2, half_closed_s=0.5), stop=stop)
+        )
         yield f"http://127.0.0.1:{port}"
         stop.set()
