@@ -23,6 +23,8 @@ _UNDERLINE = re.compile(r"(?:=+|-+)[ \t]*\Z")
 _HEADING = re.compile(r"#{1,6}(?:[ \t]|\Z)")
 _DELIMITERS = re.compile(r"\|?(?:[ \t]*:?-+:?[ \t]*\|)+(?:[ \t]*:?-+:?[ \t]*)?\Z")
 _PIPE = re.compile(r"(?<!\\)\|")
+_BOLD = re.compile(r"\*\*[^\W\d_]")
+_PLAIN_ITEM = re.compile(r"- (?:[^\W\d_]|\[|\*\*[^\W\d_]|`[^`])")
 _MARK = re.compile(r"([-*+]|(\d{1,9})[.)])(?=[ \t]|\Z)", re.ASCII)
 
 
@@ -77,15 +79,48 @@ class Blocks:
             line: the line.
             may_hide: False if a fence or comment that begins here is known not to end, and is read as text.
         """
-        self._line, self._at, self._column, self._pad = line, 0, 0, 0
         self.opened, self.kind = 0, ""
         self.is_first = self.is_last = self.is_lazy = False
         if self._is_over:
             self.leaf, self._is_over = "", False
-        if not self.stack and self.leaf in ("", "paragraph") and (not line or line[0].isalpha()):
-            self.is_first = bool(line) and not self.leaf  # most lines: no mark begins with a letter
-            self.leaf, self.text = "paragraph" if line else "", line
-            return
+        if not self._read_plain(line):
+            self._read_any(line, may_hide)
+
+    def _read_plain(self, line: str) -> bool:
+        """Take the line if it is of a form that most lines have and that needs no look at its marks; say whether it is.
+
+        What it does is what `_read_any` does. These forms begin in the first column, so that no list item goes on.
+        """
+        leaf, stack = self.leaf, self.stack
+        if leaf in ("fence", "code", "comment"):
+            return False
+        if not line:
+            if stack and not all(container.width and not container.is_empty for container in stack):
+                return False
+            self.leaf = self.text = ""
+            return True
+        first = line[0]
+        if first.isalpha() or (first == "*" and _BOLD.match(line)):
+            if stack and leaf == "paragraph":
+                self.is_lazy = True
+            elif stack or not leaf:
+                stack.clear()
+                self.leaf, self.is_first = "paragraph", True
+            self.text = line
+        elif first == "-" and _PLAIN_ITEM.match(line):
+            stack[:] = (Container("- ", 2, is_empty=False),)
+            self.opened, self.leaf, self.is_first, self.text = 1, "paragraph", True, line[2:]
+        elif first == "#" and _HEADING.match(line):
+            stack.clear()
+            self.leaf, self.kind, self.text = "", "heading", line
+        elif first == "|" and leaf == "table" and not stack:
+            self.text = line
+        else:
+            return False
+        return True
+
+    def _read_any(self, line: str, may_hide: bool) -> None:
+        self._line, self._at, self._column, self._pad = line, 0, 0, 0
         matched = self._match_containers()
         is_inside = matched == len(self.stack)
         if is_inside and self.leaf in ("fence", "code", "comment") and self._continue_leaf():

@@ -11,6 +11,9 @@ from rhd.workflow.text_steps import in_turns
 MAX_PARSED = 64 << 10
 """A longer text is not parsed but searched: parsing holds the interpreter, and would keep all of it in memory."""
 
+MAX_DEPTH = 500
+"""A long text that is nested deeper counts as broken, as `json.loads` refuses a short one."""
+
 _STEP_TOKENS = 1000
 _MAX_STRING = 64 << 10
 _TOKEN = re.compile(r"[ \t\r\n]*+(?:(?P<mark>[{}\[\]:,])|(?P<value>[-+.0-9A-Za-z]{1,64}+)|(?P<string>\"))")
@@ -124,6 +127,8 @@ class _Scan:
                     return False
                 self._is_status = self._is_status and len(self._open) != 1
                 self._open.append(ord(mark))
+                if len(self._open) > MAX_DEPTH:
+                    return False
             case "}" | "]":
                 if not self._open or chr(self._open[-1]) != {"}": "{", "]": "["}[mark]:
                     return False

@@ -35,6 +35,8 @@ _CARD_IN_CODE = re.compile(r" {0,3}#{1,6}[ \t].*\bCard\b")
 _STATUS_HEADS = ("status", "state", "done")
 _BOX_CELL = re.compile(r"\[.\]")
 _CELLS = re.compile(r"(?<!\\)\|")
+_DIGIT = re.compile("[0-9]")
+_MAX_COLUMNS = 64
 
 
 class Progress(NamedTuple):
@@ -136,7 +138,7 @@ class _Reader:
                         suspect = begun
                         if not blocks.is_last:
                             return begun
-            elif blocks.leaf != "code":
+            elif blocks.text and blocks.leaf != "code":
                 self._take()
         if blocks.leaf in ("fence", "comment") and not blocks.is_last:
             return begun if suspect is None else suspect
@@ -157,8 +159,11 @@ class _Reader:
 
     def _heading(self, level: int, text: str) -> None:
         heading = read_heading(text)
+        has_number = _DIGIT.search(heading.words) is not None
         for tracker, pattern in zip(self._trackers, _CARDS, strict=True):
             tracker.end(level)
+            if not has_number:
+                continue
             if (found := pattern.match(heading.words)) and (pattern is not _CARDS[_BARE] or self._is_list_of_cards):
                 tracker.begin(_number(found[1]), found[2], level, heading.mark)
         if _ACCEPTANCE.match(heading.words):
@@ -171,9 +176,10 @@ class _Reader:
     def _text(self, text: str) -> None:
         blocks = self._blocks
         is_item = blocks.opened > 0 and blocks.stack[-1].width > 0
-        if is_item and (box := read_box(text)) is not None:
+        first = text[:1]
+        if is_item and (first == "[" or not first.isascii()) and (box := read_box(text)) is not None:
             self._box(box is Mark.DONE)
-        elif _BOLD_LINE.match(text) and blocks.is_first:
+        elif first in ("*", "_") and blocks.is_first and _BOLD_LINE.match(text) and _DIGIT.search(text):
             heading = read_heading(text)
             for tracker, pattern in zip(self._trackers[:_BARE], _CARDS, strict=False):
                 if found := pattern.match(heading.words):
@@ -196,7 +202,7 @@ class _Reader:
 
     def _row(self, text: str) -> None:
         row = text.strip()
-        cells = [cell.strip() for cell in _CELLS.split(row.removeprefix("|").removesuffix("|"))]
+        cells = [cell.strip() for cell in _CELLS.split(row.removeprefix("|").removesuffix("|"), _MAX_COLUMNS)]
         number = read_row_number(cells[0])
         if number is None:
             heads = (cell.strip("*_ ").lower() for cell in cells)
@@ -232,6 +238,8 @@ class _Reader:
 
 def _number(text: str) -> str:
     """Return one spelling of a number: `01` is `1`, `1.02` is `1.2`."""
+    if text.isdecimal() and text[0] != "0":
+        return text
     return ".".join(part.lstrip("0") or "0" for part in text.lower().split("."))
 
 

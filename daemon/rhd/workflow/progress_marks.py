@@ -31,11 +31,18 @@ _STATUS_WORDS = (
     r"|next|no)"
 )
 _BOX = re.compile(r"\[(?P<mark>[^\]\n]{1,2})\](?=[ \t]|\Z)")
+_BOX_AT_END = re.compile(r"[ \t]\[([ xX])\]\Z")
 _SIGN = re.compile(rf"([{_DONE_SIGNS}])|([{_OPEN_SIGNS}])")
 _DONE = re.compile(rf"{_DONE_WORDS}\b", re.IGNORECASE)
 _OPEN = re.compile(rf"(?:{_OPEN_WORDS}|{_STATUS_WORDS})\b", re.IGNORECASE)
 _FRAME = "*_~` \t"
 _EMPHASIS = re.compile(r"[*_`]")
+# What a line of a status begins with, whatever frames it; nearly all lines begin with something else.
+_MAY_SAY = re.compile(
+    rf"[*_~` \t{_VARIATION}]*+"
+    rf"(?:[{_DONE_SIGNS}]|(?:status|state|progress)[*_` \t{_VARIATION}]*+[:：]|all\b|{_DONE_WORDS})",
+    re.IGNORECASE,
+)
 _STATUS_LINE = re.compile(r"(?:status|state|progress)[*_` \t]*[:：][*_` \t]*(?P<said>.+)", re.IGNORECASE)
 _ALONE = re.compile(rf"(?:{_DONE_WORDS})(?:[ \t]*[-–—:,(]?[ \t]*(?:on[ \t]+)?\d[\d\-/.: TZ]*\)?)?[.!]?", re.IGNORECASE)
 _END = re.compile(
@@ -84,7 +91,7 @@ def read_heading(text: str) -> Heading:
             mark, text = Mark.DONE if sign[1] else Mark.OPEN, text[sign.end() :]
         elif text[-1:] and (sign := _SIGN.match(text[-1])) is not None:
             mark, text = mark or (Mark.DONE if sign[1] else Mark.OPEN), text[:-1]
-        elif (box := re.search(r"[ \t]\[([ xX])\]\Z", text)) is not None:
+        elif text.endswith("]") and (box := _BOX_AT_END.search(text)) is not None:
             mark, text = Mark.OPEN if box[1] == " " else Mark.DONE, text[: box.start()]
         elif (end := _END.search(text)) is not None:
             mark, text = Mark.DONE if end["done"] else Mark.OPEN, text[: end.start()]
@@ -108,7 +115,7 @@ def read_state(cell: str) -> Mark | None:
 
 def read_status_line(text: str) -> Mark | None:
     """Return what a line of a card says of its status: `Status: done`, `✅ Done`; None if it says nothing of it."""
-    if len(text) > _MAX_STATUS_CHARS:
+    if len(text) > _MAX_STATUS_CHARS or not _MAY_SAY.match(text):
         return None
     text = text.replace(_VARIATION, "").strip(_FRAME)
     if (found := _STATUS_LINE.match(text)) is not None:

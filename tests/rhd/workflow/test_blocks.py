@@ -72,6 +72,28 @@ def test_list_items_and_quotes_are_those_of_a_real_parser(text: str) -> None:
     assert opened == sum(token.type in ("list_item_open", "blockquote_open") for token in parse(text))
 
 
+class AllMarks(Blocks):
+    """Looks at the marks of every line."""
+
+    def _read_plain(self, line: str) -> bool:
+        return False
+
+
+_MARKS = ["- ", "* ", "1. ", "2) ", "> ", "    ", "  ", " ", "\t", "```", "~~~", "a", "é b", "# ", "#", "|", "a|b", "---",
+          "===", "**b**", "**", "[ ] x", "[", "`c`", "<!--", "-->", "-", "+ ", "\n|-|-|\n", "\n", "\n", "\n\n"]  # fmt: skip
+MIXED = st.lists(st.sampled_from(_MARKS), max_size=24).map("".join)
+
+
+@given(MIXED)
+def test_a_plain_line_is_read_as_one_whose_marks_are_looked_at(text: str) -> None:
+    plain, full = Blocks(), AllMarks()
+    for number, line in enumerate(text.split("\n")):
+        for blocks in (plain, full):
+            blocks.read(line, may_hide=number % 7 > 0)
+        for name in ("opened", "leaf", "is_first", "is_last", "is_lazy", "kind", "text", "fence", "stack"):
+            assert getattr(plain, name) == getattr(full, name), (line, name)
+
+
 def test_containers_are_text_once_they_are_nested_too_deep() -> None:
     assert read("> " * 60 + "a")[0][1] == MAX_DEPTH
     assert read("- " * 60 + "a")[0][1] == MAX_DEPTH

@@ -81,3 +81,8 @@ def test_the_status_of_a_large_check_is_found_wherever_it_stands() -> None:
 def test_bytes_that_are_no_text_are_broken() -> None:
     assert read_check_status('{"status": "é"}'.encode("utf-16")).is_broken
     assert read_check_status(b"[" * 10_000).is_broken
+
+
+def test_a_long_text_of_nothing_but_brackets_is_broken_at_once() -> None:
+    text = "[" * (1 << 20) + "]" * (1 << 20)
+    assert read_check_status(text.encode()).is_broken

@@ -6,8 +6,7 @@ A block is found in whatever holds it: a quote, a comment, a list, a table, a st
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from itertools import zip_longest
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from rhd.workflow.redaction.heuristics import Secret, looks_random
@@ -39,13 +38,24 @@ _DIGEST = re.compile(r"[0-9a-f]+")
 _WEB_KEY_MEMBER = re.compile(r"\\?\"(?:d|p|q|dp|dq|qi|k)\\?\"\s{0,4}+:\s{0,4}+\\?\"(?P<secret>[A-Za-z0-9_-]{20,}+)")
 
 
-def find_private_keys(text: str) -> list[Secret]:
-    """Return the private keys in `text`, in order: from BEGIN to its END, or as far as lines look like a key."""
+def find_private_keys(text: str) -> Iterator[Secret]:
+    """Yield the private keys in `text`, in order: from BEGIN to its END, or as far as lines look like a key."""
     if "PRIVATE KEY" not in text and "Private-Lines" not in text:
-        return []
-    fences = [fence for found in in_turns(_fences, windows(text)) for fence in found]
-    begins = (pair for pair in zip_longest(fences, fences[1:]) if pair[0].what != "END")
-    return [key for key in in_turns(lambda pair: _key(text, *pair), begins) if key is not None]
+        return
+    fences = (fence for found in in_turns(_fences, windows(text)) for fence in found)
+    begins = ((begin, after) for begin, after in _pairs(fences) if begin.what != "END")
+    yield from (key for key in in_turns(lambda pair: _key(text, *pair), begins) if key is not None)
+
+
+def _pairs(fences: Iterable[_Fence]) -> Iterator[tuple[_Fence, _Fence | None]]:
+    """Yield each with the one after it."""
+    before: _Fence | None = None
+    for fence in fences:
+        if before is not None:
+            yield before, fence
+        before = fence
+    if before is not None:
+        yield before, None
 
 
 def find_web_keys(text: str) -> Iterator[Secret]:

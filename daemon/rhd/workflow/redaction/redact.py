@@ -8,10 +8,10 @@ takes linear time, since the text may be hostile, and runs in steps of bounded t
 from __future__ import annotations
 
 import functools
+import heapq
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import chain
 from typing import NamedTuple
 
 from rhd.workflow.redaction.assignments import find_assignments
@@ -42,7 +42,8 @@ def redact_path(path: str) -> str:
 
 def redact(text: str) -> Redacted:
     """Return `text` with every secret that is found replaced by `[REDACTED:type]`."""
-    found = sorted(chain(find_private_keys(text), find_table_cells(text), _find(text)), key=lambda each: each.start)
+    # Merged as they are found: of a hundred thousand, sorting and collecting garbage would hold the interpreter.
+    found = heapq.merge(find_private_keys(text), find_table_cells(text), _find(text), key=_start)
     counts: Counter[str] = Counter()
     parts: list[str] = []
     at = 0
@@ -50,12 +51,19 @@ def redact(text: str) -> Redacted:
         parts += (text[at : secret.start], f"[REDACTED:{secret.type}]")
         at = secret.end
         counts[secret.type] += 1
-    return Redacted("".join((*parts, text[at:])) if parts else text, dict(counts))
+    if not parts:
+        return Redacted(text, {})
+    parts.append(text[at:])
+    return Redacted("".join(parts), dict(counts))
+
+
+def _start(secret: Secret) -> int:
+    return secret.start
 
 
 def _find(text: str) -> Iterator[Secret]:
     for window, secrets in in_turns(_find_in, windows(text)):
-        for start, end, type_ in secrets:
+        for start, end, type_ in sorted(secrets, key=_start):
             if window.begin <= start < window.end:
                 is_cut = window.is_cut and end == len(window.text)
                 last = _word_end(text, window.start + end) if is_cut else window.start + end
@@ -74,13 +82,16 @@ def _word_end(text: str, at: int) -> int:
     return at
 
 
-def _apart(found: Iterable[Secret]) -> list[Secret]:
-    """Return what was found, in order, what overlaps as one."""
-    apart: list[Secret] = []
+def _apart(found: Iterable[Secret]) -> Iterator[Secret]:
+    """Yield what was found, in order, what overlaps as one."""
+    last: Secret | None = None
     for secret in found:
-        if apart and secret.start < apart[-1].end:
-            if secret.end > apart[-1].end:
-                apart[-1] = apart[-1]._replace(end=secret.end)
-        else:
-            apart.append(secret)
-    return apart
+        if last is None:
+            last = secret
+        elif secret.start >= last.end:
+            yield last
+            last = secret
+        elif secret.end > last.end:
+            last = last._replace(end=secret.end)
+    if last is not None:
+        yield last
