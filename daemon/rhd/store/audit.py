@@ -281,9 +281,10 @@ def _write(
             found.id = connection.execute(statement, astuple(row)).lastrowid
     for (action, has_no_grant), keep in pruned.items():
         connection.execute(
-            "DELETE FROM audit WHERE action = ?1 AND (principal = ?2) = ?3 AND id <="
-            " (SELECT id FROM audit WHERE action = ?1 AND (principal = ?2) = ?3 ORDER BY id DESC LIMIT 1 OFFSET ?4)",
-            (action, NO_GRANT, has_no_grant, keep),
+            "DELETE FROM audit WHERE action = :action AND (principal = :no_grant) = :has_no_grant AND id <= (SELECT id"
+            " FROM audit WHERE action = :action AND (principal = :no_grant) = :has_no_grant"
+            " ORDER BY id DESC LIMIT 1 OFFSET :keep)",
+            {"action": action, "no_grant": NO_GRANT, "has_no_grant": has_no_grant, "keep": keep},
         )
 
 

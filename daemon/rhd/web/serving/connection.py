@@ -167,7 +167,7 @@ class HttpConnection:
             await self._read()
         except MalformedRequest as error:
             refused = error
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
+        except (OSError, trio.BrokenResourceError, trio.ClosedResourceError):
             self._break()
         self._become(Phase.OVER, inf)
         self._cancel_app()
@@ -196,7 +196,8 @@ class HttpConnection:
                     await trio.sleep_forever()  # interrupted when the answer is complete
                 if self._next_read_at:
                     await trio.sleep_until(self._next_read_at)
-                data = await self._stream.receive_some(_RECEIVE_BYTES)
+                # The stream's own `receive_some` leaves a reference cycle for each connection that is reset.
+                data = await self._stream.socket.recv(_RECEIVE_BYTES)
             if self._reading.cancelled_caught:
                 if not (self._is_over or self._has_next):
                     self._time_out()
