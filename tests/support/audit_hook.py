@@ -80,7 +80,7 @@ _STARTS = {"os.exec", "os.posix_spawn", "os.system", "subprocess.Popen"}
 _FOREIGN = {"syscall", "open", "open64", "openat", "openat2", "creat", "fopen", "opendir", "rename", "unlink"}
 
 _ROOT = os.path.join("workflow", "root.py")
-_ROOTS_OWN = (os.path.join("workflow", "openat.py"), os.path.join("workflow", "atomic_file.py"))
+_ROOTS_OWN = (os.path.join("workflow", "openat.py"), os.path.join("workflow", "temporary_file.py"))
 _TESTS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")
 
 _folder: str | None = None

@@ -26,12 +26,12 @@ from rhd.errors import Detached, NotFound, PathRefused, Refusal
 from rhd.ids import RelPath
 from rhd.store.change_rows import ArtifactRow
 from rhd.workflow.artifacts import Artifact, Artifacts, Signature
-from rhd.workflow.atomic_file import NAME as TEMPORARY
 from rhd.workflow.filestat import Entry
 from rhd.workflow.kinds import kind_of
 from rhd.workflow.outline import Outline, read_outline
 from rhd.workflow.revisions import VERSION_BYTES, digest_of, version_digest
 from rhd.workflow.root import MAX_DEPTH, Root
+from rhd.workflow.temporary_file import TEMPORARY_NAME
 
 Arm = Callable[[str, int], None]
 """Takes a folder that is about to be listed, and its descriptor."""
@@ -244,7 +244,7 @@ class _Look:
         for entry in listing:
             if entry.facts.is_folder:
                 folders.append((str(entry.path), hash(entry.facts.signature)))
-            elif not _NOISE.fullmatch(entry.name) and not TEMPORARY.fullmatch(entry.name):
+            elif not _NOISE.fullmatch(entry.name) and not TEMPORARY_NAME.fullmatch(entry.name):
                 files.append(entry)
         if len(listing) > MAX_ARTIFACTS:
             self.problems[folder] = Problem(folder, "too_many")
@@ -254,7 +254,7 @@ class _Look:
             self._drop(gone)
         for path, reason in left_out.items():  # only now: what was known of a folder that is a link now is forgotten
             name = path.rpartition("/")[2]
-            if not _NOISE.fullmatch(name) and not TEMPORARY.fullmatch(name) and len(self.problems) < MAX_ARTIFACTS:
+            if not _NOISE.fullmatch(name) and not TEMPORARY_NAME.fullmatch(name) and len(self.problems) < MAX_ARTIFACTS:
                 self.problems[path] = Problem(path, reason)
         for entry in files:
             self._take(entry)

@@ -22,9 +22,8 @@ from rhd.errors import Conflict, Detached, PathRefused, Refusal, WriteFailed
 from rhd.ids import MAX_NAME_BYTES, RelPath
 from rhd.workflow import openat, os_errors
 from rhd.workflow import reach as reaches
-from rhd.workflow.atomic_file import NAME as TEMPORARY
-from rhd.workflow.atomic_file import make_temporary, sync
 from rhd.workflow.filestat import Entry, Facts
+from rhd.workflow.temporary_file import TEMPORARY_NAME, make_temporary, sync
 from rhwire.escape import escape
 
 MAX_DEPTH = 12
@@ -388,7 +387,7 @@ class Root:
         ):
             for name in names:
                 with suppress(OSError):  # gone since, or not ours to remove: those after it are looked at all the same
-                    if TEMPORARY.match(name.name):
+                    if TEMPORARY_NAME.match(name.name):
                         facts = Facts(name.stat(follow_symlinks=False))
                         if facts.is_file and facts.owner == os.geteuid():
                             os.unlink(name.name, dir_fd=descriptor)

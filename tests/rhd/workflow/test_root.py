@@ -423,7 +423,7 @@ def test_a_save_by_somebody_else_during_ours_is_not_overwritten(
         real(descriptor)
         repository.write(PRD, "saved by an editor")
 
-    monkeypatch.setattr("rhd.workflow.atomic_file.os.fsync", fsync_while_an_editor_saves)
+    monkeypatch.setattr("rhd.workflow.temporary_file.os.fsync", fsync_while_an_editor_saves)
     assert code_of(root.replace, PRD, PLANNER.reach, b"new", expected=facts) == "REVISION_CONFLICT"
     assert repository.read(PRD) == "saved by an editor"
     assert not temporaries(repository)

@@ -160,7 +160,7 @@ async def test_a_full_disk_is_a_refusal_that_says_so_and_leaves_nothing(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("rhd.workflow.atomic_file.os.write", fail)
+        patch.setattr("rhd.workflow.temporary_file.os.write", fail)
         error = await desk.refused(TOOL, "DISK_FULL", **IDEA)
     assert error["details"] == {"reason": "no_space"}
     assert documents(repository) == [PRD.rpartition("/")[2]]

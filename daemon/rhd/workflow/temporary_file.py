@@ -1,4 +1,4 @@
-"""Files that are not there yet: whole and on disk under a name of their own first. `Root` alone uses them."""
+"""Files that are written whole and synced under a temporary name, before `Root` renames them: the first half of an atomic write."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from contextlib import contextmanager, suppress
 from rhd.ids import new_token
 from rhd.workflow.filestat import Facts
 
-NAME = re.compile(r"\.rh-[a-z2-9]{12}\.tmp\Z")
-"""What temporaries of ours are called. A killed process leaves at most one; `Root.sweep` finds it by this."""
+TEMPORARY_NAME = re.compile(r"\.rh-[a-z2-9]{12}\.tmp\Z")
+"""What our temporary files are called. A killed process leaves at most one; `Root.sweep` finds it by this name."""
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-# A folder's fsync that a file system does not know is no failure of the write; what it does report is.
+# A file system that cannot fsync a folder does not fail the write; any other error does.
 _NO_FOLDER_SYNC = {errno.EINVAL, errno.EBADF, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EACCES}
 
 
 @contextmanager
 def make_temporary(folder: int, data: bytes, mode: int, *, like: Facts | None = None) -> Iterator[str]:
-    """Name a new file in `folder` that holds `data`, on disk; it is gone after the block, if not renamed."""
+    """Write `data` to a new file in `folder`, sync it, and yield its name; unless renamed, it is removed after the block."""
     name = f".rh-{new_token(12)}.tmp"
     descriptor = os.open(name, _CREATE, mode, dir_fd=folder)
     try:
@@ -47,12 +47,12 @@ def _keep_permissions(descriptor: int, old: Facts) -> None:
         try:
             os.fchown(descriptor, -1, old.group)
         except OSError:
-            mode &= ~stat.S_IRWXG  # what the old group might do is not for another one
+            mode &= ~stat.S_IRWXG  # rights of the old group must not go to another group
     os.fchmod(descriptor, mode)
 
 
 def sync(folder: int) -> None:
-    """Put on disk what was done in `folder`: its names, not its files."""
+    """Sync `folder` itself: the names in it, not the contents of its files."""
     try:
         os.fsync(folder)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""rhd.workflow.atomic_file: whole, on disk, with the right permissions, and gone if nobody takes it."""
+"""rhd.workflow.temporary_file: whole, on disk, with the right permissions, and removed if it is not renamed."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from rhd.workflow import atomic_file as temporary
-from rhd.workflow.atomic_file import NAME, make_temporary, sync
+from rhd.workflow import temporary_file
 from rhd.workflow.filestat import Facts
+from rhd.workflow.temporary_file import TEMPORARY_NAME, make_temporary, sync
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def folder(tmp_path: Path) -> Iterator[int]:
 
 def test_it_is_whole_and_named_so_that_the_sweep_finds_it(folder: int, tmp_path: Path) -> None:
     with make_temporary(folder, b"text", 0o600) as name:
-        assert NAME.match(name)
+        assert TEMPORARY_NAME.match(name)
         assert (tmp_path / name).read_bytes() == b"text"
     assert not list((tmp_path).glob(".rh-*"))
 
@@ -50,8 +50,8 @@ def test_it_is_flushed_before_it_may_be_renamed_and_written_through_short_writes
         calls.append("fsync")
         real_fsync(descriptor)
 
-    monkeypatch.setattr(temporary.os, "write", write)
-    monkeypatch.setattr(temporary.os, "fsync", fsync)
+    monkeypatch.setattr(temporary_file.os, "write", write)
+    monkeypatch.setattr(temporary_file.os, "fsync", fsync)
     with make_temporary(folder, b"12345678", 0o600) as name:
         assert calls == ["write", "write", "write", "fsync"]
         assert (tmp_path / name).read_bytes() == b"12345678"
@@ -74,7 +74,7 @@ def test_a_group_that_cannot_be_kept_leaves_its_permissions_behind(
     found = list(os.stat(tmp_path))
     found[stat.ST_MODE], found[stat.ST_GID] = stat.S_IFREG | 0o664, os.getegid() + 1
     old = Facts(os.stat_result(found))
-    monkeypatch.setattr(temporary.os, "fchown", refuse)
+    monkeypatch.setattr(temporary_file.os, "fchown", refuse)
     with make_temporary(folder, b"", 0o600, like=old) as name:
         assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o604
 
@@ -86,7 +86,7 @@ def test_a_file_system_without_folder_fsync_is_no_failure_but_a_disk_error_is(
         def fsync(_: int) -> None:
             raise OSError(number, os.strerror(number))
 
-        monkeypatch.setattr(temporary.os, "fsync", fsync)
+        monkeypatch.setattr(temporary_file.os, "fsync", fsync)
 
     for number in (errno.EINVAL, errno.ENOTSUP):
         refuse_with(number)
