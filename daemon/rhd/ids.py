@@ -9,10 +9,8 @@ import re
 import secrets
 import unicodedata
 
-from rhd.errors import PathRefused, Refusal
+from rhd.errors import Refusal
 
-MAX_PATH_BYTES = 1024
-MAX_NAME_BYTES = 255
 _ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
 _REPO_ID = re.compile(rf"rh_[{_ALPHABET}]{{20}}\Z")
 SLUG_PATTERN = r"[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?"
@@ -60,55 +58,6 @@ class Slug(str):
         """Return the slug that a folder's name suggests; a name without any Latin letter or digit gives `repo`."""
         plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
         return cls(re.sub(r"[^a-z0-9]+", "-", plain)[:48].strip("-") or "repo")
-
-
-class RelPath(str):
-    """A canonical path below a repository's root: `plans/prds/a.md`. No `.`, no `..`, no empty part, no link yet.
-
-    Whatever a request carries is judged here before any file system sees it, so that a path has one spelling
-    (caches, audit and reach agree on it). Names as found on disk pass: spaces, colons, any script.
-    """
-
-    __slots__ = ()
-
-    def __new__(cls, text: str) -> RelPath:
-        if not text:
-            raise _misspelt("the path is empty")
-        if "://" in text:
-            raise _misspelt("that is a URI; name the artifact by its path")
-        if text.startswith("/"):
-            raise _misspelt("absolute paths are not reachable; name the artifact relative to the repository")
-        if "\\" in text:
-            raise _misspelt("the path holds a backslash; separate folders with /")
-        if not text.isprintable() and any(unicodedata.category(c) in {"Cc", "Cs"} for c in text):
-            raise _misspelt("the path holds a control character")
-        if len(text) > MAX_PATH_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_PATH_BYTES:
-            raise _misspelt(f"the path is longer than {MAX_PATH_BYTES} bytes")
-        for part in text.split("/"):
-            if part in ("", ".", ".."):
-                raise _misspelt("the path has an empty, . or .. part")
-            if len(part) > 63 and len(part.encode()) > MAX_NAME_BYTES:
-                raise _misspelt(f"a part of the path is longer than {MAX_NAME_BYTES} bytes")
-        return super().__new__(cls, text)
-
-    @classmethod
-    def trust(cls, text: str) -> RelPath:
-        """Return `text` as a path without judging it: for names joined from a listing that `Root` itself made."""
-        return super().__new__(cls, text)
-
-    @property
-    def name(self) -> str:
-        """The last part."""
-        return self.rpartition("/")[2]
-
-    @property
-    def folder(self) -> str:
-        """Everything before the last part; empty for a file at the root."""
-        return self.rpartition("/")[0]
-
-
-def _misspelt(why: str) -> PathRefused:
-    return PathRefused(why, next_step="Write the path as list_workflow_files gives it.")
 
 
 class Revision(str):

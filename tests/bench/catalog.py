@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from rhd.access import PLANNER
-from rhd.ids import RelPath
+from rhd.rel_path import RelPath
 from rhd.store.change_rows import ArtifactRow
 from rhd.workflow import openat
 from rhd.workflow.catalog import Catalog

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from rhd.access import Reach
 from rhd.errors import HarnessError
-from rhd.ids import RelPath
+from rhd.rel_path import RelPath
 from rhd.workflow.root import Root
 from tests.support import confinement_race, trap_trees
 

@@ -17,7 +17,7 @@ import pytest
 
 from rhd.access import PLANNER
 from rhd.errors import HarnessError
-from rhd.ids import RelPath
+from rhd.rel_path import RelPath
 from rhd.workflow.artifact_writes import append, save
 from rhd.workflow.catalog import Catalog
 from rhd.workflow.reading import read_page

@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 
 from rhd.access import PLANNER
-from rhd.ids import RelPath
+from rhd.rel_path import RelPath
 from rhd.workflow.artifact_writes import save
 from rhd.workflow.root import Root
 from tests.support import killed_saves

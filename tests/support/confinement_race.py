@@ -25,7 +25,7 @@ from typing import Any
 
 from rhd.access import PLANNER, Reach
 from rhd.errors import Conflict, HarnessError
-from rhd.ids import RelPath
+from rhd.rel_path import RelPath
 from rhd.workflow.root import Root
 
 SECRET, HARMLESS = b"SECRET", b"harmless"

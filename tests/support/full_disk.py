@@ -16,7 +16,7 @@ from typing import Any
 
 from rhd.access import PLANNER, Reach
 from rhd.errors import HarnessError
-from rhd.ids import RelPath
+from rhd.rel_path import RelPath
 from rhd.workflow.artifact_writes import append, save
 from rhd.workflow.catalog import Catalog
 from rhd.workflow.root import Root

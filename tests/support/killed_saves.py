@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from rhd.access import PLANNER, PLANNER_NOTE
-from rhd.ids import RelPath
+from rhd.rel_path import RelPath
 from rhd.workflow.artifact_writes import append, save
 from rhd.workflow.root import Root
 

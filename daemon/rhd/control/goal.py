@@ -8,7 +8,7 @@ from rhd.access import GOAL, GOAL_HANDOVER
 from rhd.control.lookup import PARAMS, find_repo
 from rhd.control.verb import Verb, VerbCall
 from rhd.errors import NotFound
-from rhd.ids import RelPath
+from rhd.rel_path import RelPath
 from rhd.workflow.documents.goal import DEFAULT_PROMPT, read_prompt
 from rhd.workflow.reading import MAX_BYTES, read_page
 

@@ -8,7 +8,7 @@ from rhd.access import ARTIFACTS
 from rhd.control.lookup import PARAMS, find_repo
 from rhd.control.verb import Verb, VerbCall
 from rhd.errors import NotFound
-from rhd.ids import RelPath
+from rhd.rel_path import RelPath
 from rhd.repos.registry import Repo
 from rhd.workflow.artifacts import Artifacts
 from rhd.workflow.reading import read_page

@@ -13,7 +13,6 @@ from mcp.shared.exceptions import MCPError
 
 from rhd.access import Profile
 from rhd.errors import NotFound, Refusal
-from rhd.ids import RelPath
 from rhd.mcpserver.callers import Caller
 from rhd.mcpserver.large_lists import look_through
 from rhd.mcpserver.permissions import granted_repos, readable_profiles
@@ -22,6 +21,7 @@ from rhd.mcpserver.text_reads import read_text
 from rhd.mcpserver.tool_context import ToolContext
 from rhd.mcpserver.tools.files import redactions_json
 from rhd.mcpserver.uris import SCHEME, make_uri, parse_uri
+from rhd.rel_path import RelPath
 from rhd.repos.registry import Repo
 from rhd.workflow.artifacts import Artifact, Artifacts
 from rhd.workflow.reach import may_read

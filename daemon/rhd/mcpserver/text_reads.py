@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from rhd.access import Reach
-from rhd.ids import RelPath
+from rhd.rel_path import RelPath
 from rhd.repos.repo_service import RepoService
 from rhd.workflow.reading import Raw, read_raw
 from rhd.workflow.root import Root

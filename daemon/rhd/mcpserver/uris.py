@@ -6,7 +6,8 @@ from unicodedata import normalize
 from urllib.parse import quote, unquote
 
 from rhd.errors import HarnessError
-from rhd.ids import RelPath, Slug
+from rhd.ids import Slug
+from rhd.rel_path import RelPath
 
 SCHEME = "repo-harness://"
 _SAFE = "/-._~"

@@ -18,7 +18,8 @@ import trio
 from rhd.access import GIT_FACTS, PASSPHRASE_COPY, SCAFFOLD
 from rhd.errors import Detached, Refusal
 from rhd.hosting.thread_call import ThreadCall
-from rhd.ids import RelPath, RepoId, Slug
+from rhd.ids import RepoId, Slug
+from rhd.rel_path import RelPath
 from rhd.repos.passphrase_copy import (
     IGNORE_ALL,
     Exposure,

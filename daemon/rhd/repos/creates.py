@@ -16,7 +16,8 @@ from typing import Any, Protocol, TypeVar
 
 from rhd.access import Reach
 from rhd.errors import Refusal
-from rhd.ids import RelPath, Revision
+from rhd.ids import Revision
+from rhd.rel_path import RelPath
 from rhd.store.database import Store
 from rhd.store.writes import CreateRow, delete_create, read_create, read_revision, save_create, save_write
 from rhd.workflow.artifact_writes import MAX_BYTES, Saved, save

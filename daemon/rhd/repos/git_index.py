@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from rhd.access import GIT_FACTS
 from rhd.errors import NotFound, Refusal
-from rhd.ids import RelPath
+from rhd.rel_path import RelPath
 from rhd.workflow.git import opened_git_folder
 from rhd.workflow.root import Root
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from rhd.access import GIT_FACTS
 from rhd.errors import Detached, Refusal
-from rhd.ids import RelPath
+from rhd.rel_path import RelPath
 from rhd.workflow.artifacts import Artifacts
 from rhd.workflow.catalog import Change
 from rhd.workflow.filestat import Facts

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 from rhd.access import SCAFFOLD
 from rhd.errors import Detached, NotFound
-from rhd.ids import RelPath
+from rhd.rel_path import RelPath
 from rhd.repos.registry import Repo
 from rhd.repos.scaffold import ID
 from rhd.workflow.git import read_git_facts

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from rhd.access import PASSPHRASE_COPY, SCAFFOLD
 from rhd.errors import Detached, HarnessError, NotFound, Refusal
-from rhd.ids import RelPath, RepoId
+from rhd.ids import RepoId
+from rhd.rel_path import RelPath
 from rhd.repos.git_index import tracks
 from rhd.repos.scaffold import COPY, ID, IGNORE
 from rhd.repos.supervisor import Supervisor

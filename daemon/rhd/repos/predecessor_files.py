@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from rhd.access import PASSPHRASE_COPY, SCAFFOLD
 from rhd.errors import HarnessError
-from rhd.ids import RelPath
+from rhd.rel_path import RelPath
 from rhd.workflow.root import Root
 from rhwire.escape import is_plain
 

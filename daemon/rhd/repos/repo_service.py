@@ -24,7 +24,7 @@ import trio
 
 from rhd.errors import Detached, Refusal, StoreFailed
 from rhd.hosting.wakeup import Wakeup
-from rhd.ids import RelPath
+from rhd.rel_path import RelPath
 from rhd.repos.change_log import NO_ORIGINS, REPOSITORY, ChangeLog
 from rhd.repos.creates import Creates, DocumentWrite
 from rhd.repos.job_queue import Job, JobQueue

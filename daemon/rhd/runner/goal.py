@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from rhd.access import GOAL, GOAL_HANDOVER, ORCHESTRATOR
 from rhd.errors import Conflict, Refusal
-from rhd.ids import RelPath
+from rhd.rel_path import RelPath
 from rhd.runner.supervised_process import Folder
 from rhd.workflow.artifacts import Artifact
 from rhd.workflow.documents.goal import SECTIONS

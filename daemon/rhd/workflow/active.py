@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from rhd.access import ACTIVE_POINTERS
 from rhd.errors import Detached, PathRefused, Refusal
-from rhd.ids import RelPath
+from rhd.rel_path import RelPath
 from rhd.workflow.artifacts import Artifact
 from rhd.workflow.root import Root
 

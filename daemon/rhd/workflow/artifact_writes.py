@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from rhd.access import Reach
 from rhd.errors import Conflict, NotFound, Refusal
-from rhd.ids import RelPath, Revision
+from rhd.ids import Revision
+from rhd.rel_path import RelPath
 from rhd.workflow.blocks import Blocks
 from rhd.workflow.os_errors import too_large
 from rhd.workflow.reading import MAX_BYTES as MAX_READ_BYTES

@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from unicodedata import normalize
 
 from rhd.access import PROFILES, Reach
-from rhd.ids import RelPath
+from rhd.rel_path import RelPath
 from rhd.store.change_rows import ArtifactRow
 from rhd.workflow.kinds import KINDS, kind_of
 from rhd.workflow.outline import Outline

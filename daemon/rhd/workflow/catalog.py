@@ -23,7 +23,7 @@ from typing import Literal, NamedTuple
 
 from rhd.access import ARTIFACTS
 from rhd.errors import Detached, NotFound, PathRefused, Refusal
-from rhd.ids import RelPath
+from rhd.rel_path import RelPath
 from rhd.store.change_rows import ArtifactRow
 from rhd.workflow.artifacts import Artifact, Artifacts, Signature
 from rhd.workflow.filestat import Entry

@@ -6,7 +6,7 @@ import os
 import stat
 from typing import NamedTuple
 
-from rhd.ids import RelPath
+from rhd.rel_path import RelPath
 
 
 class Facts:

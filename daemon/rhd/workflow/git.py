@@ -16,7 +16,7 @@ from typing import Literal
 
 from rhd.access import GIT_FACTS
 from rhd.errors import Detached, PathRefused, Refusal
-from rhd.ids import RelPath
+from rhd.rel_path import RelPath
 from rhd.workflow.root import Root, resolve
 
 Kind = Literal["work tree", "linked worktree", "submodule", "bare", "none"]

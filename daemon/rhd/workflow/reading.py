@@ -21,7 +21,8 @@ from typing import NamedTuple
 
 from rhd.access import Reach
 from rhd.errors import Conflict, Refusal
-from rhd.ids import RelPath, Revision
+from rhd.ids import Revision
+from rhd.rel_path import RelPath
 from rhd.workflow.check_status import read_check_status
 from rhd.workflow.redaction.redact import Redacted, redact
 from rhd.workflow.revisions import revision_of, version_of

@@ -19,7 +19,7 @@ from typing import Literal
 from rhd import access
 from rhd.access import Reach
 from rhd.errors import Conflict, Detached, PathRefused, Refusal, WriteFailed
-from rhd.ids import MAX_NAME_BYTES, RelPath
+from rhd.rel_path import MAX_NAME_BYTES, RelPath
 from rhd.workflow import openat, os_errors
 from rhd.workflow import reach as reaches
 from rhd.workflow.filestat import Entry, Facts

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from rhd.access import GIT_FACTS, SIBLING_SPRINT
 from rhd.errors import Detached, HarnessError, Refusal
-from rhd.ids import RelPath
+from rhd.rel_path import RelPath
 from rhd.workflow.git import read_git_facts
 from rhd.workflow.kinds import kind_of
 from rhd.workflow.outline import Outline, read_outline

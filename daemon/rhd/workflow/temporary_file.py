@@ -1,4 +1,4 @@
-"""Files that are written whole and synced under a temporary name, before `Root` renames them: the first half of an atomic write."""
+"""Files written whole and synced under a temporary name, which `Root` renames: the first half of an atomic write."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NO_FOLDER_SYNC = {errno.EINVAL, errno.EBADF, errno.ENOTSUP, errno.EOPNOTSUPP, e
 
 @contextmanager
 def make_temporary(folder: int, data: bytes, mode: int, *, like: Facts | None = None) -> Iterator[str]:
-    """Write `data` to a new file in `folder`, sync it, and yield its name; unless renamed, it is removed after the block."""
+    """Write `data` to a new file in `folder`, sync it, yield its name; remove it after the block unless renamed."""
     name = f".rh-{new_token(12)}.tmp"
     descriptor = os.open(name, _CREATE, mode, dir_fd=folder)
     try:

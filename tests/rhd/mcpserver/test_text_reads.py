@@ -10,8 +10,8 @@ import pytest
 
 from rhd.access import PLANNER
 from rhd.errors import NotFound, Refusal
-from rhd.ids import RelPath
 from rhd.mcpserver.text_reads import read_text
+from rhd.rel_path import RelPath
 from rhd.workflow.reading import page_of
 from tests.support.mcp_client import seated
 from tests.support.repositories import Repository

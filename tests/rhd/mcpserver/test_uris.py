@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rhd.errors import PathRefused
-from rhd.ids import RelPath, Slug
+from rhd.ids import Slug
 from rhd.mcpserver.uris import compared, make_uri, parse_uri
+from rhd.rel_path import RelPath
 
 SLUG = Slug("app")
 

@@ -11,7 +11,7 @@ import pytest
 
 from rhd.access import PLANNER
 from rhd.errors import Refusal, WriteFailed
-from rhd.ids import RelPath
+from rhd.rel_path import RelPath
 from rhd.repos import creates
 from rhd.repos.creates import REPEATED_WITHIN_S, Creates, DocumentWrite
 from rhd.repos.repo_service import RepoService

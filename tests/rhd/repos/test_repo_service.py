@@ -13,7 +13,8 @@ import trio
 
 from rhd.access import PLANNER
 from rhd.errors import Detached, Refusal
-from rhd.ids import Cursor, RelPath
+from rhd.ids import Cursor
+from rhd.rel_path import RelPath
 from rhd.repos import owner_thread, repo_service, supervisor
 from rhd.repos.following import read_on
 from rhd.repos.repo_service import LOOK_AGAIN_S, RepoService

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from rhd.access import SCAFFOLD
-from rhd.ids import RelPath
+from rhd.rel_path import RelPath
 from rhd.repos.scaffold import ADOPTED_MARKS, COPY, FOLDERS, ID, IGNORE, IGNORED, scaffold_files
 from rhd.workflow.reach import may_hold_writes, may_write
 from tests.support.repositories import Repository

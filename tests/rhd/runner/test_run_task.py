@@ -8,7 +8,8 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from rhd.ids import RelPath, RepoId
+from rhd.ids import RepoId
+from rhd.rel_path import RelPath
 from rhd.runner.goal import RunGoal
 from rhd.runner.preflight import Ready
 from rhd.runner.run import AgentRun

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from rhd.access import EXECUTOR, GOAL, PLANNER, PLANNER_NOTE
 from rhd.errors import Conflict, HarnessError, WriteFailed
-from rhd.ids import RelPath, Revision
+from rhd.ids import Revision
+from rhd.rel_path import RelPath
 from rhd.workflow.artifact_writes import MAX_BYTES, Saved, _closing, append, save
 from rhd.workflow.reading import read_page
 from rhd.workflow.revisions import revision_of, version_of

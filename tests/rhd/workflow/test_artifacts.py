@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rhd.access import PROFILES
-from rhd.ids import RelPath
+from rhd.rel_path import RelPath
 from rhd.store.change_rows import ArtifactRow
 from rhd.workflow.artifacts import Artifact, Artifacts
 from rhd.workflow.outline import MAX_STATUS, MAX_TITLE, Outline

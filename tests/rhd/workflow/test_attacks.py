@@ -28,7 +28,7 @@ from rhd.access import (
     Reach,
 )
 from rhd.errors import HarnessError
-from rhd.ids import RelPath
+from rhd.rel_path import RelPath
 from rhd.workflow import openat
 from rhd.workflow import reach as reach_module
 from rhd.workflow.artifact_writes import append, save

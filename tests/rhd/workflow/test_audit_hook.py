@@ -17,7 +17,7 @@ import trio
 
 import rhd
 from rhd.access import PLANNER
-from rhd.ids import RelPath
+from rhd.rel_path import RelPath
 from rhd.workflow.root import Root
 from tests.support import audit_hook
 from tests.support.audit_hook import ConfinementViolation

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from rhd.errors import Detached
-from rhd.ids import RelPath
+from rhd.rel_path import RelPath
 from rhd.store.change_rows import ArtifactRow
 from rhd.workflow import catalog as module
 from rhd.workflow.catalog import Catalog, Change, Refreshed

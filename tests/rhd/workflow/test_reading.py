@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from rhd.access import EXECUTOR, PLANNER
 from rhd.errors import Conflict, HarnessError, Refusal
-from rhd.ids import RelPath, Revision
+from rhd.ids import Revision
+from rhd.rel_path import RelPath
 from rhd.workflow import reading
 from rhd.workflow.reading import MAX_BYTES, PAGE_BYTES, PAGE_CHARS, Page, decode_text, read_page
 from rhd.workflow.redaction.redact import Redacted, redact

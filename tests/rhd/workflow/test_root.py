@@ -20,7 +20,7 @@ import pytest
 
 from rhd.access import ARTIFACTS, EXECUTOR, PASSPHRASE_COPY, PLANNER, SCAFFOLD, Reach
 from rhd.errors import Conflict, Detached, HarnessError, Refusal, WriteFailed
-from rhd.ids import RelPath
+from rhd.rel_path import RelPath
 from rhd.workflow.filestat import Facts
 from rhd.workflow.root import Root
 from tests.support.repositories import Repository
@@ -257,7 +257,7 @@ exec "$2" -c "$3" "$1/over"
 SERVED = """
 import sys
 from rhd.access import ARTIFACTS, PLANNER
-from rhd.ids import RelPath
+from rhd.rel_path import RelPath
 from rhd.workflow.catalog import Catalog
 from rhd.workflow.root import Root
 

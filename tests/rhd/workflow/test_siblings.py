@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rhd.ids import RelPath
+from rhd.rel_path import RelPath
 from rhd.workflow.root import Root
 from rhd.workflow.siblings import read_siblings
 from tests.support.repositories import Repository

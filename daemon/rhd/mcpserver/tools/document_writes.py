@@ -8,8 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 from rhd.errors import Refusal
-from rhd.ids import RelPath, Revision
+from rhd.ids import Revision
 from rhd.mcpserver.tools.tool_spec import Call
+from rhd.rel_path import RelPath
 from rhd.repos.creates import DocumentWrite
 from rhd.workflow.artifacts import Artifacts
 from rhd.workflow.documents.names import choose_path

@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 
 from rhd.access import Reach
-from rhd.ids import RelPath
 from rhd.mcpserver.large_lists import look_through
 from rhd.mcpserver.text_reads import read_text
 from rhd.mcpserver.tools.output_schemas import (
@@ -28,6 +27,7 @@ from rhd.mcpserver.tools.output_schemas import (
     whole,
 )
 from rhd.mcpserver.tools.tool_spec import ALL, Call, ToolSpec
+from rhd.rel_path import RelPath
 from rhd.repos.problems import left_out
 from rhd.workflow.artifacts import Artifact
 from rhd.workflow.kinds import KINDS

@@ -6,11 +6,11 @@ import time
 from typing import Any
 
 from rhd.access import GOAL as GOAL_PATH
-from rhd.ids import RelPath
 from rhd.mcpserver.tools.document_writes import write_document
 from rhd.mcpserver.tools.output_schemas import BOOLEAN, PATH, REVISION, STRING, closed, every, text
 from rhd.mcpserver.tools.sprint import find_sources, read_prd_scenarios
 from rhd.mcpserver.tools.tool_spec import Call, ToolSpec
+from rhd.rel_path import RelPath
 from rhd.workflow.documents.goal import Goal, render_goal, render_prompt
 from rhd.workflow.documents.placeholders import refuse_placeholders
 from rhwire.times import format_time

@@ -7,9 +7,9 @@ from typing import Any
 
 from rhd.access import EXECUTOR_NOTE, PLANNER_NOTE
 from rhd.errors import Refusal
-from rhd.ids import RelPath
 from rhd.mcpserver.tools.output_schemas import STRING, closed, every, text
 from rhd.mcpserver.tools.tool_spec import Call, ToolSpec
+from rhd.rel_path import RelPath
 from rhd.workflow.artifact_writes import append
 from rhd.workflow.documents.note import render_note
 from rhd.workflow.root import Root

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterable
 
 from rhd.errors import Refusal
-from rhd.ids import RelPath
+from rhd.rel_path import RelPath
 
 MAX_SLUG_BYTES = 120
 _STAMPED = re.compile(r"\d{8}-\d{4}-.+")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rhd.errors import Refusal
-from rhd.ids import RelPath
+from rhd.rel_path import RelPath
 from rhd.workflow.documents.names import MAX_SLUG_BYTES, choose_path, slug_of
 
 NOW = time.mktime((2026, 11, 22, 10, 30, 0, 0, 0, -1))
