@@ -27,6 +27,7 @@ from rhd.doctor.repositories import examine_repository
 from rhd.doctor.store import examine_store
 from rhd.doctor.watching import examine_watching
 from rhd.errors import StartRefused
+from rhd.file_locations import FileLocations
 from rhd.hosting.last_resort import LastResort
 from rhd.hosting.readiness import Readiness
 from rhd.hosting.signals import watch_signals
@@ -37,7 +38,6 @@ from rhd.mcpserver.repo_servers import RepoServers
 from rhd.mcpserver.tool_context import ToolContext
 from rhd.oauth.authority import Authority
 from rhd.oauth.grants import GrantChange
-from rhd.paths import Paths
 from rhd.repos.adoption import Adopter
 from rhd.repos.registry import Registry
 from rhd.repos.repo_service import RepoService
@@ -76,7 +76,7 @@ class Daemon:
     def __init__(
         self,
         home: Home,
-        paths: Paths,
+        locations: FileLocations,
         settings: Settings,
         config: str,
         flags: Mapping[str, Any],
@@ -97,7 +97,7 @@ class Daemon:
             last_resort: ends the process when draining takes longer than `STOP_WITHIN_S`.
         """
         self._home = home
-        self._paths = paths
+        self._locations = locations
         self._config = config
         self._flags = flags
         self._store = store

@@ -99,7 +99,7 @@ def _examine(home: Home, flags: Mapping[str, Any]) -> int:
 def _show_settings(home: Home, flags: Mapping[str, Any]) -> int:
     """Print paths and settings as a start here and now would have them; unless one is recorded, nothing is made."""
     from rhd.errors import StartRefused
-    from rhd.paths import find_paths, look_up_paths
+    from rhd.file_locations import find_locations, look_up_locations
     from rhd.settings import Settings, write_file
 
     name, equals, value = flags["settings"].partition("=")
@@ -107,12 +107,12 @@ def _show_settings(home: Home, flags: Mapping[str, Any]) -> int:
         raise StartRefused(f"{name} is given no value", next_step=f"Write it as {name}=VALUE; {name}= takes it out.")
     if equals:
         home.prepare()
-    paths = find_paths(home) if equals else look_up_paths(home)
-    config = _config(flags, paths.config)
+    locations = find_locations(home) if equals else look_up_locations(home)
+    config = _config(flags, locations.config)
     if equals:
         write_file(config, name, value or None)
     settings = Settings.load(config, os.environ, flags)
-    found = {"config": config, "database": paths.database, "logs": paths.logs, "settings": settings.to_json()}
+    found = {"config": config, "database": locations.database, "logs": locations.logs, "settings": settings.to_json()}
     print(json.dumps(found))  # noqa: T201
     return 0
 
@@ -146,17 +146,17 @@ def _open(home: Home, flags: Mapping[str, Any], readiness: Readiness, stack: Exi
     lock = take_lock(home.lock)  # before the sockets: its holder may replace a stale one
     stack.callback(os.close, lock)
 
+    from rhd.file_locations import find_locations
     from rhd.hosting.descriptors import forbid_core_files, raise_descriptor_limit
     from rhd.hosting.last_resort import LastResort
     from rhd.hosting.sockets import bind_control, bind_http, inherited
     from rhd.logs import set_up_logging
-    from rhd.paths import find_paths
     from rhd.settings import Settings, check_host
 
     raise_descriptor_limit()
     forbid_core_files()
-    paths = find_paths(home)
-    config = _config(flags, paths.config)
+    locations = find_locations(home)
+    config = _config(flags, locations.config)
     settings = Settings.load(config, os.environ, flags)
     set_up_logging(settings.log_level, home.log)
     held = inherited(home.socket)
@@ -171,7 +171,7 @@ def _open(home: Home, flags: Mapping[str, Any], readiness: Readiness, stack: Exi
 
     from rhd.store.database import Store
 
-    store = Store.open(paths.database)
+    store = Store.open(locations.database)
 
     # What is imported lives as long as the process: collecting amid the imports costs an eighth of their time, and
     # looking through it all in every full collection would hold up whatever is being answered.
@@ -185,7 +185,7 @@ def _open(home: Home, flags: Mapping[str, Any], readiness: Readiness, stack: Exi
 
     daemon = Daemon(
         home,
-        paths,
+        locations,
         settings,
         config,
         flags,

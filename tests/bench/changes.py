@@ -19,8 +19,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from rhd.file_locations import find_locations
 from rhd.mcpserver.notifier import MAX_STREAMS_PER_CALLER
-from rhd.paths import find_paths
 from rhwire.home import ENVIRONMENT_NAME, Home
 from tests.bench.client import INITIALIZE, RHCTL
 from tests.bench.figures import Figure, quantile, report, timed_ms
@@ -224,7 +224,7 @@ def busily(many: VerbContext, streams: Streams) -> list[float]:
 def own_tokens(many: VerbContext) -> list[str]:
     """Stop the daemon and return a token for each repository's own endpoint: a hub keeps fewer sessions."""
     many.daemon.end()
-    with closing(sqlite3.connect(find_paths(Home(str(many.daemon.home))).database)) as connection, connection:
+    with closing(sqlite3.connect(find_locations(Home(str(many.daemon.home))).database)) as connection, connection:
         return [save_grant(connection, {repo: ("planner",)}, resource=repo)[1] for repo in many.ids]
 
 

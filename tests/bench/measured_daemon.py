@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from rhctl.client import DaemonClient
-from rhd.paths import find_paths
+from rhd.file_locations import find_locations
 from rhwire.home import Home
 from tests.bench.figures import Process
 from tests.bench.wire import MODERN, Wire
@@ -93,7 +93,7 @@ class VerbContext:
         """Restart the daemon with these further grants on the hub, by slug; return a token of each."""
         by_slug = dict(zip(self.slugs, self.ids, strict=True))
         self.daemon.end()
-        database = find_paths(Home(str(self.daemon.home))).database
+        database = find_locations(Home(str(self.daemon.home))).database
         with closing(sqlite3.connect(database)) as connection, connection:
             tokens = [save_grant(connection, {by_slug[s]: p for s, p in grant.items()})[1] for grant in grants]
         self.daemon.start()

@@ -12,7 +12,7 @@ import pytest
 import trio
 
 from rhctl.units import LAUNCHD_LABEL, SYSTEMD_UNITS
-from rhd import paths
+from rhd import file_locations
 from rhd.store.database import Store
 from rhd.store.repo_rows import read_repos
 from rhwire.home import Home
@@ -32,7 +32,7 @@ def test_everything_lies_where_the_page_says(monkeypatch: pytest.MonkeyPatch, sy
     ]
     said = {row[0].removeprefix("| ").split(":")[0]: row[column].strip(" |`") for row in rows}
     home = Home.find(None)
-    lies = paths.look_up_paths(home)
+    lies = file_locations.look_up_locations(home)
     user = os.environ["HOME"]
     assert said["settings"].replace("~", user) == lies.config
     assert said["database"].replace("~", user) == lies.database

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from rhd.paths import find_paths
+from rhd.file_locations import find_locations
 from rhd.settings import write_file
 from rhwire.home import Home
 from rhwire.lock import ask_lock, take_lock
@@ -174,8 +174,8 @@ def test_what_is_made_in_a_user_s_folder_is_theirs_alone_whatever_the_umask(tmp_
     before = os.umask(0)
     try:
         home.prepare()
-        paths = find_paths(home)
-        write_file(paths.config, "port", 9000)
+        locations = find_locations(home)
+        write_file(locations.config, "port", 9000)
     finally:
         os.umask(before)
     modes = {str(path.relative_to(user)): path.stat().st_mode & 0o777 for path in user.rglob("*")}

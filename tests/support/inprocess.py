@@ -19,12 +19,12 @@ from rhctl.client import DaemonClient
 from rhctl.errors import CommandRefused
 from rhd.app import Daemon
 from rhd.control.verb_context import VerbContext
+from rhd.file_locations import find_locations
 from rhd.hosting.readiness import Readiness
 from rhd.hosting.sockets import bind_control, bind_http
 from rhd.ids import new_token
 from rhd.oauth.clients import Client as OAuthClient
 from rhd.oauth.login import Login
-from rhd.paths import find_paths
 from rhd.repos.repo_service import RepoService
 from rhd.settings import Settings
 from rhd.store.audit import AuditRow, read_rows
@@ -185,17 +185,17 @@ async def running_daemon(base: Path, *, readiness: Readiness | None = None, **fl
     home = Home(str(base))
     home.prepare()
     lock = take_lock(home.lock)
-    paths = find_paths(home)
+    locations = find_locations(home)
     flags = {"host": None, "port": "0", "config": None, **flags}
-    settings = Settings.load(paths.config, {}, {"host": flags["host"], "port": flags["port"]})
+    settings = Settings.load(locations.config, {}, {"host": flags["host"], "port": flags["port"]})
     control = bind_control(home.socket)
     http = bind_http(settings.host, settings.port)
-    store = Store.open(paths.database)
+    store = Store.open(locations.database)
     daemon = Daemon(
         home,
-        paths,
+        locations,
         settings,
-        paths.config,
+        locations.config,
         flags,
         store,
         readiness or Readiness(),

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rhd.errors import HarnessError
-from rhd.paths import Paths, find_paths
+from rhd.file_locations import FileLocations, find_locations
 from rhd.settings import Settings
 from rhd.store.schema import MIGRATIONS
 from rhwire.findings import ERROR, OK, WARNING, Finding
@@ -31,7 +31,7 @@ class Installation:
     """What the checks look at; paths and settings as the daemon would take them."""
 
     home: Home
-    paths: Paths
+    locations: FileLocations
     settings: Settings
     environ: Mapping[str, str]
 
@@ -44,11 +44,11 @@ def examine_installation(home: Home, flags: Mapping[str, Any], environ: Mapping[
     """
     try:
         home.prepare()
-        paths = find_paths(home)
-        settings = Settings.load(str(flags.get("config") or paths.config), environ, flags)
+        locations = find_locations(home)
+        settings = Settings.load(str(flags.get("config") or locations.config), environ, flags)
     except HarnessError as error:
         return [Finding("home", ERROR, error.message, next_step=error.next_step)]
-    subject = Installation(home, paths, settings, environ)
+    subject = Installation(home, locations, settings, environ)
     found = [Finding("home", OK, home.base)]
     for check in (_daemon, _database, _disk, _endpoint, _programs):
         found += check(subject)
@@ -117,7 +117,7 @@ def _port(subject: Installation) -> Iterator[Finding]:
 
 def _database(subject: Installation) -> Iterator[Finding]:
     """The database opens, is whole and of a version that we know."""
-    path = subject.paths.database
+    path = subject.locations.database
     if not os.path.isfile(path):  # noqa: TID251 - the daemon's own database; sqlite would say no more than "unable"
         yield Finding("database", OK, f"{path} will be made at the first start")
         return
@@ -146,7 +146,7 @@ def _database(subject: Installation) -> Iterator[Finding]:
 
 def _disk(subject: Installation) -> Iterator[Finding]:
     """The disk that holds the database has room."""
-    folder = os.path.dirname(subject.paths.database)
+    folder = os.path.dirname(subject.locations.database)
     try:
         found = os.statvfs(folder)  # noqa: TID251 - the daemon's own folder
     except OSError as error:

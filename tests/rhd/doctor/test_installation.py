@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from rhd.doctor.installation import PROGRAMS, examine_installation
-from rhd.paths import find_paths
+from rhd.file_locations import find_locations
 from rhd.store.database import Store
 from rhwire.findings import ERROR, OK, WARNING, Finding
 from rhwire.home import Home
@@ -100,7 +100,7 @@ def test_a_port_that_another_program_has_is_named(home: Home) -> None:
 
 def test_an_address_that_is_not_this_machines_is_not_said_to_be_taken(home: Home) -> None:
     home.prepare()
-    Path(find_paths(home).config).write_text('public_url = "https://rh.example.com"\n')
+    Path(find_locations(home).config).write_text('public_url = "https://rh.example.com"\n')
     finding = examine(home, host="192.0.2.1")["port"]  # TEST-NET-1 (RFC 5737)
     assert (finding.status, finding.cause) == (ERROR, None)
 
@@ -111,7 +111,7 @@ def test_any_free_port_needs_no_look(home: Home) -> None:
 
 def database(home: Home) -> str:
     home.prepare()
-    path = find_paths(home).database
+    path = find_locations(home).database
     for connection in Store.open(path)._connections:
         connection.close()
     return path
@@ -140,7 +140,7 @@ def test_a_database_of_a_newer_version_a_damaged_one_and_none_are_told_apart(hom
 
 def test_a_database_with_a_broken_page_is_damaged(home: Home) -> None:
     home.prepare()
-    path = find_paths(home).database
+    path = find_locations(home).database
     connection = sqlite3.connect(path)
     connection.executescript("CREATE TABLE t (a); CREATE INDEX i ON t (a);")
     connection.executemany("INSERT INTO t VALUES (?)", [(f"{n:0500}",) for n in range(200)])
@@ -159,7 +159,7 @@ def test_a_database_with_a_broken_page_is_damaged(home: Home) -> None:
 
 def test_a_public_endpoint_is_told(home: Home) -> None:
     home.prepare()
-    Path(find_paths(home).config).write_text('public_url = "https://rh.example.com"\n')
+    Path(find_locations(home).config).write_text('public_url = "https://rh.example.com"\n')
     assert examine(home)["endpoint"].message == "https://rh.example.com/mcp"
 
 
@@ -179,7 +179,7 @@ def test_what_stops_a_start_is_the_only_finding(home: Home, what: str) -> None:
         Path(home.base).touch()
     else:
         home.prepare()
-        paths = find_paths(home)
+        paths = find_locations(home)
         Path(home.record if what == "a broken record" else paths.config).write_text("{")
     found = examine(home)
     assert list(found) == ["home"]

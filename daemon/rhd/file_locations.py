@@ -1,4 +1,4 @@
-"""Where configuration, database and logs lie: decided at the first start, recorded, and the same ever after.
+"""Where settings file, database and logs are: decided at the first start, recorded, and the same from then on.
 
 platformdirs proposes them from the environment of the first start; a later start in another environment (a login shell,
 a service manager, an agent) must open the same database, or it would look as if everything were lost.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from rhd.errors import StartRefused
 from rhwire.errors import code_of_write
@@ -19,7 +19,7 @@ VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Paths:
+class FileLocations:
     """Absolute paths.
 
     Attributes:
@@ -33,31 +33,31 @@ class Paths:
     logs: str
 
 
-def find_paths(home: Home) -> Paths:
+def find_locations(home: Home) -> FileLocations:
     """Return what the home has recorded, or propose and record it at the first start; the folders then exist.
 
     Raises:
         StartRefused: HOME_UNUSABLE, the record cannot be read or written, or a folder cannot be made.
     """
-    paths = _read(home)
-    if paths is None:
-        paths = _propose(home)
-        _record(home, paths)
+    locations = _read(home)
+    if locations is None:
+        locations = _propose(home)
+        _record(home, locations)
     try:
-        make_private_folder(paths.logs)
-        make_folders(os.path.dirname(paths.config))
-        database_folder = os.path.dirname(paths.database)
+        make_private_folder(locations.logs)
+        make_folders(os.path.dirname(locations.config))
+        database_folder = os.path.dirname(locations.database)
         if database_folder != home.base:
             make_private_folder(database_folder)
     except HomeUnusable as error:
         raise StartRefused(error.message, code=error.code, next_step=error.next_step) from error
     except OSError as error:
         raise StartRefused(f"cannot make a folder: {error}", code=code_of_write(error, "HOME_UNUSABLE")) from error
-    return paths
+    return locations
 
 
-def look_up_paths(home: Home) -> Paths:
-    """Return what `find_paths` would; nothing is recorded or made.
+def look_up_locations(home: Home) -> FileLocations:
+    """Return what `find_locations` would; nothing is recorded or made.
 
     Raises:
         StartRefused: HOME_UNUSABLE, the record cannot be read.
@@ -65,7 +65,7 @@ def look_up_paths(home: Home) -> Paths:
     return _read(home) or _propose(home)
 
 
-def _read(home: Home) -> Paths | None:
+def _read(home: Home) -> FileLocations | None:
     try:
         with open(home.record, encoding="utf-8") as stream:
             return _parse(stream.read(4096), home.record)
@@ -75,20 +75,20 @@ def _read(home: Home) -> Paths | None:
         raise StartRefused(f"cannot read {home.record}: {error}", code="HOME_UNUSABLE") from error
 
 
-def _propose(home: Home) -> Paths:
+def _propose(home: Home) -> FileLocations:
     if not home.is_default:
-        return Paths(f"{home.base}/config.toml", f"{home.base}/rhd.sqlite3", f"{home.base}/logs")
+        return FileLocations(f"{home.base}/config.toml", f"{home.base}/rhd.sqlite3", f"{home.base}/logs")
     import platformdirs
 
     name = "repo-harness"
-    return Paths(
+    return FileLocations(
         config=os.path.join(platformdirs.user_config_dir(name), "config.toml"),
         database=os.path.join(platformdirs.user_data_dir(name), "rhd.sqlite3"),
         logs=platformdirs.user_log_dir(name),
     )
 
 
-def _parse(text: str, path: str) -> Paths:
+def _parse(text: str, path: str) -> FileLocations:
     try:
         found = json.loads(text)
         if found["version"] != VERSION:
@@ -96,20 +96,22 @@ def _parse(text: str, path: str) -> Paths:
                 f"{path} was written by a newer version; it is left as it is",
                 code="SCHEMA_TOO_NEW",
             )
-        paths = Paths(found["config"], found["database"], found["logs"])
+        locations = FileLocations(found["config"], found["database"], found["logs"])
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise StartRefused(
             f"{path} is damaged",
             code="HOME_UNUSABLE",
             next_step="Correct it by hand; without it a start would not find the database.",
         ) from error
-    if not all(isinstance(p, str) and os.path.isabs(p) for p in (paths.config, paths.database, paths.logs)):
+    if not all(isinstance(p, str) and os.path.isabs(p) for p in (locations.config, locations.database, locations.logs)):
         raise StartRefused(f"{path} does not name absolute paths", code="HOME_UNUSABLE")
-    return paths
+    return locations
 
 
-def _record(home: Home, paths: Paths) -> None:
-    text = json.dumps({"version": VERSION, "config": paths.config, "database": paths.database, "logs": paths.logs})
+def _record(home: Home, locations: FileLocations) -> None:
+    text = json.dumps(
+        {"version": VERSION, "config": locations.config, "database": locations.database, "logs": locations.logs}
+    )
     try:
         replace_file(home.record, f"{text}\n".encode(), mode=0o600)
     except OSError as error:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rhd.errors import StartRefused
-from rhd.paths import Paths, find_paths, look_up_paths
+from rhd.file_locations import FileLocations, find_locations, look_up_locations
 from rhwire.home import Home
 
 
@@ -31,7 +31,7 @@ def default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
 
 def test_everything_of_a_named_home_lies_in_it(home: Home) -> None:
     base = home.base
-    assert find_paths(home) == Paths(f"{base}/config.toml", f"{base}/rhd.sqlite3", f"{base}/logs")
+    assert find_locations(home) == FileLocations(f"{base}/config.toml", f"{base}/rhd.sqlite3", f"{base}/logs")
     assert json.loads(Path(home.record).read_text()) == {
         "version": 1,
         "config": f"{base}/config.toml",
@@ -46,10 +46,10 @@ def test_the_default_home_is_proposed_once_and_the_same_in_every_later_environme
     default: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A service manager, a login shell and an agent start it with different variables; the database is one."""
-    first = find_paths(default)
+    first = find_locations(default)
     for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"):
         monkeypatch.setenv(name, str(tmp_path / "elsewhere"))
-    assert find_paths(default) == look_up_paths(default) == first
+    assert find_locations(default) == look_up_locations(default) == first
     assert not (tmp_path / "elsewhere").exists()
     for folder in (os.path.dirname(first.database), first.logs):
         assert stat.S_IMODE(os.stat(folder).st_mode) == 0o700
@@ -61,15 +61,15 @@ def test_the_environment_of_the_first_start_decides(
 ) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    paths = find_paths(default)
+    locations = find_locations(default)
     if os.uname().sysname == "Linux":
-        assert paths.database == str(tmp_path / "data/repo-harness/rhd.sqlite3")
-        assert paths.config == str(tmp_path / "config/repo-harness/config.toml")
+        assert locations.database == str(tmp_path / "data/repo-harness/rhd.sqlite3")
+        assert locations.config == str(tmp_path / "config/repo-harness/config.toml")
 
 
 def test_looking_up_makes_and_records_nothing(tmp_path: Path) -> None:
     home = Home(str(tmp_path / "home"))
-    assert look_up_paths(home).database == f"{home.base}/rhd.sqlite3"
+    assert look_up_locations(home).database == f"{home.base}/rhd.sqlite3"
     assert not os.path.exists(home.base)
 
 
@@ -89,7 +89,7 @@ def test_looking_up_makes_and_records_nothing(tmp_path: Path) -> None:
 )
 def test_a_record_that_cannot_be_used_is_refused_and_left_as_it_is(home: Home, record: str, code: str) -> None:
     Path(home.record).write_text(record)
-    for ask in (find_paths, look_up_paths):
+    for ask in (find_locations, look_up_locations):
         with pytest.raises(StartRefused) as caught:
             ask(home)
         assert caught.value.code == code
@@ -100,22 +100,22 @@ def test_a_record_that_cannot_be_used_is_refused_and_left_as_it_is(home: Home, r
 def test_a_record_that_is_no_text_is_refused(home: Home) -> None:
     Path(home.record).write_bytes(b"\xff\xfe")
     with pytest.raises(StartRefused):
-        find_paths(home)
+        find_locations(home)
 
 
 def test_a_folder_that_cannot_be_made_is_named(home: Home) -> None:
     Path(home.base, "logs").touch()
     with pytest.raises(StartRefused) as caught:
-        find_paths(home)
+        find_locations(home)
     assert caught.value.code == "HOME_UNUSABLE"
     assert "logs" in caught.value.message
 
 
 def test_a_folder_that_others_can_read_is_refused(default: Home) -> None:
-    paths = find_paths(default)
-    os.chmod(os.path.dirname(paths.database), 0o755)
+    locations = find_locations(default)
+    os.chmod(os.path.dirname(locations.database), 0o755)
     with pytest.raises(StartRefused) as caught:
-        find_paths(default)
+        find_locations(default)
     assert caught.value.code == "FOLDER_NOT_OURS"
     assert "chmod 700" in caught.value.next_step
 
@@ -126,6 +126,6 @@ def test_a_record_that_cannot_be_written_leaves_nothing_behind(home: Home, monke
 
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(StartRefused) as caught:
-        find_paths(home)
+        find_locations(home)
     assert caught.value.code == "DISK_FULL"
     assert os.listdir(home.base) == []
