@@ -11,7 +11,7 @@ import platformdirs.unix
 import pytest
 import trio
 
-from rhctl.units import LAUNCHD_LABEL, SYSTEMD_UNITS
+from rhctl.managers.unit_files import LAUNCHD_LABEL, SYSTEMD_UNITS
 from rhd import file_locations
 from rhd.store.database import Store
 from rhd.store.repo_rows import read_repos

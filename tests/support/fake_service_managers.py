@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from rhctl.units import SYSTEMD_UNITS, parse_plist, parse_systemd
+from rhctl.managers.unit_files import SYSTEMD_UNITS, parse_plist, parse_systemd
 from rhwire.home import Home
 from tests.support import lock_holder
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from rhctl.managers.steps import Step
+    from rhctl.managers.unit_files import Spec
     from rhctl.options import Parser
-    from rhctl.units import Spec
 
 
 ACTIONS = ("install", "uninstall", "start", "stop", "restart", "status")

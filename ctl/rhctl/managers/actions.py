@@ -15,7 +15,7 @@ from rhctl.errors import NoDaemon
 from rhctl.managers.detection import find_manager
 from rhctl.managers.manager import Manager, State
 from rhctl.managers.steps import Detach, End, Record, Step, perform
-from rhctl.units import Spec
+from rhctl.managers.unit_files import Spec
 from rhwire.errors import HarnessError
 from rhwire.home import ENVIRONMENT_NAME, Home
 from rhwire.lock import ask_lock

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from rhctl.managers.manager import State
 from rhctl.managers.steps import End, Remove, Run, Step, Write
-from rhctl.units import LAUNCHD_LABEL, parse_plist, render_plist
+from rhctl.managers.unit_files import LAUNCHD_LABEL, parse_plist, render_plist
 from rhwire.errors import HarnessError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rhctl.units import Spec
+    from rhctl.managers.unit_files import Spec
 
 ANSWER_WITHIN_S = 60.0
 

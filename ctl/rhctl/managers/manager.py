@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rhctl.managers.steps import Step
-    from rhctl.units import Spec
+    from rhctl.managers.unit_files import Spec
 
 
 class State(NamedTuple):

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from rhctl.managers.manager import State
 from rhctl.managers.steps import Remove, Run, Step, Write
-from rhctl.units import SYSTEMD_UNITS, parse_systemd, render_systemd
+from rhctl.managers.unit_files import SYSTEMD_UNITS, parse_systemd, render_systemd
 from rhwire.errors import HarnessError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rhctl.units import Spec
+    from rhctl.managers.unit_files import Spec
 
 SERVICE, *SOCKETS = SYSTEMD_UNITS
 BOOTED = "/run/systemd/system"

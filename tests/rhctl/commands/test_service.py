@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from rhctl.commands import service
-from rhctl.units import SYSTEMD_UNITS
+from rhctl.managers.unit_files import SYSTEMD_UNITS
 from rhwire.home import Home
 from rhwire.lock import ask_lock
 from tests.support import lock_holder

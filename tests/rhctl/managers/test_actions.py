@@ -11,7 +11,7 @@ import pytest
 from rhctl.managers import actions
 from rhctl.managers.actions import ask_url, find_drift, find_subject, missing_programs, plan_install, plan_start
 from rhctl.managers.steps import Detach
-from rhctl.units import Spec
+from rhctl.managers.unit_files import Spec
 from rhwire.errors import HarnessError
 from rhwire.home import Home
 from rhwire.lock import take_lock

@@ -10,7 +10,7 @@ import pytest
 from rhctl.managers.detection import find_manager, find_service
 from rhctl.managers.launchd import Launchd
 from rhctl.managers.systemd import Systemd
-from rhctl.units import Spec, render_systemd
+from rhctl.managers.unit_files import Spec, render_systemd
 from rhwire.home import Home
 from tests.support.fake_service_managers import FakeSystemd
 

@@ -9,7 +9,7 @@ import pytest
 
 from rhctl.managers.launchd import Launchd
 from rhctl.managers.steps import End, Run, Step, perform
-from rhctl.units import Spec
+from rhctl.managers.unit_files import Spec
 from rhwire.errors import HarnessError
 from rhwire.home import Home
 from tests.support.fake_service_managers import FakeLaunchd

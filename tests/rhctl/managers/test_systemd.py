@@ -10,7 +10,7 @@ import pytest
 
 from rhctl.managers.steps import End, Remove, Run, Step, Write, perform
 from rhctl.managers.systemd import Systemd, _problem
-from rhctl.units import SYSTEMD_UNITS, Spec
+from rhctl.managers.unit_files import SYSTEMD_UNITS, Spec
 from rhwire.errors import HarnessError
 from rhwire.home import Home
 from tests.support.fake_service_managers import FakeSystemd

@@ -17,12 +17,20 @@ from typing import Any
 
 import pytest
 
-import rhctl.units
-from rhctl.units import LAUNCHD_LABEL, SYSTEMD_UNITS, Spec, parse_plist, parse_systemd, render_plist, render_systemd
+import rhctl.managers.unit_files
+from rhctl.managers.unit_files import (
+    LAUNCHD_LABEL,
+    SYSTEMD_UNITS,
+    Spec,
+    parse_plist,
+    parse_systemd,
+    render_plist,
+    render_systemd,
+)
 from rhwire.errors import HarnessError
 from rhwire.home import Home
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 # Names that a unit file or a plist would take for something else.
 AWKWARD = ["plain", "with space", "100%s", "$HOME", "a&b<c>", "é…", "@PATH@"]
@@ -283,18 +291,18 @@ def test_every_word_is_filled_in(tmp_path: Path) -> None:
 
 def test_a_checkout_is_read_where_it_lies(tmp_path: Path) -> None:
     """What an editable install runs from; nothing is copied that could grow old."""
-    assert not (Path(rhctl.units.__file__).parent / "units").exists()
+    assert not (Path(rhctl.__file__).parent / "units").exists()
     folders = {"systemd": list(SYSTEMD_UNITS), "launchd": [f"{LAUNCHD_LABEL}.plist"]}
     for folder, names in folders.items():
         assert sorted(path.name for path in (ROOT / folder).iterdir()) == sorted(names)
         for name in names:
-            assert rhctl.units._read(folder, name) == (ROOT / folder / name).read_text()
+            assert rhctl.managers.unit_files._read(folder, name) == (ROOT / folder / name).read_text()
 
 
 RENDER = """
 import json, sys
 sys.path[:] = [sys.argv[1], *(path for path in sys.path if path.endswith(("lib-dynload", sys.argv[2])))]
-from rhctl.units import Spec, render_plist, render_systemd
+from rhctl.managers.unit_files import Spec, render_plist, render_systemd
 from rhwire.home import Home
 spec = Spec(("/bin/rhd",), Home("/h"), "127.0.0.1", 8765, "/bin")
 print(json.dumps({**render_systemd(spec), "plist": render_plist(spec)}))

@@ -209,4 +209,4 @@ def _read(folder: str, name: str) -> str:
     packaged = resources.files("rhctl") / "units" / folder / name
     if packaged.is_file():
         return packaged.read_text("utf-8")
-    return (Path(__file__).parents[2] / folder / name).read_text("utf-8")
+    return (Path(__file__).parents[3] / folder / name).read_text("utf-8")
