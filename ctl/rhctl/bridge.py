@@ -11,7 +11,7 @@ import select
 import signal
 import time
 
-from rhctl.bridge_session import BridgeSession
+from rhctl.bridge_protocol import BridgeProtocol
 from rhctl.client import DaemonClient
 from rhctl.daemon_access import open_client
 from rhwire.errors import HarnessError
@@ -56,7 +56,7 @@ class Bridge:
         self._home = home
         self._params = params
         self._may_start = may_start
-        self._session = BridgeSession()
+        self._session = BridgeProtocol()
         self._daemon: DaemonClient | None = None
         self._daemon_pid: int | None = None
         self._from_client = bytearray()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rhctl.bridge_session import ERROR_KEY, LISTEN, MAX_ATTEMPTS, BridgeSession
+from rhctl.bridge_protocol import ERROR_KEY, LISTEN, MAX_ATTEMPTS, BridgeProtocol
 from rhd.mcpserver import tool_calls
 from rhwire.errors import HarnessError
 
@@ -36,9 +36,9 @@ INITIALIZE = line("initialize", 0, protocolVersion="2025-06-18", clientInfo={"na
 INITIALIZED = line("notifications/initialized")
 
 
-def handshaken() -> BridgeSession:
+def handshaken() -> BridgeProtocol:
     """Return a session of the handshake era that is attached to a daemon, its handshake done."""
-    session = BridgeSession()
+    session = BridgeProtocol()
     session.from_client(INITIALIZE, is_sent=False)
     assert session.resume(ATTACHED) == ([INITIALIZE], [])
     assert session.from_daemon(answer(0))
@@ -61,13 +61,13 @@ def test_the_first_message_says_who_the_client_is() -> None:
         (b"[]\n", None),
         (b'{"method": 1, "params": []}\n', None),
     ):
-        session = BridgeSession()
+        session = BridgeProtocol()
         session.from_client(first, is_sent=True)
         assert session.client_name == name
 
 
 def test_two_sessions_have_names_of_their_own() -> None:
-    assert BridgeSession().id != BridgeSession().id
+    assert BridgeProtocol().id != BridgeProtocol().id
 
 
 def test_the_handshake_and_the_subscriptions_are_replayed_and_their_answers_kept_from_the_client() -> None:
@@ -89,7 +89,7 @@ def test_the_handshake_and_the_subscriptions_are_replayed_and_their_answers_kept
 
 
 def test_a_handshake_that_was_not_answered_is_sent_again_as_the_client_sent_it() -> None:
-    session = BridgeSession()
+    session = BridgeProtocol()
     session.from_client(INITIALIZE, is_sent=True)
     assert session.resume(ATTACHED) == ([INITIALIZE], [])
     assert session.from_daemon(answer(0)), "and its answer is the client's"
@@ -137,7 +137,7 @@ def test_a_request_that_ends_every_daemon_is_given_up() -> None:
 
 
 def test_a_subscription_of_the_2026_era_goes_on_and_is_acknowledged_once() -> None:
-    session = BridgeSession()
+    session = BridgeProtocol()
     listen = line(LISTEN, "s", _meta=META, notifications={"toolsListChanged": True})
     session.from_client(listen, is_sent=True)
     acknowledged = line("notifications/subscriptions/acknowledged", _meta={SUBSCRIPTION: "s"}, notifications={})
@@ -161,7 +161,7 @@ def test_a_client_is_told_that_its_lists_changed_if_another_thing_serves_it_now(
     ]
     assert session.resume({**ATTACHED, **change})[1] == []
 
-    session = BridgeSession()
+    session = BridgeProtocol()
     session.from_client(line(LISTEN, 1, notifications={"toolsListChanged": True}, _meta=META), is_sent=False)
     session.from_client(line(LISTEN, 2, notifications={"resourcesListChanged": True}, _meta=META), is_sent=False)
     session.resume(ATTACHED)

@@ -1,4 +1,4 @@
-"""`BridgeSession`: what the bridge must remember of its client's MCP session to continue it with another daemon.
+"""`BridgeProtocol`: the state of a client's MCP session that the bridge replays to the next daemon.
 
 Does no input or output. Both protocol eras: the handshake era replays `initialize`, `notifications/initialized` and the
 subscriptions; in the 2026 era every request stands alone, and a subscription is a request that is still unanswered.
@@ -54,7 +54,7 @@ class _Request:
         self.is_acknowledged = False
 
 
-class BridgeSession:
+class BridgeProtocol:
     """One client's session, over any number of daemons.
 
     Attributes:
