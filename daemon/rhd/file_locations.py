@@ -109,9 +109,7 @@ def _parse(text: str, path: str) -> FileLocations:
 
 
 def _record(home: Home, locations: FileLocations) -> None:
-    text = json.dumps(
-        {"version": VERSION, "config": locations.config, "database": locations.database, "logs": locations.logs}
-    )
+    text = json.dumps({"version": VERSION, **asdict(locations)})
     try:
         replace_file(home.record, f"{text}\n".encode(), mode=0o600)
     except OSError as error:
