@@ -164,6 +164,7 @@ GIT_FACTS = Reach(
         "config",
         "gitdir",
         "index",
+        "index.lock",
         "sharedindex.*",
         "refs/**",
         "packed-refs",

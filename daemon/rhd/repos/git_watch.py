@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 from rhd.access import GIT_FACTS
 from rhd.errors import Detached, Refusal
@@ -11,11 +12,11 @@ from rhd.rel_path import RelPath
 from rhd.workflow.artifacts import Artifacts
 from rhd.workflow.catalog import Change
 from rhd.workflow.filestat import Facts
-from rhd.workflow.git import read_git_facts
+from rhd.workflow.git import opened_git_folder, read_git_facts
 from rhd.workflow.root import Root
 
 DOT_GIT = ".git"
-_LOCK, _INDEX = RelPath(".git/index.lock"), RelPath(".git/index")
+"""What the folder that holds HEAD and the index is called in hints, wherever it is: a linked worktree's is elsewhere."""
 
 WAIT_S = 1.0
 """How long a look waits for git to finish: what git is still writing would be seen half-written, and told twice."""
@@ -32,15 +33,12 @@ _UNKNOWN = object()
 class GitWatch:
     """For the thread of one repository's owner.
 
-    git holds `.git/index.lock` while it writes files, makes it `.git/index` when it has, and moves HEAD last. In a
-    linked worktree all that is outside of the repository: there HEAD is compared when something else has changed, and
-    no change is labelled as git's.
+    git holds `index.lock` while it writes files, renames it to `index` when it has, and moves HEAD last.
     """
 
     def __init__(self) -> None:
         self._waiting: tuple[int, float] = (-1, 0.0)
         self._branch: object = _UNKNOWN
-        self._is_worktree = False
 
     def is_writing(self, root: Root) -> bool:
         """Say whether git is writing files now.
@@ -48,7 +46,7 @@ class GitWatch:
         Raises:
             Detached: the repository is not where it was.
         """
-        lock = _look(root, _LOCK)
+        lock = _look(root, "index.lock")
         return lock is not None and time.time() < lock.signature[3] / 1e9 + LASTS_S
 
     def should_wait(self, root: Root) -> bool:
@@ -57,7 +55,7 @@ class GitWatch:
         Raises:
             Detached: the repository is not where it was.
         """
-        lock, now = _look(root, _LOCK), time.monotonic()
+        lock, now = _look(root, "index.lock"), time.monotonic()
         if lock is None:
             return False
         if self._waiting[0] != lock.inode:
@@ -70,7 +68,7 @@ class GitWatch:
         Raises:
             Detached: the repository is not where it was.
         """
-        if not (changes := list(changes)) or (index := _look(root, _INDEX)) is None:
+        if not (changes := list(changes)) or (index := _look(root, "index")) is None:
             return set()
         finished_ns, now_ns = index.signature[3], time.time_ns()
         if abs(now_ns - finished_ns) > LASTS_S * 1e9:
@@ -83,37 +81,41 @@ class GitWatch:
                 made.add(str(change.path))
         return made
 
-    def has_moved(self, root: Root, arm: Callable[[str, int], None], *, is_whole: bool, has_changes: bool) -> bool:
-        """Say whether another branch than the last time is checked out, or none any more.
+    def has_moved(self, root: Root, arm: Callable[[str, int], None]) -> bool:
+        """Watch git's folder; say whether another branch than the last time is checked out, or none any more.
 
         Args:
             root: the repository.
             arm: watches a folder by its descriptor.
-            is_whole: the folder `.git` is to be looked at, and watched.
-            has_changes: artifacts have changed.
 
         Raises:
             Detached: the repository is not where it was.
         """
-        if not is_whole and not (self._is_worktree and has_changes):
-            return False
-        if is_whole:
-            try:
-                root.list(RelPath(DOT_GIT), GIT_FACTS, arm=lambda descriptor: arm(DOT_GIT, descriptor))
-            except Detached:
-                raise
-            except Refusal:  # a linked worktree's is a file
-                pass
-        facts = read_git_facts(root)
-        self._is_worktree = facts.is_worktree
-        before, self._branch = self._branch, facts.branch
-        return before not in (_UNKNOWN, facts.branch)
+        with opened_git_folder(root) as (git, prefix):
+            if git is not None:
+                with _outside(git, root):
+                    folder = RelPath(DOT_GIT) if prefix else ""
+                    git.list(folder, GIT_FACTS, arm=lambda descriptor: arm(DOT_GIT, descriptor))
+        before, self._branch = self._branch, read_git_facts(root).branch
+        return before not in (_UNKNOWN, self._branch)
 
 
-def _look(root: Root, path: RelPath) -> Facts | None:
+def _look(root: Root, name: str) -> Facts | None:
+    """Return the facts of a file in git's folder; None if it is not there."""
+    with opened_git_folder(root) as (git, prefix):
+        if git is not None:
+            with _outside(git, root):
+                return git.look(RelPath(prefix + name), GIT_FACTS)
+    return None
+
+
+@contextmanager
+def _outside(git: Root, root: Root) -> Iterator[None]:
+    """Take what git's folder refuses for nothing; but that the repository itself is detached is not to be missed."""
     try:
-        return root.look(path, GIT_FACTS)
+        yield
     except Detached:
-        raise
+        if git is root:
+            raise
     except Refusal:
-        return None
+        pass

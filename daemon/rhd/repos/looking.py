@@ -63,8 +63,7 @@ class Looking:
         is_git = self._git.is_writing(root)
         refreshed = catalog.refresh(folders if folders is None else folders - {DOT_GIT}, arm)
         self._hints.drop(self._repo_id, known - catalog.folders)
-        is_whole = folders is None or DOT_GIT in folders
-        has_moved = self._git.has_moved(root, arm, is_whole=is_whole, has_changes=bool(refreshed.changes))
+        has_moved = (folders is None or DOT_GIT in folders) and self._git.has_moved(root, arm)
         changes: list[tuple[str, str, str]] = list(refreshed.changes)
         if is_git or self._git.is_writing(root):
             gits = {str(change.path) for change in refreshed.changes}

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from rhd.errors import Detached
 from rhd.repos import git_watch
 from rhd.repos.git_watch import GitWatch
 from rhd.workflow.catalog import Catalog
@@ -12,9 +13,9 @@ from rhd.workflow.root import Root
 from tests.support.repositories import Repository
 
 
-class Armed(list[str]):
+class Armed(list[tuple[str, int]]):
     def __call__(self, folder: str, descriptor: int) -> None:
-        self.append(folder)
+        self.append((folder, os.fstat(descriptor).st_ino))
 
 
 def test_a_look_waits_while_git_writes_and_not_for_ever(
@@ -61,29 +62,53 @@ def test_what_is_younger_than_the_index_is_not_gits(repository: Repository) -> N
 def test_a_head_has_moved_once_it_names_another_branch_or_none(repository: Repository) -> None:
     with Root.open(str(repository.path)) as root:
         git, armed = GitWatch(), Armed()
-
-        def has_moved(*, is_whole: bool = True) -> bool:
-            return git.has_moved(root, armed, is_whole=is_whole, has_changes=True)
-
-        assert not has_moved(), "what is seen first has not moved"
+        assert not git.has_moved(root, armed), "what is seen first has not moved"
         repository.git("checkout", "-q", "-b", "other")
-        assert not has_moved(is_whole=False), "it is looked at where .git was hinted"
-        assert has_moved()
-        assert not has_moved()
+        assert git.has_moved(root, armed)
+        assert not git.has_moved(root, armed)
         repository.commit("on the same branch")
-        assert not has_moved()
+        assert not git.has_moved(root, armed)
         repository.git("checkout", "-q", "--detach")
-        assert has_moved()
-        assert set(armed) == {".git"}
+        assert git.has_moved(root, armed)
+        assert armed == [(".git", (repository.path / ".git").stat().st_ino)] * 5
 
 
-def test_in_a_linked_worktree_a_move_is_seen_with_what_else_changed(tmp_path: Path, repository: Repository) -> None:
-    repository.git("worktree", "add", "-q", str(tmp_path / "linked"), "-b", "linked")
-    linked = Repository(tmp_path / "linked")
-    with Root.open(str(linked.path)) as root:
+@pytest.mark.parametrize("how", ["worktree", "submodule", "link"])
+def test_where_git_keeps_head_elsewhere_that_folder_is_watched(tmp_path: Path, repository: Repository, how: str) -> None:
+    other, folder = Repository(tmp_path / "other"), repository.path / ".git"
+    if how == "worktree":
+        repository.git("worktree", "add", "-q", str(other.path), "-b", "linked")
+        folder = folder / "worktrees/other"
+    elif how == "submodule":
+        other = Repository.make(other.path)
+        other.git("-c", "protocol.file.allow=always", "submodule", "add", "-q", str(repository.path), "sub")
+        other, folder = Repository(other.path / "sub"), other.path / ".git/modules/sub"
+    else:
+        other.path.mkdir()
+        (other.path / ".git").symlink_to(folder)
+    with Root.open(str(other.path)) as root:
         git, armed = GitWatch(), Armed()
-        assert not git.has_moved(root, armed, is_whole=True, has_changes=False)
-        linked.git("checkout", "-q", "-b", "other")
-        assert not git.has_moved(root, armed, is_whole=False, has_changes=False)
-        assert git.has_moved(root, armed, is_whole=False, has_changes=True)
+        assert not git.has_moved(root, armed)
+        assert armed == [(".git", folder.stat().st_ino)]
+        (folder / "index.lock").write_text("")
+        assert git.should_wait(root)
+        assert git.is_writing(root)
+        (folder / "index.lock").unlink()
+        assert not git.is_writing(root)
+        other.git("checkout", "-q", "-b", "moved")
+        assert git.has_moved(root, armed) == (how != "link"), "a link's facts are not believed"
+
+
+def test_what_git_does_not_say_is_nothing(tmp_path: Path) -> None:
+    (tmp_path / "r").mkdir()
+    (tmp_path / "r/.git").write_text("gitdir: /nowhere/at/all\n")
+    with Root.open(str(tmp_path / "r")) as root:
+        git, armed = GitWatch(), Armed()
+        assert not git.has_moved(root, armed)
+        assert not git.should_wait(root)
+        (tmp_path / "r/.git").unlink()
+        assert not git.has_moved(root, armed)
         assert armed == []
+        (tmp_path / "r").rename(tmp_path / "away")
+        with pytest.raises(Detached):
+            git.is_writing(root)

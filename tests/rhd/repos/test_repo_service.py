@@ -606,14 +606,18 @@ async def told(service: RepoService, since: Cursor) -> list[tuple[str, str, str,
     return [(entry.path or entry.kind, entry.change, entry.via, entry.by) for entry in entries]
 
 
+@pytest.mark.parametrize("is_linked", [False, True])
 async def test_a_branch_switch_is_gits_and_the_line_that_says_so_follows(
-    tmp_path: Path, repository: Repository
+    tmp_path: Path, repository: Repository, is_linked: bool
 ) -> None:
     repository.git("checkout", "-q", "-b", "other")
     for number in range(50):
         repository.write(f"plans/prds/{number}.md", "x\n")
     repository.commit("many")
     repository.git("checkout", "-q", "main")
+    if is_linked:
+        repository.git("worktree", "add", "-q", str(tmp_path / "linked"), "-b", "linked")
+        repository = Repository(tmp_path / "linked")
     async with running_rooms(tmp_path / "db", make_source("auto")) as rooms:
         service = rooms.service(await rooms.adopt(repository))
         cursor = service.changes.cursor
