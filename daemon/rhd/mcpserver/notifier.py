@@ -58,7 +58,7 @@ class Notifier:
         self._heard = Heard(store)
         self._listeners: dict[Listener, None] = {}  # those that are told now, in order of opening
         self._sessions: dict[int, Listener] = {}
-        self._streaming: set[str] = set()  # the HTTP sessions whose client holds a stream to be told on
+        self._streaming: dict[str, Ping] = {}  # the HTTP sessions whose client holds a stream to be told on
         self._teller = Teller(registry, services)
         self._nursery: trio.Nursery | None = None
         self._is_draining = False
@@ -71,10 +71,13 @@ class Notifier:
             task_status.started()
             while True:
                 await trio.sleep(PING_S)
-                for listener in self._listeners:
-                    if not listener.is_session:
-                        listener.is_ping_due = True
-                        listener.follower.poke()
+                self.ping()
+
+    def ping(self) -> None:
+        """Have every stream sent a ping."""
+        for listener in self._listeners:
+            listener.is_ping_due = True
+            listener.follower.poke()
 
     def drain(self) -> None:
         """End every HTTP stream of the 2026 era gracefully: its client is told to come back.
@@ -129,20 +132,27 @@ class Notifier:
         if session_id is None or session_id in self._streaming:
             self._nursery.start_soon(self._hear_session, listener)
 
-    def on_stream(self, session_id: str, is_open: bool) -> None:
-        """Follow the stream of an HTTP session: without one it is told nothing, and on the next what it missed."""
-        (self._streaming.add if is_open else self._streaming.discard)(session_id)
+    def on_stream(self, session_id: str, ping: Ping | None) -> None:
+        """Follow the stream of an HTTP session: without one it is told nothing, and on the next what it missed.
+
+        Args:
+            ping: pings the stream that has opened; None if it has ended.
+        """
+        if ping is not None:
+            self._streaming[session_id] = ping
+        else:
+            self._streaming.pop(session_id, None)
         for listener in self._sessions.values():
             if listener.session_id == session_id and self._nursery is not None:
                 listener.scope.cancel()  # also when the next stream opens before the end of the one before is noticed
-                if is_open:
+                if ping is not None:
                     listener.scope = trio.CancelScope()
                     self._nursery.start_soon(self._hear_session, listener)
 
     async def _hear_session(self, listener: Listener) -> None:
         assert listener.send is not None
         try:
-            await self._hear(listener, listener.send)
+            await self._hear(listener, listener.send, self._streaming.get(listener.session_id or ""))
         except Exception as error:
             # A broken session is the SDK's to end; it must not take the other senders with it.
             log.info("sender-ended caller=%s reason=%s", listener.caller.id, type(error).__name__)

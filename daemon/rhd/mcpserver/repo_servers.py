@@ -20,7 +20,7 @@ from rhd.mcpserver.notifier import Notifier
 from rhd.mcpserver.outside import Outside
 from rhd.mcpserver.sdk import ListChangedServer, serve_dual_era_loop
 from rhd.mcpserver.session_records import HUB, SessionRecords
-from rhd.mcpserver.sessions import Sessions
+from rhd.mcpserver.sessions import OnStream, Sessions
 from rhd.mcpserver.tool_context import ToolContext
 from rhd.repos.registry import RegistryChange, Repo
 from rhd.store.session_rows import delete_sessions_of
@@ -31,9 +31,7 @@ log = logging.getLogger(__name__)
 class Endpoint:
     """One MCP server and its HTTP sessions."""
 
-    def __init__(
-        self, server: ListChangedServer, records: SessionRecords, on_stream: Callable[[str, bool], None]
-    ) -> None:
+    def __init__(self, server: ListChangedServer, records: SessionRecords, on_stream: OnStream) -> None:
         self.server = server
         self.sessions = Sessions(server, records, on_stream=on_stream)
         self.scope = trio.CancelScope()

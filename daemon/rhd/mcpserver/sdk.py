@@ -1,7 +1,8 @@
-"""Everything here that knows the MCP SDK's private parts. tests/rhd/endpoint/test_sdk.py holds each of them.
+"""Everything here that knows the MCP SDK's private parts. tests/rhd/mcpserver/test_sdk.py holds each of them.
 
 Three things have no public name in the SDK: a handshake-era connection's life (its exit stack), the sessions that a
-manager holds, and the knob that says which lists change, in either era.
+manager holds, and the knob that says which lists change, in either era. A fourth, the interval of the pings on its
+streams, is set for the whole process: every stream would have a timer of its own, and the notifier pings all at once.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from mcp.server.runner import serve_dual_era_loop
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp_types import PromptsCapability, ServerCapabilities
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+from sse_starlette import EventSourceResponse
 
 __all__ = [
     "MODERN_PROTOCOL_VERSIONS",
@@ -30,6 +32,8 @@ __all__ = [
     "session_count",
     "session_owner",
 ]
+
+EventSourceResponse.DEFAULT_PING_INTERVAL = 0  # no pings
 
 MAX_BODY_BYTES = 1 << 20
 IDLE_SESSION_S = 1800.0

@@ -30,7 +30,9 @@ from rhd.mcpserver.sdk import (
 )
 from rhd.mcpserver.sdk_requests import SESSION_ID, request, session_id_of
 from rhd.mcpserver.session_records import MAX_OF_GRANT, MAX_PARAMETER_BYTES, Session, SessionRecords, noting
-from rhd.mcpserver.streams import METHOD, serve_stream
+from rhd.mcpserver.streams import METHOD, PING, Ping, serve_stream
+
+OnStream = Callable[[str, Ping | None], None]
 
 MAX_OPEN = 64
 """Sessions that the SDK holds at once; beyond these, the least recently used one waits as a row."""
@@ -50,13 +52,14 @@ class Sessions:
         server: ListChangedServer,
         records: SessionRecords,
         *,
-        on_stream: Callable[[str, bool], None],
+        on_stream: OnStream,
         max_open: int = MAX_OPEN,
     ) -> None:
         """Make the sessions of one endpoint.
 
         Args:
-            on_stream: told, with the SDK's session id, when a session's stream opens and when it ends.
+            on_stream: told, with the SDK's session id, when a session's stream opens and how to ping it; and when it
+                ends (None).
             max_open: how many sessions the SDK holds at once.
         """
         self._kept = make_manager(server, is_stateless=False, max_sessions=max_open)
@@ -201,30 +204,37 @@ class Sessions:
     ) -> None:
         sdk_id: str | None = None
         has_begun = False
+        sending = trio.Lock()
 
-        async def first_byte(message: Message) -> None:
+        async def pass_on(message: Message) -> None:
             nonlocal sdk_id, has_begun
-            await send(message)
-            # Tunnels hold the headers back until the first byte of the body; the first ping would be 15 s away.
-            if message["type"] == "http.response.start" and message["status"] == 200:
-                await send({"type": "http.response.body", "body": b": open\r\n\r\n", "more_body": True})
-                sdk_id, has_begun = session.sdk_id, True
-                if sdk_id is not None:
-                    self._on_stream(sdk_id, True)
-            elif message["type"] == "http.response.body" and not message.get("more_body"):
-                has_begun = False
+            async with sending:
+                await send(message)
+                # Tunnels hold the headers back until the first byte of the body; the first ping would be 15 s away.
+                if message["type"] == "http.response.start" and message["status"] == 200:
+                    await send({"type": "http.response.body", "body": b": open\r\n\r\n", "more_body": True})
+                    sdk_id, has_begun = session.sdk_id, True
+                    if sdk_id is not None:
+                        self._on_stream(sdk_id, ping)
+                elif message["type"] == "http.response.body" and not message.get("more_body"):
+                    has_begun = False
+
+        async def ping() -> None:
+            async with sending:
+                if has_begun:
+                    await send({"type": "http.response.body", "body": PING, "more_body": True})
 
         session.streams += 1
         is_served = True
         try:
             with trio.move_on_after(0 if self._is_draining else caller.lasts_s) as scope_of_stream:
                 self._streams.add(scope_of_stream)
-                is_served = await self._pass_on(session, session_id, scope, lambda: receive, first_byte)
+                is_served = await self._pass_on(session, session_id, scope, lambda: receive, pass_on)
         finally:
             self._streams.discard(scope_of_stream)
             session.streams -= 1
             if not session.streams and sdk_id is not None:
-                self._on_stream(sdk_id, False)
+                self._on_stream(sdk_id, None)
         if not is_served:
             await _answer(send, 404, "Session not found")
         elif has_begun:  # its time is over: an end that its client does not take for a broken connection

@@ -25,6 +25,8 @@ _HEADERS = [
     (b"x-accel-buffering", b"no"),  # a proxy that collects what it passes on would hold notifications back
 ]
 
+PING = b": ping\r\n\r\n"
+
 Tell = Callable[[types.ServerNotification], Awaitable[None]]
 Ping = Callable[[], Awaitable[None]]
 Run = Callable[[Tell, Ping], Awaitable[None]]
@@ -64,7 +66,7 @@ async def serve_stream(judge: ASGIApp, scope: Scope, receive: Receive, send: Sen
         await _send_event(send, json.dumps({"jsonrpc": "2.0", **body}, separators=(",", ":")).encode())
 
     async def ping() -> None:
-        await send({"type": "http.response.body", "body": b": ping\r\n\r\n", "more_body": True})
+        await send({"type": "http.response.body", "body": PING, "more_body": True})
 
     await run(tell, ping)
     result = b"".join(message.get("body", b"") for message in answer)

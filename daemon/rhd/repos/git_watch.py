@@ -16,7 +16,7 @@ from rhd.workflow.git import opened_git_folder, read_git_facts
 from rhd.workflow.root import Root
 
 DOT_GIT = ".git"
-"""What the folder that holds HEAD and the index is called in hints, wherever it is: a linked worktree's is elsewhere."""
+"""The name in hints of the folder that holds HEAD and the index; that of a linked worktree is elsewhere."""
 
 WAIT_S = 1.0
 """How long a look waits for git to finish: what git is still writing would be seen half-written, and told twice."""

@@ -22,6 +22,7 @@ import pytest
 import trio
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.shared.subscriptions import SUBSCRIPTION_ID_META_KEY
+from sse_starlette import EventSourceResponse
 
 from rhd.access import Principal
 from rhd.asgi import Receive, Scope, Send
@@ -352,6 +353,10 @@ async def _send(url: str, method: str, headers: dict[str, str], body: bytes = b"
     stream = trio.SocketStream(sock)
     await stream.send_all("\r\n".join([*lines, "", ""]).encode() + body)
     return stream
+
+
+def test_its_streams_have_no_timers_of_their_own() -> None:
+    assert EventSourceResponse(content=iter(())).ping_interval == 0
 
 
 @ERAS

@@ -22,6 +22,7 @@ from rhd.mcpserver.notifier import Notifier
 from rhd.mcpserver.sdk import has_session, session_count
 from rhd.mcpserver.session_records import MAX_OF_GRANT, MAX_PARAMETER_BYTES, SessionRecords
 from rhd.mcpserver.sessions import Sessions
+from rhd.mcpserver.streams import PING
 from rhd.mcpserver.tool_context import ToolContext
 from rhd.repos.registry import Repo
 from tests.support.inprocess import Running
@@ -83,7 +84,7 @@ class Endpoint:
             assert answer.status_code == 200
             assert answer.headers["content-type"].startswith("text/event-stream")
             chunks = answer.aiter_raw()
-            with trio.fail_after(WITHIN_S):  # the SDK's first ping would come after 15 s
+            with trio.fail_after(WITHIN_S):  # the first ping comes after up to 15 s
                 assert (await anext(chunks)).startswith(b": ")
             yield chunks
 
@@ -513,6 +514,19 @@ async def test_a_session_subscribes_and_holds_one_stream(endpoint: Endpoint) -> 
         assert result(await endpoint.post(request("resources/subscribe", uri=URI), session_id)) == {}
         assert result(await endpoint.post(request("resources/unsubscribe", uri=URI), session_id)) == {}
         assert refusal(await endpoint.send("GET", session_id)) == 409, "one stream a session"
+
+
+async def test_the_notifier_pings_the_streams_of_sessions(endpoint: Endpoint) -> None:
+    session_id = await endpoint.open()
+    for _ in range(2):  # the session's next stream too
+        async with endpoint.stream(session_id) as chunks:
+            for _ in range(2):
+                await trio.testing.wait_all_tasks_blocked(0.01)  # it is listened on
+                endpoint.notifier.ping()
+                with trio.fail_after(WITHIN_S):
+                    while await anext(chunks) != PING:
+                        pass
+        await trio.testing.wait_all_tasks_blocked(0.01)  # its end was noticed
 
 
 # -- ChatGPT, to the letter of what it sends ------------------------------------------------------------------

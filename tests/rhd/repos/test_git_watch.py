@@ -74,7 +74,9 @@ def test_a_head_has_moved_once_it_names_another_branch_or_none(repository: Repos
 
 
 @pytest.mark.parametrize("how", ["worktree", "submodule", "link"])
-def test_where_git_keeps_head_elsewhere_that_folder_is_watched(tmp_path: Path, repository: Repository, how: str) -> None:
+def test_where_git_keeps_head_elsewhere_that_folder_is_watched(
+    tmp_path: Path, repository: Repository, how: str
+) -> None:
     other, folder = Repository(tmp_path / "other"), repository.path / ".git"
     if how == "worktree":
         repository.git("worktree", "add", "-q", str(other.path), "-b", "linked")
