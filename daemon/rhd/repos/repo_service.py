@@ -323,8 +323,9 @@ class RepoService:
                 pause_s = LOOK_AGAIN_S
                 await self._serve()
             except Refusal as refusal:
-                self._fail(RepoProblem.of(refusal))
-                await self._tell_lost()
+                if not self._is_ending:  # then the folder was closed under it, and is not lost
+                    self._fail(RepoProblem.of(refusal))
+                    await self._tell_lost()
             except Exception:
                 log.exception("repo-failed repo=%s", self.repo.slug)
                 self._fail(RepoProblem.make("REPO_BROKEN", "serving the repository failed"))

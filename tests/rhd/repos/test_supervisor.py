@@ -247,6 +247,36 @@ async def test_a_repository_that_takes_too_long_to_open_is_not_waited_for(
         go_on.set()
 
 
+async def test_a_stop_while_a_repository_is_being_opened_tells_of_no_loss(
+    tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running_rooms(tmp_path / "db") as rooms:
+        cursor = rooms.service(await rooms.adopt(repository)).changes.cursor
+    open_own, ending = service.open_own, threading.Event()
+
+    def open_late(repo: Repo) -> Any:
+        ending.wait(20)
+        return open_own(repo)
+
+    class Service(service.RepoService):
+        async def _end_when_cancelled(self) -> None:
+            try:
+                await super()._end_when_cancelled()
+            finally:
+                ending.set()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(service, "open_own", open_late)
+        patch.setattr(services, "READY_WITHIN_S", 0.01)
+        patch.setattr(services, "RepoService", Service)
+        async with running_rooms(tmp_path / "db"):
+            pass
+    async with running_rooms(tmp_path / "db") as rooms:
+        (found,) = rooms.services
+        await found.settle()
+        assert (found.state, found.changes.cursor) == ("ok", cursor)
+
+
 async def test_a_repository_that_is_moved_with_the_folder_above_it_is_found_to_be_gone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
