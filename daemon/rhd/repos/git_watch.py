@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import Literal
 
 from rhd.access import GIT_FACTS
 from rhd.errors import Detached, Refusal
@@ -94,7 +95,7 @@ class GitWatch:
         with opened_git_folder(root) as (git, prefix):
             if git is not None:
                 with _outside(git, root):
-                    folder = RelPath(DOT_GIT) if prefix else ""
+                    folder: RelPath | Literal[""] = RelPath(DOT_GIT) if prefix else ""
                     git.list(folder, GIT_FACTS, arm=lambda descriptor: arm(DOT_GIT, descriptor))
         before, self._branch = self._branch, read_git_facts(root).branch
         return before not in (_UNKNOWN, self._branch)

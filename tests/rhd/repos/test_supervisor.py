@@ -272,8 +272,9 @@ async def test_a_stop_while_a_repository_is_being_opened_tells_of_no_loss(
         async with running_rooms(tmp_path / "db"):
             pass
     async with running_rooms(tmp_path / "db") as rooms:
-        (found,) = rooms.services
-        await found.settle()
+        (repo,) = rooms.registry
+        await until(lambda: rooms.services.get(repo.id).state != "opening")
+        found = rooms.services.get(repo.id)
         assert (found.state, found.changes.cursor) == ("ok", cursor)
 
 
