@@ -15,7 +15,7 @@ CALLER_KEY = "repo_harness.caller"
 """The entry of a request's ASGI scope that holds its caller; a socket connection has it as its state."""
 
 if TYPE_CHECKING:
-    from rhd.mcpserver.outside import Outside
+    from rhd.mcpserver.unadopted_folder import UnadoptedFolder
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Caller:
     now: Callable[[], Principal | None]
     lasts_s: float = math.inf
     since: Mapping[RepoId, int] | None = None
-    outside: Outside | None = None
+    outside: UnadoptedFolder | None = None
 
     @property
     def reconnects(self) -> bool:

@@ -13,7 +13,7 @@ import trio
 from rhd.access import PROFILES
 from rhd.ids import RepoId, Slug
 from rhd.mcpserver.callers import Caller
-from rhd.mcpserver.heard import Told
+from rhd.mcpserver.delivered_positions import Positions
 from rhd.mcpserver.uris import compared, make_uri, parse_uri
 from rhd.repos.change_log import REPOSITORY, ChangeEntry
 from rhd.repos.following import LISTS, Follower, Topic
@@ -70,7 +70,7 @@ class Listener:
     held: dict[RepoId, int] = field(default_factory=dict)
     is_closed: bool = False
     is_ping_due: bool = False
-    since: Callable[[], Awaitable[Told]] | None = None
+    since: Callable[[], Awaitable[Positions]] | None = None
     send: Callable[[Event], Awaitable[None]] | None = None
     unfollow: Callable[[], None] | None = None
 

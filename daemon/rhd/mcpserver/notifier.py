@@ -20,7 +20,7 @@ from mcp.shared.subscriptions import SUBSCRIPTION_ID_META_KEY
 from rhd.errors import Refusal
 from rhd.ids import Cursor, RepoId
 from rhd.mcpserver.callers import Caller
-from rhd.mcpserver.heard import Heard, Told
+from rhd.mcpserver.delivered_positions import DeliveredPositions, Positions
 from rhd.mcpserver.listeners import (
     MAX_URIS,
     Event,
@@ -31,9 +31,9 @@ from rhd.mcpserver.listeners import (
     notification,
     readers_of,
 )
+from rhd.mcpserver.notification_sender import NotificationSender, Send, put_all, put_lists
 from rhd.mcpserver.sdk import MODERN_PROTOCOL_VERSIONS, connection_key, on_connection_end
 from rhd.mcpserver.streams import Ping, Tell, stream_of
-from rhd.mcpserver.teller import Send, Teller, put_all, put_lists
 from rhd.mcpserver.uris import SCHEME, compared, make_uri, parse_uri
 from rhd.repos.change_log import ChangeEntry
 from rhd.repos.following import read_on
@@ -55,11 +55,11 @@ class Notifier:
     def __init__(self, registry: Registry, services: Supervisor, store: Store) -> None:
         self._registry = registry
         self._services = services
-        self._heard = Heard(store)
+        self._positions = DeliveredPositions(store)
         self._listeners: dict[Listener, None] = {}  # those that are told now, in order of opening
         self._sessions: dict[int, Listener] = {}
         self._streaming: dict[str, Ping] = {}  # the HTTP sessions whose client holds a stream to be told on
-        self._teller = Teller(registry, services)
+        self._sender = NotificationSender(registry, services)
         self._nursery: trio.Nursery | None = None
         self._is_draining = False
         registry.listen(self._on_registry)
@@ -251,8 +251,8 @@ class Notifier:
         self._follow(listener)
         now, elsewhere = self._told(listener), any(x.tells_all_of(listener) for x in self._listeners)
         if listener.hears_changes:
-            self._heard.begin(listener.caller, now)
-        listener.since = partial(self._heard.of, listener.caller, now, is_heard_elsewhere=elsewhere)
+            self._positions.begin(listener.caller, now)
+        listener.since = partial(self._positions.of, listener.caller, now, has_other_stream=elsewhere)
 
     def _follow(self, listener: Listener) -> None:
         """Poke a listener for what it asked for, and for nothing else."""
@@ -293,7 +293,7 @@ class Notifier:
                 if not listener.is_session:
                     listener.since = None  # a line for each repository, and a stream catches up but once
                 if is_caught_up:
-                    await self._teller.tell(listener, send, ping)
+                    await self._sender.tell(listener, send, ping)
         finally:
             if listener.scope is scope:  # else its next stream is open already, and goes on where this one did
                 self._end(listener, is_caught_up=is_caught_up)
@@ -305,11 +305,11 @@ class Notifier:
             self._unfollow(listener)
         if is_caught_up and not listener.due:
             told = self._told(listener)
-            listener.since = partial(self._heard.sure, told, time.time())
-            if listener.hears_changes and not self._is_heard_by_another(listener):
-                self._heard.note(listener.caller, told)
+            listener.since = partial(self._positions.sure, told, time.time())
+            if listener.hears_changes and not self._has_other_stream(listener):
+                self._positions.note(listener.caller, told)
 
-    def _told(self, listener: Listener) -> Told:
+    def _told(self, listener: Listener) -> Positions:
         """Return how far a listener has read each repository that it reaches."""
         numbers = {s.repo.id: s.changes.cursor.number for s in self._reached(listener)}
         for repo_id, number in (*listener.follower.behind.items(), *listener.held.items()):
@@ -317,7 +317,7 @@ class Notifier:
                 numbers[repo_id] = min(number, numbers[repo_id])
         return numbers
 
-    def _is_heard_by_another(self, listener: Listener) -> bool:
+    def _has_other_stream(self, listener: Listener) -> bool:
         caller_id = listener.caller.id
         return any(x.caller.id == caller_id and x.hears_changes for x in self._listeners if x is not listener)
 
@@ -346,11 +346,11 @@ class Notifier:
                 else:
                     put_lists(listener)
         if is_ended:
-            self._heard.forget(grant_id)
+            self._positions.forget(grant_id)
 
     # -- coming back -------------------------------------------------------------------------------------------
 
-    def _catch_up(self, listener: Listener, since: Told, known: Mapping[str, str]) -> None:
+    def _catch_up(self, listener: Listener, since: Positions, known: Mapping[str, str]) -> None:
         """Note what changed since a listener's caller was told, or since the cursors that it knows."""
         for service in self._reached(listener):
             repo, newest = service.repo, service.changes.cursor
@@ -388,7 +388,7 @@ class Notifier:
         return [s for s in self._services if listener.concerns(s.repo.id) and listener.caller.hears(s.repo.id)]
 
 
-def _cursor_of(repo: Repo, since: Told, known: Mapping[str, str]) -> Cursor | None:
+def _cursor_of(repo: Repo, since: Positions, known: Mapping[str, str]) -> Cursor | None:
     """Return from where a listener is told of a repository; None: from now on."""
     if (text := known.get(repo.slug)) is not None:
         try:

@@ -17,11 +17,11 @@ from rhd.ids import RepoId
 from rhd.mcpserver.callers import CALLER_KEY, Caller, LocalClient
 from rhd.mcpserver.mcp_server import make_server
 from rhd.mcpserver.notifier import Notifier
-from rhd.mcpserver.outside import Outside
 from rhd.mcpserver.sdk import ListChangedServer, serve_dual_era_loop
 from rhd.mcpserver.session_records import HUB, SessionRecords
 from rhd.mcpserver.sessions import OnStream, Sessions
 from rhd.mcpserver.tool_context import ToolContext
+from rhd.mcpserver.unadopted_folder import UnadoptedFolder
 from rhd.repos.registry import RegistryChange, Repo
 from rhd.store.session_rows import delete_sessions_of
 
@@ -99,7 +99,7 @@ class RepoServers:
     def _local_caller(self, client: LocalClient) -> Caller:
         if client.repo_id is None:
             nothing = Principal(client.id, client.name, {}, is_owner=True)
-            outside = Outside(self._tool_context.registry, client.id, client.name)
+            outside = UnadoptedFolder(self._tool_context.registry, client.id, client.name)
             return Caller(client.id, client.name, True, lambda: nothing, outside=outside)
         principal = Principal(client.id, client.name, {client.repo_id: client.profiles}, is_owner=True)
         since = {client.repo_id: client.cursor_number} if client.cursor_number is not None else None

@@ -10,12 +10,14 @@ T = TypeVar("T", bound=str)
 
 KEEP_CHANGES = 10_000
 """Per repository; a cursor from before the oldest kept one answers `reset`."""
-KEEP_HEARD_S = 30 * 86400.0
+KEEP_DELIVERED_S = 30 * 86400.0
 
 # From `repos`, since one may have been forgotten meanwhile.
-_BEGIN_HEARD = "INSERT OR IGNORE INTO heard (listener, repo_id, number, at) SELECT ?, id, ?, ? FROM repos WHERE id = ?"
-_SAVE_HEARD = (
-    "INSERT INTO heard (listener, repo_id, number, at) SELECT ?, id, ?, ? FROM repos WHERE id = ?"
+_BEGIN_DELIVERED = (
+    "INSERT OR IGNORE INTO delivered (listener, repo_id, number, at) SELECT ?, id, ?, ? FROM repos WHERE id = ?"
+)
+_SAVE_DELIVERED = (
+    "INSERT INTO delivered (listener, repo_id, number, at) SELECT ?, id, ?, ? FROM repos WHERE id = ?"
     " ON CONFLICT (listener, repo_id) DO UPDATE SET number = excluded.number, at = excluded.at"
 )
 
@@ -153,7 +155,7 @@ def sure_numbers(connection: sqlite3.Connection, told: Mapping[T, int], before: 
     }
 
 
-def save_heard(
+def save_delivered(
     connection: sqlite3.Connection, listener: str, told: Mapping[Any, int], at: float, *, is_first: bool = False
 ) -> None:
     """Record how far a listener has been told, and forget those that have not come back for a month.
@@ -164,17 +166,17 @@ def save_heard(
         is_first: what is recorded already stays.
     """
     connection.executemany(
-        _BEGIN_HEARD if is_first else _SAVE_HEARD,
+        _BEGIN_DELIVERED if is_first else _SAVE_DELIVERED,
         [(listener, number, at, repo_id) for repo_id, number in told.items()],
     )
-    connection.execute("DELETE FROM heard WHERE at < ?", (at - KEEP_HEARD_S,))
+    connection.execute("DELETE FROM delivered WHERE at < ?", (at - KEEP_DELIVERED_S,))
 
 
-def delete_heard(connection: sqlite3.Connection, listener: str) -> None:
+def delete_delivered(connection: sqlite3.Connection, listener: str) -> None:
     """Forget how far a listener has been told."""
-    connection.execute("DELETE FROM heard WHERE listener = ?", (listener,))
+    connection.execute("DELETE FROM delivered WHERE listener = ?", (listener,))
 
 
-def read_heard(connection: sqlite3.Connection, listener: str) -> dict[Any, int]:
+def read_delivered(connection: sqlite3.Connection, listener: str) -> dict[Any, int]:
     """Return, per repository id, how far a listener has been told."""
-    return dict(connection.execute("SELECT repo_id, number FROM heard WHERE listener = ?", (listener,)))
+    return dict(connection.execute("SELECT repo_id, number FROM delivered WHERE listener = ?", (listener,)))

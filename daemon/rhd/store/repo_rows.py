@@ -54,7 +54,7 @@ def save_repo(connection: sqlite3.Connection, row: RepoRow) -> None:
 def forget_repo(connection: sqlite3.Connection, repo_id: str, at: float) -> None:
     """Mark a repository forgotten and delete everything else about it; a grant that reached it alone ends."""
     connection.execute("UPDATE repos SET forgotten_at = ? WHERE id = ?", (at, repo_id))
-    for table in ("started", "artifacts", "changes", "heard", "writes", "creates", "grant_profiles", "runs"):
+    for table in ("started", "artifacts", "changes", "delivered", "writes", "creates", "grant_profiles", "runs"):
         connection.execute(f"DELETE FROM {table} WHERE repo_id = ?", (repo_id,))  # noqa: S608
     connection.execute("DELETE FROM grants WHERE id NOT IN (SELECT grant_id FROM grant_profiles)")
 

@@ -129,8 +129,8 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (repo_id, number)
     ) WITHOUT ROWID;
 
-    -- How far each grant has been told of each repository's changes, once its last stream ended.
-    CREATE TABLE heard (
+    -- The newest change of each repository that each grant was sent, recorded when its last stream ends.
+    CREATE TABLE delivered (
         listener TEXT NOT NULL,             -- grant id, or a bridge's id
         repo_id TEXT NOT NULL REFERENCES repos (id) ON DELETE CASCADE,
         number INTEGER NOT NULL,

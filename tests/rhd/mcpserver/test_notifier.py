@@ -15,12 +15,12 @@ import trio
 from mcp.shared.exceptions import MCPError
 
 from rhd.ids import Cursor
-from rhd.mcpserver import heard
+from rhd.mcpserver import delivered_positions
 from rhd.mcpserver.callers import Caller
 from rhd.mcpserver.listeners import Event, Listener
 from rhd.mcpserver.notifier import MAX_STREAMS_PER_CALLER
 from rhd.repos.change_log import ChangeLog
-from rhd.store.change_rows import read_heard
+from rhd.store.change_rows import read_delivered
 from tests.support.attached import attached, told
 from tests.support.inprocess import Running, running_daemon
 from tests.support.made_grants import connected, grant
@@ -224,7 +224,7 @@ async def test_a_stream_is_acknowledged_before_it_is_told_what_it_missed(
         looking.set()
         await trio.sleep_forever()
 
-    monkeypatch.setattr(heard.Heard, "of", look)
+    monkeypatch.setattr(delivered_positions.DeliveredPositions, "of", look)
     body = listen_body(resourceSubscriptions=[PRD_URI])
     async with await trio.open_tcp_stream("127.0.0.1", daemon.context.port) as stream:
         await stream.send_all(listen_head(daemon, token, body) + body)
@@ -329,7 +329,7 @@ async def test_a_client_that_comes_back_is_told_what_changed_meanwhile(
 async def test_what_was_not_even_looked_up_does_not_count_as_told(
     daemon: Running, repository: Repository, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
-    monkeypatch.setattr(heard, "UNSURE_S", 0.0)
+    monkeypatch.setattr(delivered_positions, "UNSURE_S", 0.0)
     _, token = await grant(daemon, {"project": ["planner"]})
     connect, notifier = partial(connected, f"{daemon.url}/mcp", token), daemon.context.notifier
     await miss_a_change(daemon, repository, connect)
@@ -361,7 +361,7 @@ async def test_what_was_not_even_looked_up_does_not_count_as_told(
 async def test_another_stream_that_did_not_ask_for_a_resource_has_not_told_of_it(
     daemon: Running, repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(heard, "UNSURE_S", 0.0)
+    monkeypatch.setattr(delivered_positions, "UNSURE_S", 0.0)
     _, connect = await connection(daemon, "hub")
     await miss_a_change(daemon, repository, connect)
     async with connect(mode=MODERN) as client, client.listen(resources_list_changed=True):
@@ -374,7 +374,7 @@ async def test_another_stream_that_did_not_ask_for_a_resource_has_not_told_of_it
 async def test_what_could_not_have_told_it_does_not_count_as_told(
     daemon: Running, repository: Repository, monkeypatch: pytest.MonkeyPatch, meanwhile: str
 ) -> None:
-    monkeypatch.setattr(heard, "UNSURE_S", 0.0)
+    monkeypatch.setattr(delivered_positions, "UNSURE_S", 0.0)
     _, connect = await connection(daemon, "hub")
     await miss_a_change(daemon, repository, connect)
     if meanwhile == "tools alone":
@@ -415,7 +415,7 @@ async def test_how_far_a_client_was_told_outlives_an_end_that_nobody_saw(
             repo = first.context.registry.by_slug("project")
             assert repo is not None
             # On disk while the stream is open: a kill takes nothing away.
-            assert repo.id in await first.context.store.read(lambda c: read_heard(c, grant_id))
+            assert repo.id in await first.context.store.read(lambda c: read_delivered(c, grant_id))
     repository.write(PRD, "# Search\n\nWhile nobody served.\n")
     async with running_daemon(tmp_path / "home") as second:
         async with hearing(partial(connected, f"{second.url}/mcp", token), MODERN, PRD_URI) as ears:
@@ -436,7 +436,7 @@ async def test_what_may_have_been_sent_to_a_dead_connection_is_told_again(
 async def test_once_it_is_sure_to_have_arrived_a_change_is_not_told_again(
     daemon: Running, repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(heard, "UNSURE_S", 0.0)
+    monkeypatch.setattr(delivered_positions, "UNSURE_S", 0.0)
     _, connect = await connection(daemon, "hub")
     async with hearing(connect, MODERN, PRD_URI) as ears:
         repository.write(PRD, "# Search\n\nDifferent.\n")
@@ -455,7 +455,7 @@ async def test_what_a_grant_heard_is_forgotten_with_it(daemon: Running) -> None:
         pass
     await daemon.call("revoke", client=grant_id)
     await daemon.context.store.write(lambda c: None)
-    assert await daemon.context.store.read(lambda c: read_heard(c, grant_id)) == {}
+    assert await daemon.context.store.read(lambda c: read_delivered(c, grant_id)) == {}
 
 
 async def test_a_session_without_a_stream_is_told_once_it_has_one(daemon: Running, repository: Repository) -> None:

@@ -7,19 +7,19 @@ import pytest
 
 from rhd.store import change_rows as changes
 from rhd.store.change_rows import (
-    KEEP_HEARD_S,
+    KEEP_DELIVERED_S,
     ArtifactRow,
     ChangeRow,
     Head,
-    delete_heard,
+    delete_delivered,
     read_artifacts,
     read_changes,
+    read_delivered,
     read_heads,
-    read_heard,
     read_newest_changes,
     release_numbers,
     reserve_numbers,
-    save_heard,
+    save_delivered,
     save_refresh,
     sure_numbers,
 )
@@ -117,31 +117,31 @@ def test_a_listener_is_known_to_have_heard_what_surely_arrived(adopted: sqlite3.
 
 
 def test_how_far_a_listener_has_heard_is_kept(adopted: sqlite3.Connection) -> None:
-    save_heard(adopted, "g", {"a": 3, "b": 0}, 4.0)
-    assert read_heard(adopted, "g") == {"a": 3, "b": 0}
-    save_heard(adopted, "g", {"a": 5}, 5.0)
-    assert read_heard(adopted, "g") == {"a": 5, "b": 0}
-    assert read_heard(adopted, "other") == {}
+    save_delivered(adopted, "g", {"a": 3, "b": 0}, 4.0)
+    assert read_delivered(adopted, "g") == {"a": 3, "b": 0}
+    save_delivered(adopted, "g", {"a": 5}, 5.0)
+    assert read_delivered(adopted, "g") == {"a": 5, "b": 0}
+    assert read_delivered(adopted, "other") == {}
 
 
 def test_a_beginning_takes_nothing_away(adopted: sqlite3.Connection) -> None:
-    save_heard(adopted, "g", {"a": 3}, 4.0, is_first=True)
-    save_heard(adopted, "g", {"a": 7, "b": 1}, 5.0, is_first=True)
-    assert read_heard(adopted, "g") == {"a": 3, "b": 1}
+    save_delivered(adopted, "g", {"a": 3}, 4.0, is_first=True)
+    save_delivered(adopted, "g", {"a": 7, "b": 1}, 5.0, is_first=True)
+    assert read_delivered(adopted, "g") == {"a": 3, "b": 1}
 
 
 @pytest.mark.parametrize("is_first", [False, True])
 def test_a_repository_that_was_forgotten_meanwhile_is_no_error(adopted: sqlite3.Connection, is_first: bool) -> None:
-    save_heard(adopted, "g", {"a": 1, "none": 1}, 4.0, is_first=is_first)
-    assert set(read_heard(adopted, "g")) == {"a"}
+    save_delivered(adopted, "g", {"a": 1, "none": 1}, 4.0, is_first=is_first)
+    assert set(read_delivered(adopted, "g")) == {"a"}
     forget_repo(adopted, "a", 5.0)
-    assert read_heard(adopted, "g") == {}
+    assert read_delivered(adopted, "g") == {}
 
 
 def test_a_listener_that_does_not_come_back_is_forgotten(adopted: sqlite3.Connection) -> None:
-    save_heard(adopted, "gone", {"a": 1}, 0.0)
-    save_heard(adopted, "new", {"a": 1}, KEEP_HEARD_S + 1)
-    assert read_heard(adopted, "gone") == {}
-    assert set(read_heard(adopted, "new")) == {"a"}
-    delete_heard(adopted, "new")
-    assert read_heard(adopted, "new") == {}
+    save_delivered(adopted, "gone", {"a": 1}, 0.0)
+    save_delivered(adopted, "new", {"a": 1}, KEEP_DELIVERED_S + 1)
+    assert read_delivered(adopted, "gone") == {}
+    assert set(read_delivered(adopted, "new")) == {"a"}
+    delete_delivered(adopted, "new")
+    assert read_delivered(adopted, "new") == {}

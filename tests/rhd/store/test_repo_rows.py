@@ -4,7 +4,7 @@ import sqlite3
 
 import pytest
 
-from rhd.store.change_rows import ArtifactRow, ChangeRow, read_artifacts, read_heads, save_heard, save_refresh
+from rhd.store.change_rows import ArtifactRow, ChangeRow, read_artifacts, read_heads, save_delivered, save_refresh
 from rhd.store.repo_rows import (
     RepoRow,
     delete_started,
@@ -61,7 +61,7 @@ def test_forgetting_drops_what_only_matters_while_it_is_adopted(connection: sqli
     save_started(connection, "a", "planner", {})
     change = ChangeRow(1, "plans/a.md", "plan", "added", 0.0, "event")
     save_refresh(connection, "a", row("a").log, [ArtifactRow("plans/a.md", "s", "{}")], [], [change])
-    save_heard(connection, "g", {"a": 1}, 0.0)
+    save_delivered(connection, "g", {"a": 1}, 0.0)
     forget_repo(connection, "a", 5.0)
     assert read_repos(connection) == []
     assert read_started(connection) == []

@@ -9,7 +9,7 @@ from rhd.access import Principal
 from rhd.ids import RepoId, Slug
 from rhd.mcpserver.callers import Caller
 from rhd.mcpserver.listeners import RESOURCES, TOOLS, Event, Listener
-from rhd.mcpserver.teller import Teller, put_all, put_lists
+from rhd.mcpserver.notification_sender import NotificationSender, put_all, put_lists
 from rhd.repos.registry import Repo
 from tests.support.inprocess import Running
 
@@ -34,18 +34,18 @@ async def test_what_a_narrowed_grant_no_longer_reaches_is_not_told_though_it_was
     async def send(event: Event) -> None:
         told.append(event.uri)
 
-    await notifier._teller._tell_repo(listener, repo.id, number, send)
+    await notifier._sender._tell_repo(listener, repo.id, number, send)
     assert told == [todos, PRD_URI]
     told.clear()
     held.remove("executor")
-    await notifier._teller._tell_repo(listener, repo.id, number, send)
+    await notifier._sender._tell_repo(listener, repo.id, number, send)
     assert told == [PRD_URI]
     assert listener.follower.behind == {}
     notifier._unfollow(listener)
 
 
 async def test_what_is_due_is_sent_once_and_what_could_not_be_sent_stays_due(daemon: Running) -> None:
-    teller = Teller(daemon.context.registry, daemon.context.services)
+    sender = NotificationSender(daemon.context.registry, daemon.context.services)
     listener = Listener(CALLER, None, hears_tools=True, hears_resources=True)
     put_lists(listener)
     put_lists(listener)
@@ -57,13 +57,13 @@ async def test_what_is_due_is_sent_once_and_what_could_not_be_sent_stays_due(dae
             raise trio.BrokenResourceError
 
     with pytest.raises(trio.BrokenResourceError):
-        await teller.tell(listener, send, None)
+        await sender.tell(listener, send, None)
     assert told == [TOOLS, RESOURCES]
     assert list(listener.due) == [RESOURCES]
 
 
 async def test_a_closed_listener_is_told_what_is_due_and_pinged_no_more(daemon: Running) -> None:
-    teller = Teller(daemon.context.registry, daemon.context.services)
+    sender = NotificationSender(daemon.context.registry, daemon.context.services)
     listener = Listener(CALLER, None, hears_tools=True)
     put_lists(listener)
     listener.close()
@@ -77,7 +77,7 @@ async def test_a_closed_listener_is_told_what_is_due_and_pinged_no_more(daemon: 
         told.append("ping")
 
     with trio.fail_after(5):
-        await teller.tell(listener, send, ping)
+        await sender.tell(listener, send, ping)
     assert told == [TOOLS]
 
 

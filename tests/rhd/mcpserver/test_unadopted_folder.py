@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rhd.errors import Refusal
-from rhd.mcpserver.outside import MAX_NAMED, TOOLS, Outside
+from rhd.mcpserver.unadopted_folder import MAX_NAMED, TOOLS, UnadoptedFolder
 from tests.support.inprocess import Running
 from tests.support.repositories import Repository
 
@@ -17,7 +17,7 @@ async def test_its_two_tools_reach_the_adopted_repositories_and_every_other_call
     daemon: Running, repository: Repository
 ) -> None:
     slug = "project"
-    outside = Outside(daemon.context.registry, "owner:1", "codex")
+    outside = UnadoptedFolder(daemon.context.registry, "owner:1", "codex")
     assert tuple(tool["name"] for tool in outside.describe_tools()) == TOOLS
     for tool, arguments in (("list_repos", {}), ("harness_status", {"repo": slug})):
         caller = outside.caller_of(tool, arguments)
@@ -32,6 +32,6 @@ async def test_its_two_tools_reach_the_adopted_repositories_and_every_other_call
 
 def test_a_refusal_is_short_however_many_repositories_there_are() -> None:
     many: Any = [SimpleNamespace(slug=f"r{number:02}") for number in range(MAX_NAMED + 8)]
-    assert Outside(many, "owner:1", "c").refuse().message.endswith(f"r{MAX_NAMED - 1:02} and 8 more)")
+    assert UnadoptedFolder(many, "owner:1", "c").refuse().message.endswith(f"r{MAX_NAMED - 1:02} and 8 more)")
     none: Any = []
-    assert Outside(none, "owner:1", "c").refuse().message.endswith("(none is adopted)")
+    assert UnadoptedFolder(none, "owner:1", "c").refuse().message.endswith("(none is adopted)")

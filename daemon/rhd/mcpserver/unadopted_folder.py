@@ -1,4 +1,4 @@
-"""`Outside`: what a local client is served whose working folder is in no adopted repository.
+"""`UnadoptedFolder`: what a local client is served whose working folder is in no adopted repository.
 
 It is the hub with two tools, `list_repos` and `harness_status` of a repository that the call names. Everything else is
 refused, so that an agent does not read or write in a repository that its user is not working in.
@@ -22,7 +22,7 @@ MAX_NAMED = 12
 """How many repositories a refusal lists."""
 
 
-class Outside:
+class UnadoptedFolder:
     """The two tools, and who calls them."""
 
     def __init__(self, registry: Registry, caller_id: str, label: str) -> None:

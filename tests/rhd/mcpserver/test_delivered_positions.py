@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from rhd.ids import RepoId
-from rhd.mcpserver import heard
+from rhd.mcpserver import delivered_positions
 from rhd.mcpserver.callers import Caller
-from rhd.mcpserver.heard import Heard
+from rhd.mcpserver.delivered_positions import DeliveredPositions
 from rhd.store.change_rows import ChangeRow, save_refresh
 from rhd.store.database import Store
 from tests.support.repositories import Repository
@@ -27,12 +27,12 @@ class Log:
 
     store: Store
     repo: RepoId
-    heard: Heard
+    positions: DeliveredPositions
 
-    async def restart(self) -> Heard:
+    async def restart(self) -> DeliveredPositions:
         """Return what a daemon finds that starts now."""
         await self.store.write(lambda connection: None)  # all that was submitted before is on disk
-        return Heard(self.store)
+        return DeliveredPositions(self.store)
 
 
 @pytest.fixture
@@ -50,46 +50,46 @@ async def log(tmp_path: Path, repository: Repository) -> AsyncIterator[Log]:
             save_refresh(connection, adopted.id, adopted.log, [], [], rows)
 
         await rooms.store.write(fill)
-        yield Log(rooms.store, adopted.id, Heard(rooms.store))
+        yield Log(rooms.store, adopted.id, DeliveredPositions(rooms.store))
 
 
 async def test_one_that_never_heard_begins_now_and_goes_on_there_whoever_sees_its_end(log: Log) -> None:
-    log.heard.begin(CALLER, {log.repo: 7})
-    assert await log.heard.of(CALLER, {log.repo: 7}, is_heard_elsewhere=False) == {log.repo: 7}
+    log.positions.begin(CALLER, {log.repo: 7})
+    assert await log.positions.of(CALLER, {log.repo: 7}, has_other_stream=False) == {log.repo: 7}
     again = await log.restart()
     again.begin(CALLER, {log.repo: 10})
-    assert await again.of(CALLER, {log.repo: 10}, is_heard_elsewhere=False) == {log.repo: 7}
+    assert await again.of(CALLER, {log.repo: 10}, has_other_stream=False) == {log.repo: 7}
 
 
 async def test_what_was_told_in_the_last_minutes_may_not_have_arrived(log: Log) -> None:
-    log.heard.note(CALLER, {log.repo: 10})
+    log.positions.note(CALLER, {log.repo: 10})
     again = await log.restart()
-    assert await again.of(CALLER, {log.repo: 10}, is_heard_elsewhere=False) == {log.repo: 8}
+    assert await again.of(CALLER, {log.repo: 10}, has_other_stream=False) == {log.repo: 8}
     assert await again.sure({log.repo: 10}, time.time() - 300) == {log.repo: 3}
-    assert heard.UNSURE_S == 120
+    assert delivered_positions.UNSURE_S == 120
 
 
 async def test_one_that_is_told_on_another_stream_hears_again_only_what_may_not_have_arrived_there(log: Log) -> None:
-    log.heard.begin(CALLER, {log.repo: 1})
+    log.positions.begin(CALLER, {log.repo: 1})
     await log.restart()
-    assert await log.heard.of(CALLER, {log.repo: 10}, is_heard_elsewhere=True) == {log.repo: 8}
+    assert await log.positions.of(CALLER, {log.repo: 10}, has_other_stream=True) == {log.repo: 8}
 
 
 async def test_what_came_before_it_first_heard_is_no_news_on_a_second_stream(log: Log) -> None:
-    log.heard.begin(CALLER, {log.repo: 10})
+    log.positions.begin(CALLER, {log.repo: 10})
     await log.restart()
-    assert await log.heard.of(CALLER, {log.repo: 10}, is_heard_elsewhere=True) == {log.repo: 10}
+    assert await log.positions.of(CALLER, {log.repo: 10}, has_other_stream=True) == {log.repo: 10}
 
 
 async def test_a_peer_of_the_socket_begins_anew_each_time(log: Log) -> None:
-    log.heard.begin(OWNER, {log.repo: 3})
-    log.heard.note(OWNER, {log.repo: 3})
+    log.positions.begin(OWNER, {log.repo: 3})
+    log.positions.note(OWNER, {log.repo: 3})
     again = await log.restart()
-    assert await again.of(OWNER, {log.repo: 10}, is_heard_elsewhere=False) == {log.repo: 10}
+    assert await again.of(OWNER, {log.repo: 10}, has_other_stream=False) == {log.repo: 10}
 
 
 async def test_a_grant_that_has_ended_leaves_nothing(log: Log) -> None:
-    log.heard.begin(CALLER, {log.repo: 3})
-    log.heard.forget(CALLER.id)
+    log.positions.begin(CALLER, {log.repo: 3})
+    log.positions.forget(CALLER.id)
     again = await log.restart()
-    assert await again.of(CALLER, {log.repo: 10}, is_heard_elsewhere=False) == {log.repo: 10}
+    assert await again.of(CALLER, {log.repo: 10}, has_other_stream=False) == {log.repo: 10}

@@ -1,4 +1,4 @@
-"""`Teller`: what a listener is told, decided when it is told."""
+"""`NotificationSender`: what a listener is told, decided when it is told."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rhd.repos.supervisor import Supervisor
 Send = Callable[[Event], Awaitable[None]]
 
 
-class Teller:
+class NotificationSender:
     """Sends listeners what is due and what they have not read; grants and started profiles count as they are then."""
 
     def __init__(self, registry: Registry, services: Supervisor) -> None:
