@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGES = {"rhd": ROOT / "daemon/rhd", "rhwire": ROOT / "ctl/rhwire", "rhctl": ROOT / "ctl/rhctl"}
 
 WITHOUT_TEST: dict[str, str] = {
-    "rhd/web/serving/test_server_limits.py": "numbers alone; test_http_server and test_places test them",
+    "rhd/web/serving/test_server_limits.py": "numbers alone; test_http_server and test_connection_slots test them",
     "rhctl/managers/test_manager.py": "types alone; test_systemd and test_launchd test what implements them",
 }
 """Modules with code and without a test file of their own, and why."""

@@ -41,7 +41,7 @@ from rhd.oauth.grants import GrantChange
 from rhd.repos.adoption import Adopter
 from rhd.repos.registry import Registry
 from rhd.repos.repo_service import RepoService
-from rhd.repos.supervisor import Supervisor
+from rhd.repos.repo_supervisor import RepoSupervisor
 from rhd.runner.run_service import RunService
 from rhd.settings import Settings, check_host
 from rhd.store.audit import AuditLog
@@ -113,7 +113,7 @@ class Daemon:
         self._audit = AuditLog(store)
         self._registry = Registry(store)
         self._hints = make_source(settings.watcher)
-        self._services = Supervisor(self._registry, store=store, hints=self._hints, key=key)
+        self._services = RepoSupervisor(self._registry, store=store, hints=self._hints, key=key)
         self._authority = Authority(store, self._registry, self._audit)
         self._runs = RunService(
             self._registry, self._services, store, self._audit, key, lambda: self.context.settings, os.environ

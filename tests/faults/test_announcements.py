@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from rhd.watch.roots import Policy
+from rhd.watch.watched_roots import Policy
 from rhwire.home import Home
 from rhwire.messages import Request
 from tests.support.announced_state import EVENTS, POLLING, announcing, follow, trouble

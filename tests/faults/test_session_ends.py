@@ -35,7 +35,7 @@ class Machine:
         self.http = http
         self.random = random.Random(seed)
         self.grants: dict[str, str] = {}
-        self.places: dict[str, str] = {}
+        self.slots: dict[str, str] = {}
         self.sessions: list[tuple[str, str]] = []
         self.steps = itertools.count()
         self.seen: Counter[str] = Counter()
@@ -57,7 +57,7 @@ class Machine:
             with suppress(sqlite3.IntegrityError):  # one was forgotten in between
                 grant_id, token = await grant(self.daemon, {slug: ["planner"] for slug in slugs}, resource=resource)
                 self.grants[grant_id] = token
-                self.places[token] = f"/r/{resource}/mcp" if resource is not None else "/mcp"
+                self.slots[token] = f"/r/{resource}/mcp" if resource is not None else "/mcp"
         token = self.random.choice(list(self.grants.values()))
         answer = await self.send("POST", token, None, {"method": "initialize", "params": INITIALIZE})
         if answer is not None and (session_id := answer.headers.get("mcp-session-id")) is not None:
@@ -104,7 +104,7 @@ class Machine:
         headers = {"Authorization": f"Bearer {token}", "Accept": "application/json, text/event-stream"}
         if session_id is not None:
             headers |= {"Mcp-Session-Id": session_id, "MCP-Protocol-Version": VERSION}
-        place = self.places.get(token, "/mcp")
+        place = self.slots.get(token, "/mcp")
         message = None if body is None else {"jsonrpc": "2.0", "id": 1, **body}
         try:
             answer = await self.http.request(method, self.daemon.url + place, headers=headers, json=message)

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from rhd.watch.roots import Policy
+from rhd.watch.watched_roots import Policy
 from tests.support.hint_mirror import EVENTS, POLLING, Mirror, run_source
 from tests.support.hint_mirror_process import QUEUED_EVENTS, MirrorProcess, flood
 from tests.support.random_operations import Disorder
@@ -222,7 +222,7 @@ LIMITED = """
 import os, sys
 from pathlib import Path
 import trio
-from rhd.watch.roots import Policy
+from rhd.watch.watched_roots import Policy
 from tests.support.hint_mirror import Mirror, run_source
 
 def allow(what, number):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from rhd.watch.roots import Policy
+from rhd.watch.watched_roots import Policy
 from tests.support.announced_state import EVENTS, POLLING, announcing, follow, trouble
 from tests.support.repositories import Repository
 

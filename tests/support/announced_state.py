@@ -14,8 +14,8 @@ import trio
 from rhd.access import ARTIFACTS
 from rhd.repos.change_log import REPOSITORY, ChangeEntry
 from rhd.repos.repo_service import RepoService
-from rhd.watch.roots import Policy
 from rhd.watch.sources import make_source
+from rhd.watch.watched_roots import Policy
 from rhd.workflow.reach import may_read
 from rhd.workflow.revisions import version_of
 from tests.support.random_operations import Disorder

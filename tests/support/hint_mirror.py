@@ -12,8 +12,8 @@ from pathlib import Path
 import trio
 
 from rhd.watch.hints import HintSource, Via
-from rhd.watch.roots import Policy
 from rhd.watch.sources import make_source
+from rhd.watch.watched_roots import Policy
 
 EVENTS = Policy(polling=False, overflows_within_s=0)
 """No timer makes good what an event missed."""

@@ -12,7 +12,7 @@ import trio
 from rhd.repos.adoption import Adopted, Adopter
 from rhd.repos.registry import Registry
 from rhd.repos.repo_service import RepoService
-from rhd.repos.supervisor import Supervisor
+from rhd.repos.repo_supervisor import RepoSupervisor
 from rhd.store.audit import AuditLog
 from rhd.store.database import Store
 from rhd.watch.hints import HintSource
@@ -30,7 +30,7 @@ class Rooms:
     store: Store
     registry: Registry
     hints: HintSource
-    services: Supervisor
+    services: RepoSupervisor
     adopter: Adopter
     audit: AuditLog
 
@@ -55,7 +55,7 @@ async def running_rooms(database: Path, hints: HintSource | None = None) -> Asyn
         registry = Registry(store)
         registry.load()
         hints = hints or FakeHints()
-        services = Supervisor(registry, store=store, hints=hints, key=KEY)
+        services = RepoSupervisor(registry, store=store, hints=hints, key=KEY)
         rooms = Rooms(store, registry, hints, services, Adopter(registry, services), AuditLog(store))
         async with trio.open_nursery() as nursery:
             await nursery.start(hints.run)

@@ -19,7 +19,7 @@ from rhd.repos.change_log import ChangeEntry, ChangeLog
 from rhd.repos.following import Follower, Topic
 from rhd.repos.registry import Repo
 from rhd.repos.repo_service import RepoService
-from rhd.repos.supervisor import Supervisor
+from rhd.repos.repo_supervisor import RepoSupervisor
 
 DEFAULT_COUNT = 20
 PAGE_CHANGES = 200
@@ -48,7 +48,7 @@ def _known(repos: Sequence[Repo], since: Mapping[str, Any]) -> dict[RepoId, Curs
 
 
 async def _newest(
-    services: Supervisor, repos: Sequence[Repo], count: int
+    services: RepoSupervisor, repos: Sequence[Repo], count: int
 ) -> tuple[list[dict[str, Any]], dict[RepoId, Cursor]]:
     """Return the newest changes, oldest first, and how far they tell of each repository."""
     found: list[tuple[float, dict[str, Any]]] = []
@@ -67,7 +67,7 @@ async def _newest(
 class _Stream:
     """One connection that follows some repositories, or all of them, those included that are adopted later."""
 
-    def __init__(self, services: Supervisor, connection: ControlConnection, only: set[RepoId] | None) -> None:
+    def __init__(self, services: RepoSupervisor, connection: ControlConnection, only: set[RepoId] | None) -> None:
         self._services = services
         self._connection = connection
         self._only = only
@@ -148,7 +148,7 @@ class _Stream:
         return True
 
 
-def _service(services: Supervisor, repo_id: RepoId) -> RepoService | None:
+def _service(services: RepoSupervisor, repo_id: RepoId) -> RepoService | None:
     try:
         return services.get(repo_id)
     except Refusal:

@@ -13,7 +13,7 @@ from rhd.mcpserver.repo_servers import RepoServers
 from rhd.oauth.authority import Authority
 from rhd.repos.adoption import Adopter
 from rhd.repos.registry import Registry
-from rhd.repos.supervisor import Supervisor
+from rhd.repos.repo_supervisor import RepoSupervisor
 from rhd.runner.run_service import RunService
 from rhd.settings import Settings
 from rhd.store.audit import AuditLog
@@ -44,7 +44,7 @@ class VerbContext:
     port: int
     started_at: float
     registry: Registry
-    services: Supervisor
+    services: RepoSupervisor
     adopter: Adopter
     endpoints: RepoServers
     notifier: Notifier

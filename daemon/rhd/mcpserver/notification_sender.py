@@ -11,7 +11,7 @@ from rhd.mcpserver.uris import make_uri
 from rhd.repos.change_log import ChangeEntry
 from rhd.repos.following import read_on
 from rhd.repos.registry import Registry, Repo
-from rhd.repos.supervisor import Supervisor
+from rhd.repos.repo_supervisor import RepoSupervisor
 
 Send = Callable[[Event], Awaitable[None]]
 
@@ -19,7 +19,7 @@ Send = Callable[[Event], Awaitable[None]]
 class NotificationSender:
     """Sends listeners what is due and what they have not read; grants and started profiles count as they are then."""
 
-    def __init__(self, registry: Registry, services: Supervisor) -> None:
+    def __init__(self, registry: Registry, services: RepoSupervisor) -> None:
         self._registry = registry
         self._services = services
         self._batches: dict[RepoId, tuple[tuple[int, int], Batch]] = {}

@@ -39,7 +39,7 @@ from rhd.repos.change_log import ChangeEntry
 from rhd.repos.following import read_on
 from rhd.repos.registry import Registry, RegistryChange, Repo
 from rhd.repos.repo_service import RepoService
-from rhd.repos.supervisor import Supervisor
+from rhd.repos.repo_supervisor import RepoSupervisor
 from rhd.store.database import Store
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ PING_S = 15.0
 class Notifier:
     """Every listener of the daemon, and what each is told."""
 
-    def __init__(self, registry: Registry, services: Supervisor, store: Store) -> None:
+    def __init__(self, registry: Registry, services: RepoSupervisor, store: Store) -> None:
         self._registry = registry
         self._services = services
         self._positions = DeliveredPositions(store)

@@ -11,7 +11,7 @@ from rhd.hosting.waits import Waits
 from rhd.ids import RepoId
 from rhd.mcpserver.quotas import Quotas
 from rhd.repos.registry import Registry
-from rhd.repos.supervisor import Supervisor
+from rhd.repos.repo_supervisor import RepoSupervisor
 from rhd.runner.run_service import RunService
 from rhd.store.audit import AuditLog
 from rhd.store.database import Store
@@ -33,7 +33,7 @@ class ToolContext:
     """
 
     registry: Registry
-    services: Supervisor
+    services: RepoSupervisor
     store: Store
     audit: AuditLog
     key: bytes

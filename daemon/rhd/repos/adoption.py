@@ -33,8 +33,8 @@ from rhd.repos.passphrase_copy import (
 from rhd.repos.path_threads import ANSWER_WITHIN_S, does_not_answer
 from rhd.repos.predecessor_files import Leftovers, find_leftovers
 from rhd.repos.registry import Registry, Repo
+from rhd.repos.repo_supervisor import RepoSupervisor
 from rhd.repos.scaffold import ADOPTED_MARKS, COPY, FOLDERS, ID, IGNORE, IGNORED, scaffold_files
-from rhd.repos.supervisor import Supervisor
 from rhd.workflow.git import find_repository
 from rhd.workflow.os_errors import REASONS, path_not_found
 from rhd.workflow.root import Root, is_there, resolve
@@ -105,7 +105,7 @@ class _Survey:
 class Adopter:
     """Adopts repositories, one at a time at each path: a path whose file system hangs holds up no other."""
 
-    def __init__(self, registry: Registry, services: Supervisor) -> None:
+    def __init__(self, registry: Registry, services: RepoSupervisor) -> None:
         self._registry = registry
         self._services = services
         self._threads = services.path_threads

@@ -14,8 +14,8 @@ from rhd.errors import Detached, HarnessError, NotFound, Refusal
 from rhd.ids import RepoId
 from rhd.rel_path import RelPath
 from rhd.repos.git_index import tracks
+from rhd.repos.repo_supervisor import RepoSupervisor
 from rhd.repos.scaffold import COPY, ID, IGNORE
-from rhd.repos.supervisor import Supervisor
 from rhd.workflow.root import Root
 
 FOLDER = RelPath(".repo-harness")
@@ -75,7 +75,7 @@ def put(root: Root, name: str, data: bytes, *, mode: int = 0o600) -> None:
         root.replace(path, reach, data, mode=mode)
 
 
-async def write_copy(services: Supervisor, repo_id: RepoId, passphrase: str) -> Refusal | None:
+async def write_copy(services: RepoSupervisor, repo_id: RepoId, passphrase: str) -> Refusal | None:
     """Write the copy; return what refused it, since the passphrase holds either way."""
 
     def write(root: Root) -> None:

@@ -27,8 +27,8 @@ from rhd.hosting.wakeup import Wakeup
 from rhd.rel_path import RelPath
 from rhd.repos.change_log import NO_ORIGINS, REPOSITORY, ChangeLog
 from rhd.repos.creates import Creates, DocumentWrite
+from rhd.repos.disk_scan import DiskScanner
 from rhd.repos.job_queue import Job, JobQueue
-from rhd.repos.looking import Looking
 from rhd.repos.opening import open_own
 from rhd.repos.owner_thread import OwnerThread
 from rhd.repos.problems import RepoProblem, worst
@@ -114,7 +114,7 @@ class RepoService:
         self._catalog: Catalog | None = None
         self._is_lost = False
         self._is_away = False
-        self._looking = Looking(repo.id, hints)
+        self._scanner = DiskScanner(repo.id, hints)
         self._is_hinted = False
         self._dirty: set[str] | None = set()
         self._via = "restart"
@@ -213,7 +213,7 @@ class RepoService:
         async def work() -> T:
             result = await self._call(job)
             if written is not None:
-                await self._look_after_write(written, by)
+                await self._scan_after_write(written, by)
             return result
 
         return await self.submit(work)
@@ -231,7 +231,7 @@ class RepoService:
         async def work() -> dict[str, Any]:
             result, is_written = await self._creates.carry_out(write, self.artifacts, self._call)
             if is_written:
-                await self._look_after_write(RelPath(result["path"]), write.by)
+                await self._scan_after_write(RelPath(result["path"]), write.by)
             return result
 
         return await self.submit(work)
@@ -243,7 +243,7 @@ class RepoService:
             Detached: the folder is not where it was adopted.
             Refusal: REPO_OPENING, REPO_BROKEN, REPO_BUSY, TIMEOUT.
         """
-        await self.submit(partial(self._look, None, "asked"))
+        await self.submit(partial(self._scan, None, "asked"))
 
     async def submit(self, work: Callable[[], Awaitable[T]]) -> T:
         """Have the owner carry `work` out and return its result. Cancelling the caller does not cancel the work.
@@ -381,7 +381,7 @@ class RepoService:
                 self._job = None
             elif self._is_ending:
                 return
-            if not await self._look_if_hinted() and not has_worked:
+            if not await self._scan_if_hinted() and not has_worked:
                 with trio.move_on_at(self._next_due()):
                     await self._wake.wait()
 
@@ -389,7 +389,7 @@ class RepoService:
         due = [at for at, *_ in self._later]
         return min([*due, self._not_before] if self._is_hinted else due, default=math.inf)
 
-    async def _look_if_hinted(self) -> bool:
+    async def _scan_if_hinted(self) -> bool:
         """Look where hints say, if any do; return whether they did."""
         now = trio.current_time()
         for entry in [entry for entry in self._later if entry[0] <= now]:
@@ -399,20 +399,20 @@ class RepoService:
             return False
         via, dirty = self._via, self._dirty
         self._is_hinted, self._dirty = False, set()
-        await self._look(None if dirty is None else frozenset(dirty), via, may_wait=True)
+        await self._scan(None if dirty is None else frozenset(dirty), via, may_wait=True)
         return True
 
-    async def _look_after_write(self, written: RelPath, by: str | None) -> None:
+    async def _scan_after_write(self, written: RelPath, by: str | None) -> None:
         """Bring the catalog up to date; the write itself has been made, whatever comes of this."""
         try:
-            await self._look(frozenset({written.folder}), "event", {str(written): ("write", by)})
+            await self._scan(frozenset({written.folder}), "event", {str(written): ("write", by)})
         except Detached:
             pass  # `_call` has noted it
         except Exception:
-            log.exception("look-failed repo=%s", self.repo.slug)
+            log.exception("scan-failed repo=%s", self.repo.slug)
             self.hint(None, "write")
 
-    async def _look(
+    async def _scan(
         self,
         folders: frozenset[str] | None,
         via: str,
@@ -429,7 +429,7 @@ class RepoService:
             may_wait: look a moment later if git is writing files now.
         """
         _, catalog = self._usable()
-        found = await self._call(lambda root: self._looking.look(root, catalog, folders, may_wait=may_wait))
+        found = await self._call(lambda root: self._scanner.scan(root, catalog, folders, may_wait=may_wait))
         if found is None:
             self.hint(folders, via)
             self._not_before = trio.current_time() + GIT_PAUSE_S

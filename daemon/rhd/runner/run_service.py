@@ -19,7 +19,7 @@ from rhd.logs import trace_of
 from rhd.repos.change_log import REPOSITORY
 from rhd.repos.registry import AgentRuns, Registry, RegistryChange, Repo
 from rhd.repos.repo_service import RepoService
-from rhd.repos.supervisor import Supervisor
+from rhd.repos.repo_supervisor import RepoSupervisor
 from rhd.runner.agent_environment import agent_environment
 from rhd.runner.agents import Agent, find_agent
 from rhd.runner.goal import RunGoal, read_goal
@@ -54,7 +54,7 @@ class RunService:
     def __init__(
         self,
         registry: Registry,
-        services: Supervisor,
+        services: RepoSupervisor,
         store: Store,
         audit: AuditLog,
         key: bytes,

@@ -16,7 +16,7 @@ from rhd.watch import inotify_calls as calls
 from rhd.watch.filesystems import lacks_events, read_mounts
 from rhd.watch.hints import Mode, OnHint, Usage, Why
 from rhd.watch.kernel_limits import advise, may_open, read_limits
-from rhd.watch.roots import Policy, Roots, WatchedRoot
+from rhd.watch.watched_roots import Policy, WatchedRoot, WatchedRoots
 
 MAX_WATCHES_OF_ROOT = 4096
 """Folders of one repository that are watched. The kernel grants a user a few ten thousand watches for everything."""
@@ -71,7 +71,7 @@ class InotifySource:
     def __init__(self, policy: Policy | None = None, *, kernel: Kernel | None = None) -> None:
         policy = policy or Policy()
         self._kernel = kernel or Kernel()
-        self._roots = Roots(policy, self._can_watch)
+        self._roots = WatchedRoots(policy, self._can_watch)
         self._overflows_within_s = policy.overflows_within_s
         self._instance: int | None = None
         self._cannot_open: Why = "instances"

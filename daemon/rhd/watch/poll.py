@@ -8,14 +8,14 @@ import trio
 
 from rhd.watch.hints import Mode, OnHint, Usage
 from rhd.watch.kernel_limits import read_limits
-from rhd.watch.roots import Policy, Roots, WatchedRoot
+from rhd.watch.watched_roots import Policy, WatchedRoot, WatchedRoots
 
 
 class PollSource:
     """Implements `HintSource` without asking the system for anything."""
 
     def __init__(self, policy: Policy | None = None) -> None:
-        self._roots = Roots(policy or Policy(), lambda _: False)
+        self._roots = WatchedRoots(policy or Policy(), lambda _: False)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Give hints until cancelled."""

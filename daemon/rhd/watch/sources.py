@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from rhd.watch.hints import HintSource
-from rhd.watch.roots import Policy
+from rhd.watch.watched_roots import Policy
 
 
 def make_source(watcher: str, policy: Policy | None = None) -> HintSource:

@@ -20,7 +20,7 @@ from watchfiles import Change, awatch
 from rhd.watch.filesystems import lacks_events, read_mounts
 from rhd.watch.hints import Mode, OnHint, Usage
 from rhd.watch.kernel_limits import advise, read_limits
-from rhd.watch.roots import Policy, Roots, WatchedRoot
+from rhd.watch.watched_roots import Policy, WatchedRoot, WatchedRoots
 
 STEP_MS, DEBOUNCE_MS = 20, 100
 SETTLE_S = 0.1
@@ -33,7 +33,7 @@ class WatchfilesSource:
     """Implements `HintSource`."""
 
     def __init__(self, policy: Policy | None = None) -> None:
-        self._roots = Roots(policy or Policy(), self._can_watch)
+        self._roots = WatchedRoots(policy or Policy(), self._can_watch)
         self._changed = trio.Event()
         self._failed_at = -math.inf
         self._token: trio.lowlevel.TrioToken | None = None

@@ -139,21 +139,21 @@ class Catalog:
         """
         if self._is_full:
             folders = None  # what was left out may fit by now, wherever it lies
-        look = _Look(self._root, self._key, self.artifacts, self._folders, self.problems, arm)
-        look.at(None if folders is None else {look.nearest(folder) for folder in folders})
-        refreshed = look.result(self._senseless if folders is None else set())
+        refresh = _Refresh(self._root, self._key, self.artifacts, self._folders, self.problems, arm)
+        refresh.at(None if folders is None else {refresh.nearest(folder) for folder in folders})
+        refreshed = refresh.result(self._senseless if folders is None else set())
         if folders is None:
             self._senseless = set()
-        if look.touched:
-            self.artifacts = Artifacts(look.artifacts.values())
-        self._folders = look.folders
-        self.folders = frozenset(look.folders)
-        self.problems = MappingProxyType(look.problems)
-        self._is_full = look.is_full
+        if refresh.touched:
+            self.artifacts = Artifacts(refresh.artifacts.values())
+        self._folders = refresh.folders
+        self.folders = frozenset(refresh.folders)
+        self.problems = MappingProxyType(refresh.problems)
+        self._is_full = refresh.is_full
         return refreshed
 
 
-class _Look:
+class _Refresh:
     """One refresh in progress, on copies: a repository that is detached half-way leaves the catalog as it was."""
 
     def __init__(

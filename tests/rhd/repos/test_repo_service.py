@@ -15,7 +15,7 @@ from rhd.access import PLANNER
 from rhd.errors import Detached, Refusal
 from rhd.ids import Cursor
 from rhd.rel_path import RelPath
-from rhd.repos import owner_thread, repo_service, supervisor
+from rhd.repos import owner_thread, repo_service, repo_supervisor
 from rhd.repos.following import read_on
 from rhd.repos.repo_service import LOOK_AGAIN_S, RepoService
 from rhd.watch.sources import make_source
@@ -492,7 +492,7 @@ async def test_a_write_that_hangs_is_given_up_its_repository_writes_no_more_and_
 async def test_the_end_does_not_wait_for_what_hangs(
     tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
-    monkeypatch.setattr(supervisor, "FINISH_WITHIN_S", 0.1)
+    monkeypatch.setattr(repo_supervisor, "FINISH_WITHIN_S", 0.1)
     hang = Hang()
     with trio.fail_after(20):
         async with running_rooms(tmp_path / "db") as rooms:
@@ -520,7 +520,7 @@ async def test_the_end_does_not_wait_for_what_hangs(
 async def test_a_look_that_hangs_harms_no_other_repository(
     tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(supervisor, "FINISH_WITHIN_S", 0.1)
+    monkeypatch.setattr(repo_supervisor, "FINISH_WITHIN_S", 0.1)
     other, hang = Repository.make(tmp_path / "other"), Hang()
     with trio.fail_after(20):
         async with running_rooms(tmp_path / "db") as rooms:
@@ -544,7 +544,7 @@ async def test_a_look_that_hangs_harms_no_other_repository(
 async def test_more_than_the_queue_holds_is_refused_at_once(
     tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(supervisor, "FINISH_WITHIN_S", 0.1)
+    monkeypatch.setattr(repo_supervisor, "FINISH_WITHIN_S", 0.1)
     hang = Hang()
     with trio.fail_after(20):
         async with running_rooms(tmp_path / "db") as rooms, trio.open_nursery() as nursery:

@@ -15,7 +15,7 @@ import pytest
 import trio
 
 from rhd.watch.hints import HintSource, Via
-from rhd.watch.roots import Policy
+from rhd.watch.watched_roots import Policy
 from tests.support.hint_mirror import EVENTS, POLLING, Mirror, run_source
 from tests.support.hints import FakeHints
 from tests.support.random_operations import Disorder

@@ -17,7 +17,7 @@ import trio
 
 from rhd.watch import inotify_calls as calls
 from rhd.watch.inotify import InotifySource, Kernel
-from rhd.watch.roots import Policy
+from rhd.watch.watched_roots import Policy
 from tests.rhd.watch.test_hints import Heard, arm
 from tests.support.hint_mirror import EVENTS, Mirror
 from tests.support.hint_mirror_process import QUEUED_EVENTS, MirrorProcess, flood

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import trio
 
-from rhd.watch.roots import Policy
+from rhd.watch.watched_roots import Policy
 from tests.rhd.watch.test_hints import Heard, arm
 from tests.support.hint_mirror import Mirror, run_source
 from tests.support.waiting import until

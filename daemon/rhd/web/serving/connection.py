@@ -24,10 +24,10 @@ import trio
 from hypercorn.config import Config
 
 from rhd.asgi import ASGIApp, Message
+from rhd.web.serving.connection_slots import ConnectionSlots
 from rhd.web.serving.exchange import Exchange
 from rhd.web.serving.failures import contain
 from rhd.web.serving.http11 import Expects, Http11, MalformedRequest, render_error
-from rhd.web.serving.places import Places
 from rhd.web.serving.server_limits import ServerLimits
 
 log = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ class ConnectionOwner(Protocol):
     drain_idle_s: float
     is_draining: bool
     limits: ServerLimits
-    places: Places
+    slots: ConnectionSlots
 
     def note_end(self, connection: HttpConnection) -> None:
         """Learn that the connection has ended."""
@@ -226,7 +226,7 @@ class HttpConnection:
             if self._phase is Phase.IDLE:
                 self._become(Phase.HEAD, limits.header_s)
             self._phase = Phase.HEAD  # of a new connection the time began with accepting
-            self._server.places.begin(self)
+            self._server.slots.begin(self)
 
     def _slow_down(self) -> None:
         """Leave what a client sends of an unfinished request in the kernel for a while, unless the client is known."""
@@ -279,7 +279,7 @@ class HttpConnection:
         self._phase = phase
         self._set_deadline(trio.current_time() + within_s)
         if phase is Phase.BUSY:
-            self._server.places.complete(self)
+            self._server.slots.complete(self)
         elif phase is Phase.IDLE:
             self._server.note_idle(self)
 
@@ -301,13 +301,13 @@ class HttpConnection:
     def _begin(self, exchange: Exchange) -> None:
         self._is_known = False
         self._pace_s = self._next_read_at = 0.0
-        self._server.places.begin(self)
+        self._server.slots.begin(self)
         self._exchange = exchange
         self._nursery.start_soon(self._run_app, exchange)
 
     def _vouch(self, owner: str) -> bool:
-        """Learn from the app that the request in hand has shown a valid token; see `Places.vouch`."""
-        self._is_known = self._server.places.vouch(self, owner)
+        """Learn from the app that the request in hand has shown a valid token; see `ConnectionSlots.vouch`."""
+        self._is_known = self._server.slots.vouch(self, owner)
         self._next_read_at = 0.0
         return self._is_known
 

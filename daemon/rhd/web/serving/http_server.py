@@ -13,8 +13,8 @@ import trio
 
 from rhd.asgi import ASGIApp
 from rhd.web.serving.connection import HttpConnection, is_readable
+from rhd.web.serving.connection_slots import ConnectionSlots
 from rhd.web.serving.http11 import configure
-from rhd.web.serving.places import Places
 from rhd.web.serving.server_limits import ServerLimits
 
 log = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ class Server:
     """The connections of one `serve`.
 
     Attributes:
-        places: which connections may be open.
+        slots: which connections may be open.
         drain_idle_s: how long a connection has been idle when draining closes it.
     """
 
@@ -93,7 +93,7 @@ class Server:
         if (descriptors := resource.getrlimit(resource.RLIMIT_NOFILE)[0]) != resource.RLIM_INFINITY:
             most = min(most, descriptors // 2)
         strangers = min(limits.strangers, max(1, most * limits.strangers // limits.connections))
-        self.places = Places(most, strangers, limits.unfinished, limits.of_owner)
+        self.slots = ConnectionSlots(most, strangers, limits.unfinished, limits.of_owner)
 
     @property
     def connections(self) -> frozenset[HttpConnection]:
@@ -114,11 +114,11 @@ class Server:
             await self._accept_for_ever(listener)
 
     async def _accept_for_ever(self, listener: trio.SocketListener) -> None:
-        complained_of, evictions = None, self.places.evictions
+        complained_of, evictions = None, self.slots.evictions
         while True:
             # A connection is evicted only when another one waits; accept(2) lacks a descriptor in either case.
             await trio.lowlevel.wait_readable(listener.socket)
-            if self.places.is_full:
+            if self.slots.is_full:
                 await self._news.park()
                 continue
             try:
@@ -128,14 +128,14 @@ class Server:
                     complained_of = error.errno
                     log.error("cannot accept connections: %s", errno.errorcode.get(error.errno or 0, "unknown"))
                 if error.errno in _OUT_OF_RESOURCES:
-                    self.places.make_room()
+                    self.slots.make_room()
                 await trio.sleep(_ACCEPT_AGAIN_S)
             else:
                 complained_of = None
                 self._begin(stream)
-                if self.places.evictions != evictions:
+                if self.slots.evictions != evictions:
                     # A flood of connections that evict others leaves time for the requests of those that stay.
-                    evictions = self.places.evictions
+                    evictions = self.slots.evictions
                     await trio.sleep(_AFTER_EVICTION_S)
 
     async def accept_waiting(self, listener: trio.SocketListener) -> None:
@@ -151,18 +151,18 @@ class Server:
     def _begin(self, stream: trio.SocketStream) -> None:
         connection = HttpConnection(self, stream)
         self._live.add(connection)
-        self.places.enter(connection)
+        self.slots.enter(connection)
         self._nursery.start_soon(connection.run)
 
     def note_idle(self, connection: HttpConnection) -> None:
         """Learn that a connection is between two requests."""
-        self.places.rest(connection)
+        self.slots.rest(connection)
         self._news.unpark_all()
 
     def note_end(self, connection: HttpConnection) -> None:
         """Learn that a connection is over."""
         self._live.discard(connection)
-        self.places.leave(connection)
+        self.slots.leave(connection)
         self._news.unpark_all()
 
     def drain(self) -> None:

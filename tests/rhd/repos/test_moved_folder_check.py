@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import trio
 
-from rhd.repos import presence
-from rhd.repos.presence import Presence
+from rhd.repos import moved_folder_check
+from rhd.repos.moved_folder_check import MovedFolderCheck
 from rhd.repos.repo_service import RepoService
 from tests.support.repositories import Repository
 from tests.support.running_repos import running_rooms
@@ -18,16 +18,16 @@ async def test_a_folder_that_nothing_reported_gone_is_found(tmp_path: Path) -> N
     repository = Repository.make(tmp_path / "above" / "project")
     async with running_rooms(tmp_path / "db") as rooms:
         service = rooms.service(await rooms.adopt(repository))
-        presence_ = Presence(lambda: rooms.services)
-        await presence_.visit()
+        check = MovedFolderCheck(lambda: rooms.services)
+        await check.visit()
         assert service.state == "ok"
         (tmp_path / "above").rename(tmp_path / "elsewhere")
-        await presence_.visit()
+        await check.visit()
         await until(lambda: service.state == "detached")
 
 
 async def test_one_that_hangs_keeps_no_other_from_being_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(presence, "WITHIN_S", 0.1)
+    monkeypatch.setattr(moved_folder_check, "WITHIN_S", 0.1)
     go_on, asked = threading.Event(), list[str]()
 
     def is_attached(service: RepoService) -> bool:
@@ -40,14 +40,14 @@ async def test_one_that_hangs_keeps_no_other_from_being_found(tmp_path: Path, mo
         for number in range(3):
             await rooms.adopt(Repository.make(tmp_path / f"r{number}"))
         monkeypatch.setattr(RepoService, "is_attached", is_attached)
-        presence_ = Presence(lambda: rooms.services)
+        check = MovedFolderCheck(lambda: rooms.services)
         with trio.fail_after(10):
-            await presence_.visit()
+            await check.visit()
             assert asked == ["r0"]
-            await presence_.visit()
-            await presence_.visit()
+            await check.visit()
+            await check.visit()
             assert asked == ["r0", "r1", "r2", "r1", "r2"]
             go_on.set()
-            await until(lambda: all(visit.call.done.is_set() for visit in presence_._hanging))
-            await presence_.visit()
+            await until(lambda: all(visit.call.done.is_set() for visit in check._hanging))
+            await check.visit()
         assert asked[-3:] == ["r0", "r1", "r2"]

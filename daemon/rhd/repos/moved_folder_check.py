@@ -1,4 +1,4 @@
-"""`Presence`: finds repositories whose folder was moved with a folder above it, which no event reports.
+"""`MovedFolderCheck`: finds repositories whose folder was moved with a folder above it, which no event reports.
 
 One thread asks for all repositories in turn. Where the file system of one does not answer the visit ends, and the next
 ones pass that repository over until the call has returned. Polled repositories are looked at all the time anyway.
@@ -33,8 +33,8 @@ class _Visit:
                 self.lost.append(service)
 
 
-class Presence:
-    """Visits the repositories twice a minute."""
+class MovedFolderCheck:
+    """Checks all repositories twice a minute."""
 
     def __init__(self, services: Callable[[], Iterable[RepoService]]) -> None:
         self._services = services

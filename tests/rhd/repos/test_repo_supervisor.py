@@ -10,7 +10,7 @@ import trio
 from rhd.errors import Refusal
 from rhd.ids import Cursor, RepoId
 from rhd.repos import repo_service as service
-from rhd.repos import supervisor as services
+from rhd.repos import repo_supervisor as services
 from rhd.repos.following import Follower, read_on
 from rhd.repos.registry import Repo
 from rhd.workflow.catalog import Catalog, Refreshed
@@ -281,7 +281,7 @@ async def test_a_stop_while_a_repository_is_being_opened_tells_of_no_loss(
 async def test_a_repository_that_is_moved_with_the_folder_above_it_is_found_to_be_gone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rhd.repos.presence.EVERY_S", 0.05)
+    monkeypatch.setattr("rhd.repos.moved_folder_check.EVERY_S", 0.05)
     repository = Repository.make(tmp_path / "above" / "r")
     async with running_rooms(tmp_path / "db") as rooms:
         found = rooms.service(await rooms.adopt(repository))

@@ -1,4 +1,4 @@
-"""`Looking`: one comparison of the disk with the catalog, in the owner's thread, and what is to be recorded of it."""
+"""`DiskScanner`: compares the disk with the catalog once, in the owner's thread, and returns what to record."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ GIT = ("git", None)
 """The origin of what git changes: `via` and `by`."""
 
 
-class Looked(NamedTuple):
-    """What a look found.
+class ScanResult(NamedTuple):
+    """What a scan found.
 
     Attributes:
         changes: path, kind and change of each; a line about the repository has the empty path.
         origins: `via` and `by` of paths of which it is known who changed them.
         saved: catalog rows to record.
         removed: paths whose catalog rows go.
-        again: folders to look at once more, not before `again_after_s` seconds from now.
+        again: folders to scan once more, not before `again_after_s` seconds from now.
         again_after_s: None if there are none.
     """
 
@@ -37,15 +37,17 @@ class Looked(NamedTuple):
     again_after_s: float | None
 
 
-class Looking:
-    """For one repository's owner; `look` runs in its thread."""
+class DiskScanner:
+    """Of one repository; `scan` runs in its owner's thread."""
 
     def __init__(self, repo_id: str, hints: HintSource) -> None:
         self._repo_id = repo_id
         self._hints = hints
         self._git = GitWatch()
 
-    def look(self, root: Root, catalog: Catalog, folders: frozenset[str] | None, *, may_wait: bool) -> Looked | None:
+    def scan(
+        self, root: Root, catalog: Catalog, folders: frozenset[str] | None, *, may_wait: bool
+    ) -> ScanResult | None:
         """Bring the catalog up to date; folders that are listed are watched from then on.
 
         Args:
@@ -74,4 +76,4 @@ class Looking:
             changes.append(("", REPOSITORY, "branch"))
             origins[""] = GIT
         saved = [artifact.row() for artifact in refreshed.save]
-        return Looked(changes, origins, saved, refreshed.delete, refreshed.again, refreshed.again_after_s)
+        return ScanResult(changes, origins, saved, refreshed.delete, refreshed.again, refreshed.again_after_s)

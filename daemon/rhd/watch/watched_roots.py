@@ -1,4 +1,4 @@
-"""`Roots`: the roots that a source watches, and the hints that come from clocks instead of the file system."""
+"""`WatchedRoots`: the roots that a source watches, and the hints that come from clocks instead of the file system."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class WatchedRoot:
         self.on_hint(self.id, folders, via)
 
 
-class Roots:
+class WatchedRoots:
     """For use in trio's thread, but `get`, `polled` and `poll`.
 
     Args:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rhd.repos.looking import GIT, Looking
+from rhd.repos.disk_scan import GIT, DiskScanner
 from rhd.workflow.catalog import Catalog
 from rhd.workflow.root import Root
 from tests.support.hints import FakeHints
@@ -15,12 +15,12 @@ def test_a_look_finds_what_changed_and_has_each_folder_watched(repository: Repos
     hints = FakeHints()
     hints.attach("r", str(repository.path), lambda *_: None)
     with Root.open(str(repository.path)) as root:
-        looking, catalog = Looking("r", hints), Catalog(root, KEY)
-        first = looking.look(root, catalog, None, may_wait=True)
+        scanner, catalog = DiskScanner("r", hints), Catalog(root, KEY)
+        first = scanner.scan(root, catalog, None, may_wait=True)
         assert first is not None
         assert {row.path for row in first.saved} == set(catalog.artifacts)
         repository.write("plans/new/a.md", "# A\n")
-        found = looking.look(root, catalog, frozenset({"plans"}), may_wait=True)
+        found = scanner.scan(root, catalog, frozenset({"plans"}), may_wait=True)
         assert found is not None
         assert [(c[0], c[2]) for c in found.changes] == [("plans/new/a.md", "added")]
         assert found.origins == {}
@@ -29,11 +29,11 @@ def test_a_look_finds_what_changed_and_has_each_folder_watched(repository: Repos
 def test_a_look_waits_for_git_if_it_may_and_says_what_git_changed(repository: Repository) -> None:
     hints = FakeHints()
     with Root.open(str(repository.path)) as root:
-        looking, catalog = Looking("r", hints), Catalog(root, KEY)
-        looking.look(root, catalog, None, may_wait=True)
+        scanner, catalog = DiskScanner("r", hints), Catalog(root, KEY)
+        scanner.scan(root, catalog, None, may_wait=True)
         repository.write(".git/index.lock", "")
         repository.write("plans/a.md", "# A\n")
-        assert looking.look(root, catalog, frozenset({"plans"}), may_wait=True) is None
-        found = looking.look(root, catalog, frozenset({"plans"}), may_wait=False)
+        assert scanner.scan(root, catalog, frozenset({"plans"}), may_wait=True) is None
+        found = scanner.scan(root, catalog, frozenset({"plans"}), may_wait=False)
         assert found is not None
         assert found.origins == {"plans/a.md": GIT}

@@ -1,4 +1,4 @@
-"""`Supervisor`: keeps one `RepoService` running for each adopted repository."""
+"""`RepoSupervisor`: keeps one `RepoService` running for each adopted repository."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from rhd.errors import Refusal, StoreFailed
 from rhd.ids import RepoId
 from rhd.repos.change_log import NUMBERS, REPOSITORY, ChangeLog
 from rhd.repos.following import Following
+from rhd.repos.moved_folder_check import MovedFolderCheck
 from rhd.repos.path_threads import PathThreads
-from rhd.repos.presence import Presence
 from rhd.repos.registry import Registry, RegistryChange, Repo
 from rhd.repos.repo_service import RepoService
 from rhd.store.change_rows import Head, read_heads, release_numbers, reserve_numbers
@@ -52,7 +52,7 @@ class _Running:
         self.over = trio.Event()
 
 
-class Supervisor:
+class RepoSupervisor:
     """Follows the registry: adopted repositories get a service, forgotten ones lose theirs, moved ones a new one.
 
     Attributes:
@@ -85,7 +85,7 @@ class Supervisor:
                 for repo in self._registry:
                     self._begin(repo, self._open_log(repo, heads.get(repo.id)))
                 nursery.start_soon(self._reserve_numbers)
-                nursery.start_soon(Presence(lambda: self).run)
+                nursery.start_soon(MovedFolderCheck(lambda: self).run)
                 task_status.started()
                 await trio.sleep_forever()
         finally:

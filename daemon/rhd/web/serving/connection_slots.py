@@ -1,7 +1,7 @@
-"""`Places`: which connections may be open, and which one gives way to the next.
+"""`ConnectionSlots`: which connections may be open, and which one is evicted for the next.
 
 A connection is *known* while its last request has shown a valid token, else it is a stranger's. Strangers have a limit
-of their own, so that they cannot take the places of known connections, and a lower one for requests that are not
+of their own, so that they cannot take the slots of known connections, and a lower one for requests that are not
 complete. Behind a tunnel one connection carries the requests of many clients: it is judged anew at each request.
 """
 
@@ -15,18 +15,18 @@ class Evictable(Protocol):
     """A connection."""
 
     def abort(self) -> None:
-        """Break it off; it leaves its place at once or soon after."""
+        """Break it off; it leaves its slot at once or soon after."""
 
 
-class Places:
-    """Keeps connections in the order in which they would give way.
+class ConnectionSlots:
+    """Keeps connections in the order in which they would be evicted.
 
     Attributes:
-        evictions: how many had to give way so far.
+        evictions: how many were evicted so far.
     """
 
     def __init__(self, most: int, most_strangers: int, most_unfinished: int, most_of_owner: int) -> None:
-        """Make the places.
+        """Make the slots.
 
         Args:
             most: connections at once.
@@ -53,7 +53,7 @@ class Places:
         return self._count() >= self._most and self._oldest() is None
 
     def enter(self, connection: Evictable) -> None:
-        """Give a new connection a place, which another one may have to leave. The caller knows that it is not full."""
+        """Give a slot to a new connection, evicting another one if need be. The caller has checked `is_full`."""
         if len(self) >= self._most or self._count_strangers() >= self._most_strangers:
             self._evict(self._oldest())
         self._strangers_idle[connection] = None
@@ -118,7 +118,7 @@ class Places:
         return len(self._strangers_idle) + len(self._unfinished) + len(self._strangers_busy)
 
     def _oldest(self) -> Evictable | None:
-        """Return who gives way: the longest idle stranger, unfinished request, idle known one, complete request."""
+        """Return the connection to evict next: idle stranger, unfinished request, idle known one, complete request."""
         groups: Iterable[dict[Evictable, None]] = (self._strangers_idle, self._unfinished)
         if self._count_strangers() < self._most_strangers:
             groups = (*groups, self._known_idle)

@@ -8,18 +8,18 @@ import pytest
 import trio
 
 from rhd.watch.hints import Why
-from rhd.watch.roots import CLOCKS_S, Policy, Roots, WatchedRoot
+from rhd.watch.watched_roots import CLOCKS_S, Policy, WatchedRoot, WatchedRoots
 
 
 class Setting:
-    """Roots under a clock that jumps to the next timer, and what they hint, with the second of each hint."""
+    """WatchedRoots under a clock that jumps to the next timer, and what they hint, with the second of each hint."""
 
     def __init__(self, policy: Policy) -> None:
         self.can_watch = False
         self.wall = 0.0
         self.hints: list[tuple[str, Any, str]] = []
         self.times: list[float] = []
-        self.roots = Roots(policy, lambda _: self.can_watch, wall=lambda: trio.current_time() + self.wall)
+        self.roots = WatchedRoots(policy, lambda _: self.can_watch, wall=lambda: trio.current_time() + self.wall)
 
     def add(self, root_id: str, polled: Why | None = None) -> WatchedRoot:
         root = WatchedRoot(root_id, f"/{root_id}", self.hear, polled)
