@@ -18,7 +18,6 @@ Leaf = Literal["", "paragraph", "table", "fence", "code", "comment"]
 
 _FENCE = re.compile(r"(`{3,})([^`]*)\Z|(~{3,})(.*)\Z", re.DOTALL)
 _FENCE_END = re.compile(r" {0,3}(`{3,}|~{3,})[ \t]*\Z")
-_RULE = re.compile(r"(?:(?:\*[ \t]*){3,}|(?:-[ \t]*){3,}|(?:_[ \t]*){3,})\Z")
 _UNDERLINE = re.compile(r"(?:=+|-+)[ \t]*\Z")
 _HEADING = re.compile(r"#{1,6}(?:[ \t]|\Z)")
 _DELIMITERS = re.compile(r"\|?(?:[ \t]*:?-+:?[ \t]*\|)+(?:[ \t]*:?-+:?[ \t]*)?\Z")
@@ -212,7 +211,7 @@ class Blocks:
             self.leaf, self.kind = "", "heading"
         elif char in "=-" and is_paragraph and _UNDERLINE.match(line, at):
             self.leaf, self.kind = "", "underline"
-        elif char in "*-_" and _RULE.match(line, at):
+        elif char in "*-_" and _is_rule(line, char):
             self._close(matched)
             self.leaf, self.kind = "", "rule"
         else:
@@ -292,6 +291,11 @@ class Blocks:
 
     def _rest(self) -> str:
         return " " * self._pad + self._line[self._at :]
+
+
+def _is_rule(line: str, char: str) -> bool:
+    """Say whether a line that begins with `char` is a rule; a pattern would hold the interpreter for a long line."""
+    return not line.strip(f"{char} \t") and line.count(char) >= 3
 
 
 def is_delimiter_row(line: str) -> bool:

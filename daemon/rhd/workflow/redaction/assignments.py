@@ -90,8 +90,15 @@ _COMMANDS = frozenset(("ENV", "setenv", "setx", "WITH", "#define"))
 _COMMANDS_OF_TWO = frozenset(("login", "set", "ROLE", "USER"))
 _MAX_COMMAND = 80
 # Nor is more needed before a value beyond doubt: `setToken("…")`, `the API key is …`.
-_LOOSE = re.compile(r"[A-Za-z0-9_-]{0,40}+(?:[ \t]{1,4}+(?:is[ \t]{1,4}+)?+|\()[\"'`]?+([A-Za-z0-9_.~+/=-]{20,200}+)")
-_SPOKEN = re.compile(r"[ \t]{1,4}+(?:is[ \t]{1,4}+)?+[\"'`]?+([^\s\"'`]{8,64}+)")
+_LOOSE = re.compile(
+    r"(?P<rest>[A-Za-z0-9_-]{0,40}+)(?P<mark>[*`\"']{0,3}+)(?:[ \t]{1,4}+(?:is[ \t]{1,4}+)?+|\()[\"'`]?+"
+    r"(?P<value>[A-Za-z0-9_.~+/=-]{12,200}+)"
+)
+_SPOKEN = re.compile(
+    r"[*`\"']{0,3}+[ \t]{1,4}+(?:(?:(?:at|for|in|of|on|to)[ \t]{1,4}+[\w.-]{1,30}+[ \t]{1,4}+){0,2}+is[ \t]{1,4}+)?+"
+    r"[\"'`]?+(?P<value>[^\s\"'`]{8,64}+)"
+)
+_CONSTANT = re.compile(r"[A-Z][A-Z0-9]*+(?:_[A-Z0-9]++)++")
 _QUOTED = re.compile(
     r"""
     "(?P<double>(?:[^"\\\r\n]|\\.)++)" | '(?P<single>(?:[^'\\\r\n]|\\.)++)' | `(?P<code>[^`\r\n]++)`
@@ -200,8 +207,8 @@ def _judge(text: str, keyword: int, keyword_end: int, kind: str) -> Secret | Non
         sign = _FLAG_SIGN.match(text, keyword_end)
     if sign is None:
         loose = _LOOSE.match(text, keyword_end)
-        if loose is not None and looks_issued(loose[1]):
-            return Secret(*loose.span(1), "key" if kind == "other_key" else kind)
+        if loose is not None and _is_loose(loose, text[name_start:keyword_end], kind):
+            return Secret(*loose.span("value"), "key" if kind == "other_key" else kind)
         return _judge_spoken(text, keyword_end) if kind == "password" else None
     rest = [word.lower() for word in _WORDS.findall(sign["rest"])]
     if (rest and rest[-1] in _ABOUT) or (kind == "session" and sign[0] != sign["rest"] + "="):
@@ -223,10 +230,23 @@ def _judge(text: str, keyword: int, keyword_end: int, kind: str) -> Secret | Non
         return Secret(start, end, kind)
     if kind != "password" or not _STILL.issuperset(rest) or not looks_chosen(value, is_quoted=is_quoted):
         return None
-    if sign.lastgroup == "call" or sign["sign"] == ",":  # a call's arguments are names, more often than passwords
+    is_argument = sign.lastgroup == "call" or sign["sign"] == ","  # which is a name, more often than a password
+    if is_argument and not looks_strong(value):
         return None
     is_certain = is_quoted or sign["sign"] not in _SIGNS_OF_PROSE or _stands_alone(text, name_start, start, end)
     return Secret(start, end, kind) if is_certain else None
+
+
+def _is_loose(loose: re.Match[str], name: str, kind: str) -> bool:
+    """Judge a value that follows a name without a sign between; less is asked of it where a name is all that it is."""
+    value = loose["value"]
+    if len(value) >= 20 and looks_issued(value):
+        return True
+    if not (_CONSTANT.fullmatch(name + loose["rest"]) or loose["mark"]) or kind == "other_key":
+        return False
+    rest = [word.lower() for word in _WORDS.findall(loose["rest"])]
+    is_about = bool(rest) and rest[-1] in _ABOUT
+    return not is_about and not is_placeholder(value) and (looks_random(value) or _UUID.fullmatch(value) is not None)
 
 
 def _judge_spoken(text: str, at: int) -> Secret | None:
@@ -234,9 +254,9 @@ def _judge_spoken(text: str, at: int) -> Secret | None:
     spoken = _SPOKEN.match(text, at)
     if spoken is None:
         return None
-    value = spoken[1].rstrip(".,;:)")
-    is_secret = looks_strong(value) and looks_chosen(value, is_quoted=True) and not is_placeholder(value)
-    return Secret(spoken.start(1), spoken.start(1) + len(value), "password") if is_secret else None
+    value, start = spoken["value"].rstrip(".,;:)"), spoken.start("value")
+    is_strong = (looks_strong(value) and looks_chosen(value, is_quoted=True)) or looks_issued(value)
+    return Secret(start, start + len(value), "password") if is_strong and not is_placeholder(value) else None
 
 
 def _stands_alone(text: str, name_start: int, start: int, end: int) -> bool:

@@ -19,6 +19,7 @@ _COMMANDS = (
     ("mariadb", re.compile(r"\bmariadb[a-z-]{0,12}\b[^\r\n|;]{0,120}? -p" + _VALUE)),
     ("sshpass", re.compile(r"\bsshpass\b[ \t]{1,4}-p[ \t]{0,4}" + _VALUE)),
     ("login", re.compile(r"\blogin\b[^\r\n|;]{0,120}? -p[ \t]{1,4}" + _VALUE)),
+    ("pass:", re.compile(r"\s-pass(?:in|out)?[ \t]{1,4}[\"']?pass:(?P<secret>[^\s\"'`|&;<>]{6,200}+)")),
     ("redis-cli", re.compile(r"\bredis-cli\b[^\r\n|;]{0,120}? -a[ \t]{1,4}" + _VALUE)),
     (
         "sudo",

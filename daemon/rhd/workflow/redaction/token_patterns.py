@@ -12,7 +12,7 @@ from base64 import b64decode
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from rhd.workflow.redaction.heuristics import Secret, is_basic, is_issued, is_placeholder, looks_random
+from rhd.workflow.redaction.heuristics import Secret, is_basic, is_issued, is_placeholder, looks_issued, looks_random
 
 Verdict = Callable[[re.Match[str]], bool]
 
@@ -55,6 +55,28 @@ def _is_signed(match: re.Match[str]) -> bool:
 _LONG_TOKEN = 2000
 
 
+def _is_telling(match: re.Match[str]) -> bool:
+    """Judge what follows a word that names a secret: one random run, since such words begin names and paths too."""
+    body = match["body"]
+    if _UUID_AT_END.search(body):
+        return match["name"] != "key"
+    run = max(_RUNS.findall(body), key=len)
+    if len(run) < 20 or is_placeholder(run) or not any(map(str.isdigit, run)):
+        return False
+    if _HEX.fullmatch(run):
+        return len(run) >= 32 and not (match["name"] == "key" and len(run) == 40) and _body_varies(match)
+    return looks_random(run)
+
+
+_UUID_AT_END = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
+_RUNS = re.compile(r"[A-Za-z0-9]+")
+_HEX = re.compile(r"[0-9a-f]+")
+
+
+def _is_mixed(match: re.Match[str]) -> bool:
+    return looks_issued(match["body"]) and is_issued(match["body"])
+
+
 def _is_login(match: re.Match[str]) -> bool:
     return is_basic(match["secret"])
 
@@ -80,7 +102,7 @@ def _shape(type_: str, marks: str, pattern: str, is_secret: Verdict = _body_is_r
 
 # Where two begin at the same place the first names the type, so what is more special stands first.
 _SHAPES = (
-    _begun("age_key", "AGE-SECRET-KEY-1", r"[A-Z0-9]{40,}+"),
+    _begun("age_key", "AGE-SECRET-KEY-1 AGE-SECRET-KEY-PQ-1", r"[A-Z0-9]{40,}+"),
     _begun("anthropic_key", "sk-ant-", r"[A-Za-z0-9_-]{16,}+"),
     _begun("langfuse_key", "sk-lf-", r"[0-9a-f-]{30,}+", _body_varies),
     _begun("openai_key", "sk-proj- sk-svcacct- sk-admin- sk-or-v1- sk-None-", r"[A-Za-z0-9_-]{16,}+"),
@@ -92,11 +114,11 @@ _SHAPES = (
     _begun("nvidia_key", "nvapi-", r"[A-Za-z0-9_-]{40,}+"),
     _begun("langsmith_key", "lsv2_pt_ lsv2_sk_", r"[0-9a-f]{32}_[0-9a-f]{8,}+"),
     _begun("tavily_key", "tvly-", r"[A-Za-z0-9-]{20,}+"),
-    _begun("huggingface_token", "hf_", r"[A-Za-z0-9]{30,}+"),
+    _begun("huggingface_token", "hf_ api_org_", r"[A-Za-z0-9]{30,}+"),
     _begun("github_token", "ghp_ gho_ ghu_ ghs_ ghr_", r"[A-Za-z0-9]{30,}+"),
     _begun("github_token", "github_pat_", r"[A-Za-z0-9_]{22,}+"),
-    _begun("gitlab_token", "glpat- gldt- glrt- glptt- glcbt- glft- glsoat- glagent-", r"[A-Za-z0-9_.-]{18,}+",
-           _body_varies),
+    _begun("gitlab_token", "glpat- gldt- glrt- glptt- glcbt- glft- glsoat- glagent- gloas- glimt- glffct- GR1348941",
+           r"[A-Za-z0-9_.-]{18,}+", _body_varies),
     _begun("atlassian_token", "ATATT3", r"[A-Za-z0-9_=-]{50,}+"),
     _begun("slack_token", "xoxa- xoxb- xoxc- xoxe- xoxe. xoxo- xoxp- xoxr- xoxs- xapp-", r"[A-Za-z0-9-]{10,}+"),
     _shape("slack_webhook", "hooks.slack.com/",
@@ -110,7 +132,7 @@ _SHAPES = (
     _begun("google_token", "ya29.", r"[A-Za-z0-9_-]{20,}+"),
     _begun("google_secret", "GOCSPX-", r"[A-Za-z0-9_-]{20,}+"),
     _shape("google_token", ":APA91b", r":(?P<secret>APA91b(?P<body>[A-Za-z0-9_-]{100,}+))"),
-    _shape("azure_signature", "sig=", r"[?&;]sig=(?P<secret>(?P<body>[A-Za-z0-9%+/=_-]{40,}+))"),
+    _shape("azure_signature", "sig=", r"(?<![A-Za-z0-9_.-])sig=(?P<secret>(?P<body>[A-Za-z0-9%+/=_-]{40,}+))"),
     _begun("npm_token", "npm_", r"[A-Za-z0-9]{30,}+"),
     _begun("pypi_token", "pypi-", r"[A-Za-z0-9_-]{50,}+"),
     _begun("rubygems_key", "rubygems_", r"[0-9a-f]{40,}+"),
@@ -140,9 +162,9 @@ _SHAPES = (
     _begun("newrelic_key", "NRAK-", r"[A-Z0-9]{27}", _body_varies),
     _begun("posthog_key", "phx_", r"[A-Za-z0-9]{40,}+"),
     _begun("postman_key", "PMAK-", r"[0-9a-f]{24}-[0-9a-f]{34}"),
-    _begun("figma_token", "figd_", r"[A-Za-z0-9_-]{36,}+"),
+    _begun("figma_token", "figd_ figu_ figo_", r"[A-Za-z0-9_-]{36,}+"),
     _begun("contentful_token", "CFPAT-", r"[A-Za-z0-9_-]{40,}+"),
-    _begun("linear_key", "lin_api_", r"[A-Za-z0-9]{30,}+"),
+    _begun("linear_key", "lin_api_ lin_oauth_", r"[A-Za-z0-9]{30,}+"),
     _begun("notion_token", "ntn_", r"[A-Za-z0-9]{30,}+"),
     _begun("repo_harness_token", "rha_ rhc_ rhr_", r"[A-Za-z0-9_-]{40,}+"),
     _begun("artifactory_key", "AKCp", r"[A-Za-z0-9]{60,}+"),
@@ -150,7 +172,7 @@ _SHAPES = (
     _begun("buildkite_token", "bkua_", r"[0-9a-f]{40}"),
     _begun("circleci_token", "CCIPAT_ CCIPRJ_", r"[A-Za-z0-9_]{30,}+"),
     _begun("netlify_token", "nfp_ nfc_ nfo_ nfu_", r"[A-Za-z0-9]{36,}+"),
-    _begun("render_key", "rnd_", r"[A-Za-z0-9]{32,}+", _body_is_random),
+    _begun("render_key", "rnd_", r"[A-Za-z0-9]{26,}+", _body_is_random),
     _begun("heroku_key", "HRKU-", r"[A-Za-z0-9_-]{36,}+"),
     _begun("bitbucket_token", "ATBB ATCTT3", r"[A-Za-z0-9_=-]{32,}+", _body_is_random),
     _begun("nuget_key", "oy2", r"[a-z0-9]{43}(?![A-Za-z0-9])", _body_is_random),
@@ -175,7 +197,7 @@ _SHAPES = (
            r"(?<![A-Za-z0-9])(?P<secret>(?P<body>[A-Za-z0-9_~.-]{3}[0-9]Q~[A-Za-z0-9_~.-]{31,34}))"),
     _shape("azure_key", "AZDO", r"(?<![A-Za-z0-9])(?P<secret>(?P<body>[A-Za-z0-9]{76}AZDO[A-Za-z0-9]{4}))"),
     _begun("alibaba_key_id", "LTAI", r"[A-Za-z0-9]{17,21}(?![A-Za-z0-9])", _body_is_random),
-    _begun("dropbox_token", "sl.u.", r"[A-Za-z0-9_-]{60,}+"),
+    _begun("dropbox_token", "sl.u. sl.", r"[A-Za-z0-9_-]{60,}+"),
     _begun("typeform_token", "tfp_", r"[A-Za-z0-9_.-]{40,}+"),
     _begun("adafruit_key", "aio_", r"[A-Za-z0-9]{28}", _body_is_random),
     _begun("apify_token", "apify_api_", r"[A-Za-z0-9]{30,}+"),
@@ -190,12 +212,46 @@ _SHAPES = (
     _begun("cloudflare_key", "v1.0-", r"[0-9a-f]{24}-[0-9a-f]{100,}+"),
     _begun("prefect_key", "pnu_ pnb_", r"[A-Za-z0-9]{36}"),
     _begun("frameio_token", "fio-u-", r"[A-Za-z0-9_=-]{60,}+"),
+    _shape("discord_token", "mfa.", r"mfa\.(?P<body>[A-Za-z0-9_-]{80,}+)"),
+    _shape("teams_webhook", "/IncomingWebhook/", r"/IncomingWebhook/(?P<secret>(?P<body>[A-Za-z0-9]{20,}+))"),
+    _begun("elevenlabs_key", "sk_", r"[0-9a-f]{48}(?![A-Za-z0-9])", _body_varies),
+    _begun("fireworks_key", "fw_", r"[A-Za-z0-9]{22,}+", _body_is_random),
+    _begun("together_key", "tgp_v1_", r"[A-Za-z0-9_-]{30,}+"),
+    _begun("brave_key", "BSA", r"[A-Za-z0-9_-]{24,}+(?![A-Za-z0-9])", _body_is_random),
+    _begun("daytona_key", "dtn_", r"[0-9a-f]{60,}+"),
+    _begun("logfire_token", "pylf_v1_us_ pylf_v1_eu_", r"[A-Za-z0-9]{30,}+"),
+    _begun("wandb_key", "wandb_v1_", r"[A-Za-z0-9_]{40,}+"),
+    _begun("duffel_token", "duffel_live_ duffel_test_", r"[A-Za-z0-9_=-]{40,}+"),
+    _begun("mailersend_token", "mlsn.", r"[0-9a-f]{60,}+"),
+    _begun("launchdarkly_key", "sdk- mob-", r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", _body_varies),
+    _begun("plaid_token", "access-production- access-development- access-sandbox-",
+           r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", _body_varies),
+    _begun("octopus_key", "API-", r"[A-Z0-9]{26}(?![A-Za-z0-9])", _body_is_random),
+    _begun("harness_token", "pat. sat.", r"[A-Za-z0-9_-]{22}\.[0-9a-f]{24}\.[A-Za-z0-9]{20}"),
+    _begun("defined_key", "dnkey-", r"[a-z0-9=_-]{26}-[a-z0-9=_-]{52}"),
+    _begun("scalingo_token", "tk-us-", r"[A-Za-z0-9_-]{48}"),
+    _begun("intra42_secret", "s-s4t2ud- s-s4t2af-", r"[0-9a-f]{64}"),
+    _begun("yandex_key", "AQVN", r"[A-Za-z0-9_-]{35,}+"),
+    _begun("tencent_key_id", "AKID", r"[A-Za-z0-9]{32}(?![A-Za-z0-9])", _body_is_random),
+    _begun("artifactory_token", "cmVmdGtu", r"[A-Za-z0-9]{50,}+"),
+    _begun("openshift_token", "sha256~", r"[A-Za-z0-9_-]{43}"),
+    _begun("honeycomb_key", "hcaik_ hcamk_", r"[a-z0-9]{50,}+"),
+    _begun("axiom_token", "xaat- xapt-", r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", _body_varies),
+    _shape("bitwarden_token", "0.",
+           r"0\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.(?P<body>[A-Za-z0-9]{30}):[A-Za-z0-9+/]{22}=="),
+    _shape("asana_token", "1/ 2/", r"[12]/[0-9]{16}(?:/[0-9]{16})?:(?P<body>[0-9a-f]{32})", _body_varies),
+    _shape("bitcoin_key", "5H 5J 5K K L", r"(?:5[HJK][1-9A-HJ-NP-Za-km-z]{8}|[KL][1-9A-HJ-NP-Za-km-z]{9})"
+           r"(?P<body>[1-9A-HJ-NP-Za-km-z]{41,42})(?![A-Za-z0-9])"),
     _shape("otp_secret", "otpauth://", r"otpauth://[^\s\"'`<>]{1,200}?[?&]secret=(?P<secret>(?P<body>[A-Za-z2-7]{16,}+))",
            _body_varies),
     # A private key in base64 once more, as Kubernetes has it; certificates begin alike.
     _shape("private_key", "LS0tLS1CRUdJTi", r"LS0tLS1CRUdJTi[A-Za-z0-9+/=]{100,}+", _is_encoded_key),
     # Matches even without its second part, so that no run is read from each of its places.
     _shape("jwt", "eyJ", r"eyJ[A-Za-z0-9_-]{8,}+(?:\.[A-Za-z0-9_-]{8,}+(?:\.[A-Za-z0-9_-]*+){1,3}+)?+", _is_signed),
+    # Issuers that the table lacks: a word that names a secret, or a short one, and then what no person writes.
+    _shape("token", "sk_ sk- pat_ pat- oat_ oat- key_ key- token_ token- secret_ secret- live_ live- oauth_",
+           r"[a-z]{0,8}(?P<name>key|sk|pat|oat|token|secret|live|oauth)[_-](?P<body>[A-Za-z0-9_-]{20,}+)", _is_telling),
+    _shape("token", "_", r"(?<![A-Za-z0-9])[a-z][a-z0-9]{1,11}_(?P<secret>(?P<body>[A-Za-z0-9]{40,}+))", _is_mixed),
 )  # fmt: skip
 _IN_URLS = (
     # With a slash, a hash or a question mark in it as people write them, though not after what is a port.
