@@ -18,6 +18,8 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tests.support import rare_secrets
+
 DRAWS = 30
 LEAK_LENGTH = 8
 """A secret has leaked when this many of its consecutive characters are still in the text."""
@@ -37,6 +39,7 @@ ALPHABETS = {
     "U": string.ascii_letters + string.digits + "-_",
     "V": string.ascii_letters + string.digits + "-_.~",
     "P": string.ascii_letters + string.digits + "!#%&*+-=?@^_~",
+    "S": "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz",
     "C": "qpzry9x8gf2tvdw0s3jn54khce6mua7l".upper(),
 }
 WORDS = [
@@ -310,7 +313,7 @@ def _written(rng: random.Random, places: tuple[str, ...], value: str, name: str 
 def _self_naming(pattern: str) -> Callable[[random.Random], Secret]:
     def make(rng: random.Random) -> Secret:
         value, secret = draw(rng, pattern)
-        return Secret(_written(rng, ANYWHERE, value), secret)
+        return Secret(_written(rng, ANYWHERE + rare_secrets.ANYWHERE, value), secret)
 
     return make
 
@@ -318,7 +321,7 @@ def _self_naming(pattern: str) -> Callable[[random.Random], Secret]:
 def _name_only(name: str, pattern: str) -> Callable[[random.Random], Secret]:
     def make(rng: random.Random) -> Secret:
         value, secret = draw(rng, pattern)
-        return Secret(_written(rng, NAMED, value, name), secret)
+        return Secret(_written(rng, NAMED + rare_secrets.NAMED, value, name), secret)
 
     return make
 
@@ -408,7 +411,7 @@ def _totp(rng: random.Random) -> Secret:
 def _identifier(name: str) -> Callable[[random.Random], Secret]:
     def make(rng: random.Random) -> Secret:
         value = _uuid(rng)
-        return Secret(_written(rng, NAMED, value, name), value)
+        return Secret(_written(rng, NAMED + rare_secrets.NAMED, value, name), value)
 
     return make
 
@@ -433,8 +436,8 @@ def _spoken_password(rng: random.Random) -> Secret:
 
 
 SECRETS: dict[str, Callable[[random.Random], Secret]] = {
-    **{kind: _self_naming(pattern) for kind, pattern in SELF_NAMING.items()},
-    **{kind: _name_only(name, pattern) for kind, (name, pattern) in NAME_ONLY.items()},
+    **{kind: _self_naming(pattern) for kind, pattern in (SELF_NAMING | rare_secrets.SELF_NAMING).items()},
+    **{kind: _name_only(name, pattern) for kind, (name, pattern) in (NAME_ONLY | rare_secrets.NAME_ONLY).items()},
     "json web token": _json_web_token,
     "rsa private key": _pem("RSA PRIVATE KEY"),
     "ec private key": _pem("EC PRIVATE KEY"),
@@ -515,6 +518,7 @@ SECRETS: dict[str, Callable[[random.Random], Secret]] = {
         "redis-cli -a § ping",
         "echo § | sudo -S reboot",
     ),
+    "password elsewhere": _in_address(*rare_secrets.IN_ADDRESS),
     "netrc": _in_address(
         "machine api.example.com login ci password §",
         "machine api.example.com\n  login ci\n  password §\n",
@@ -559,6 +563,7 @@ def _sentence(rng: random.Random) -> str:
 
 
 BENIGN: dict[str, Callable[[random.Random], str]] = {
+    **{kind: _filled(text) for kind, text in rare_secrets.BENIGN.items()},
     "commit": _filled("Fixed in {h40}.", "commit {h40}\nAuthor: A. Person <a@example.com>", "| {h40} | Fix the § |"),
     "short commit": _filled("- {h7} Fix the § (#{D4})", "Reverts {h8}.", "index {h7}..{h7} 100644"),
     "image digest": _filled("image: ghcr.io/acme/§@sha256:{h64}", "FROM python:3.12@sha256:{h64}"),

@@ -53,9 +53,9 @@ _KEY_OF = (
 )  # fmt: skip
 # Other names that end in `key` name a secret where the value is one beyond doubt, but for these.
 _OPEN_KEY_OF = (
-    "cache", "composite", "correlation", "dedup", "event", "foreign", "group", "hash", "idempotency", "index", "issue",
-    "lookup", "object", "order", "partition", "primary", "project", "public", "registry", "restore", "routing", "row",
-    "s3", "shard", "sort", "storage", "trace", "translation", "unique",
+    "cache", "composite", "correlation", "dedup", "event", "foreign", "group", "hash", "idempotency", "index",
+    "issue", "lookup", "object", "order", "partition", "primary", "project", "public", "recv", "registry",
+    "restore", "routing", "row", "s3", "shard", "sort", "storage", "trace", "translation", "unique",
 )  # fmt: skip
 # Tokens that say where one is, not who: `next_page_token`, `progressToken`.
 _TOKEN_OF = (
@@ -242,8 +242,10 @@ def _is_loose(loose: re.Match[str], name: str, kind: str) -> bool:
     value = loose["value"]
     if len(value) >= 20 and looks_issued(value):
         return True
-    if not (_CONSTANT.fullmatch(name + loose["rest"]) or loose["mark"]) or kind == "other_key":
+    if not (_CONSTANT.fullmatch(name + loose["rest"]) or loose["mark"]):
         return False
+    if kind == "other_key":
+        return _HEX_KEY.fullmatch(value) is not None and not is_placeholder(value)
     rest = [word.lower() for word in _WORDS.findall(loose["rest"])]
     is_about = bool(rest) and rest[-1] in _ABOUT
     return not is_about and not is_placeholder(value) and (looks_random(value) or _UUID.fullmatch(value) is not None)

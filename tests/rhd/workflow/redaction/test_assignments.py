@@ -147,3 +147,24 @@ def test_basic_is_found_by_what_it_encodes() -> None:
     assert values("Authorization: Basic bWU6aHVu" + "dGVyMg==") == ["bWU6aHVu" + "dGVyMg=="]
     assert values("Authorization: Basic dXNlcjpwYXNz") == []  # user:pass
     assert values("basic functionality and basic auth-server-to-server-flow-2026") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["API_TOKEN is {}", "The API_TOKEN is `{}`", "set API_TOKEN {}", "**apiToken** {}", "`token` {}"],
+)  # fmt: skip
+def test_a_name_that_is_marked_up_or_a_constant_needs_no_sign(text: str) -> None:
+    for value in (VALUE, "0b8e6a3c-" + "1f2d-4a5b-8c9d-0e1f2a3b4c5d", "98c803d0a3fbd035" + "ed5a29a109cefc2f"):
+        assert values(text.format(value)) == [value]
+
+
+@pytest.mark.parametrize(
+    "text", ["API_TOKEN is required", "**Tokens** refresh-after-expiry", "`API_TOKEN_ID` {}", "the token {}"]
+)
+def test_what_follows_such_a_name_is_judged_as_well(text: str) -> None:
+    assert values(text.format("98c803d0a3fbd035" + "ed5a29a109cefc2f")) == []
+
+
+def test_a_password_is_found_in_a_sentence_that_says_what_it_is_for() -> None:
+    assert values(f"The root password for staging is {VALUE}, change it.") == [VALUE]
+    assert values("The root password for staging is written-down-in-the-vault.") == []

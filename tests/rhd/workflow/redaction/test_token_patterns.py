@@ -90,3 +90,26 @@ def test_an_aws_secret_beside_its_id_is_found_without_a_name() -> None:
 def test_what_overlaps_is_one() -> None:
     text = f"https://{TOKEN}:{TOKEN}@example.com"
     assert found(text) == [("github_token", TOKEN), ("github_token", TOKEN)]
+
+
+@pytest.mark.parametrize(
+    "token",
+    ["acme_live_{}", "acme-pat-{}", "zz_oat_{}", "signkey-prod-{}", "api_token_{}"],
+)  # fmt: skip
+def test_a_prefix_that_no_table_has_is_found_by_the_word_in_it(token: str) -> None:
+    body = TOKEN.removeprefix("gh" + "p_")
+    for each in (body, "98c803d0a3fbd035" + "ed5a29a109cefc2f", body[:12] + "-" + body[:24]):
+        assert [kind for kind, _ in found(f"a {token.format(each)} b")] == ["token"]
+    assert found(f"a qq_{body}{body} b") == [("token", body * 2)]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["token_refresh_race_condition_2026_03", "build-cache-key-{}",
+     "idempotency-key-0b8e6a3c-1f2d-4a5b-8c9d-0e1f2a3b4c5d", "msg_013Zva2CMHLNnjNjJKqJ2EHo",
+     "secret-rotation-handler-1a2b3c4d5e",
+     "oauth_token_endpoint_auth_methods_supported",
+     "pi_3MtwBwLkdIwHu7ix28a3tqPa", "token-3f2a9c1b7e.js", "live_" + "x" * 40, "key-" + "0" * 40],
+)  # fmt: skip
+def test_names_and_ids_that_such_a_word_begins_are_left(name: str) -> None:
+    assert found(name.format("3f2a1b4c5d6e7f8091a2b3c4d5e6f708192a3b4c")) == []
