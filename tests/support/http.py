@@ -119,7 +119,7 @@ class Page:
                 self.fields.append((attributes["name"], html.unescape(attributes["value"])))
 
     @property
-    def sealed(self) -> str:
+    def signed(self) -> str:
         """The login that the page carries."""
         return next(value for name, value in self.fields if name == "login")
 

@@ -40,7 +40,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 
 from rhd.errors import Refusal
-from rhd.oauth.login import Login, Seals
+from rhd.oauth.login import Login, LoginSigner
 from rhd.oauth.tokens import MAX_ACCESS, MAX_REFRESH
 from rhd.repos.registry import AgentRuns
 from tests.support.http import OAuthClient
@@ -239,8 +239,8 @@ class OAuthMachine(RuleBasedStateMachine):
                 resource_of=service.app.origins.resource_of,
             )
             ((key,),) = await service.rows("SELECT value FROM meta WHERE key = 'oauth.key'")
-            sealed = Seals(key, self.clock).seal(login.with_opened([repo]))
-            forged = logins.seals.unseal(sealed, browser="b" * 22, origin=LOCAL)
+            signed = LoginSigner(key, self.clock).sign(login.with_opened([repo]))
+            forged = logins.signer.verify(signed, browser="b" * 22, origin=LOCAL)
             with pytest.raises(Refusal) as caught:
                 await logins.allow(forged, {repo.id: ["planner"]})
             assert caught.value.code == "WRONG_PASSPHRASE"

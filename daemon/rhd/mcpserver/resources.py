@@ -25,7 +25,7 @@ from rhd.rel_path import RelPath
 from rhd.repos.registry import Repo
 from rhd.workflow.artifacts import Artifact, Artifacts
 from rhd.workflow.reach import may_read
-from rhd.workflow.reading import Page, page_of
+from rhd.workflow.reading import TextPage, page_of
 from rhwire.escape import escape
 from rhwire.times import format_ns
 
@@ -178,14 +178,14 @@ def _find_named(context: ToolContext, caller: Caller, repo: Repo | None, uri: st
     return None
 
 
-async def _read(context: ToolContext, named: _Named) -> Page:
+async def _read(context: ToolContext, named: _Named) -> TextPage:
     service = await context.services.ready(named.repo.id)
     use = partial(page_of, key=context.key, page_chars=MAX_CHARS)
     path = RelPath(service.artifacts.spelled(named.path))
     return await read_text(service, path, named.profile.reach, use)
 
 
-def _contents(uri: str, path: RelPath, page: Page) -> dict[str, Any]:
+def _contents(uri: str, path: RelPath, page: TextPage) -> dict[str, Any]:
     contents: dict[str, Any] = {"uri": uri, "mimeType": _mime_type(path), "text": page.content}
     if page.truncated or page.redactions:
         contents["_meta"] = {

@@ -13,7 +13,7 @@ import trio
 from rhd.access import HUB, PROFILES, Principal
 from rhd.errors import Refusal
 from rhd.ids import RepoId
-from rhd.oauth.client_metadata import Documents
+from rhd.oauth.client_metadata import MetadataDocuments
 from rhd.oauth.clients import Client
 from rhd.oauth.fetching import Network
 from rhd.oauth.grants import Bearer, GrantChange, Grants, LiveGrant
@@ -95,7 +95,7 @@ class Authority:
         self._clock = clock
         self._grants = Grants(store, clock, self._is_live)
         self.redirects = RedirectRules()
-        self._documents = Documents(clock, network, self.redirects)
+        self._documents = MetadataDocuments(clock, network, self.redirects)
         self.wrong = WrongPassphrases(audit)
         self.local = LocalGrants(store, self._grants, audit, clock)
 

@@ -1,4 +1,4 @@
-"""`Documents`: clients whose id is the https address of a document that describes them (CIMD).
+"""`MetadataDocuments`: clients whose id is the https address of a document that describes them (CIMD).
 
 The documents of well-known clients are built in, so that these can log in on a machine without internet access. Any
 other document is fetched, under the limits of `fetching`.
@@ -49,7 +49,7 @@ class _CachedDocument:
     until: float
 
 
-class Documents:
+class MetadataDocuments:
     """Finds clients by the address of their document."""
 
     def __init__(

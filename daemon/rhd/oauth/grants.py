@@ -66,7 +66,7 @@ class KnownToken(NamedTuple):
     expires_at: float
 
 
-Held = Mapping[RepoId, Mapping[str, float]]
+GrantedProfiles = Mapping[RepoId, Mapping[str, float]]
 """The profiles that a grant holds by repository, each with when it was granted."""
 
 IsLive = Callable[[RepoId, str, float], bool]
@@ -82,7 +82,7 @@ class LiveGrant:
         scopes: every profile that `principal` holds anywhere.
     """
 
-    def __init__(self, row: rows.GrantRow, client: Client, held: Held, is_live: IsLive) -> None:
+    def __init__(self, row: rows.GrantRow, client: Client, held: GrantedProfiles, is_live: IsLive) -> None:
         self.id = row.id
         self.client = client
         self.resource = row.resource
@@ -94,7 +94,7 @@ class LiveGrant:
         self._is_live = is_live
         self.hold(held)
 
-    def hold(self, held: Held) -> None:
+    def hold(self, held: GrantedProfiles) -> None:
         """Replace what is held; principals handed out before keep the old map."""
         self.held = MappingProxyType({repo_id: dict(profiles) for repo_id, profiles in held.items()})
         self.profiles = MappingProxyType({repo_id: frozenset(profiles) for repo_id, profiles in held.items()})
@@ -222,7 +222,7 @@ class Grants:
         known = self.clients.get(client.id)
         self.clients[client.id] = StoredClient(client, known.created_at if known else at)
 
-    def add(self, row: rows.GrantRow, client: Client, held: Held) -> None:
+    def add(self, row: rows.GrantRow, client: Client, held: GrantedProfiles) -> None:
         """Begin a grant."""
         self._grants[row.id] = LiveGrant(row, client, held, self._is_live)
         if row.family:
@@ -233,7 +233,7 @@ class Grants:
         grant.family = family
         self._families[family] = grant.id
 
-    def hold(self, grant_id: str, held: Held) -> None:
+    def hold(self, grant_id: str, held: GrantedProfiles) -> None:
         """Replace what a grant holds, ending it if that is nothing, and tell."""
         if not held:
             self.end([grant_id])

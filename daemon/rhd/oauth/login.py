@@ -31,7 +31,7 @@ from rhd.repos.registry import Repo
 
 VALID_S = 600.0
 MAX_STATE_CHARS = 2048
-MAX_SEALED_CHARS = 12 * 1024
+MAX_SIGNED_CHARS = 12 * 1024
 _AHEAD_S = 60.0
 _FIELDS = 12
 _ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
@@ -102,7 +102,7 @@ def digest_browser(cookie: str) -> str:
     return hashlib.sha256(b"browser\0" + cookie.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-class Seals:
+class LoginSigner:
     """Turns logins into signed text and back."""
 
     def __init__(self, key: bytes, clock: Callable[[], float], rules: RedirectRules | None = None) -> None:
@@ -113,20 +113,20 @@ class Seals:
         self._clock = clock
         self._rules = rules or RedirectRules()
 
-    def seal(self, login: Login) -> str:
+    def sign(self, login: Login) -> str:
         """Return a login as text for a form or an address."""
         client = [login.client.id, login.client.name, login.client.redirect_uris]
         fields = [login.id, login.began_at, login.origin, login.browser, client, login.redirect_uri]
         fields += [login.state, login.challenge, login.resource, login.scopes, login.opened]
         return self._signer.dumps([*fields, self._prove(login.id, login.opened)])
 
-    def unseal(self, sealed: str, *, browser: str, origin: str) -> Login:
+    def verify(self, signed: str, *, browser: str, origin: str) -> Login:
         """Return the login that a page of this browser carried.
 
         Raises:
             Refusal: LOGIN_EXPIRED, it is too old; LOGIN_REFUSED, it is no such text or another browser's.
         """
-        fields = self._load(sealed)
+        fields = self._load(signed)
         if fields is None:
             raise Refusal("This page does not belong to a login of this server.", code="LOGIN_REFUSED")
         id_, began_at, began_origin, began_browser, client, redirect_uri, state, challenge, resource, scopes, *rest = (
@@ -152,9 +152,9 @@ class Seals:
             raise LoginOver("This login was started more than ten minutes ago.", login)
         return login
 
-    def has_opened(self, sealed: str) -> bool:
+    def has_opened(self, signed: str) -> bool:
         """Say whether a text of ours carries a login that can still be answered and that a passphrase has opened."""
-        fields = self._load(sealed)
+        fields = self._load(signed)
         if fields is None or not self.is_current(fields[1]):
             return False
         marks = tuple((repo_id, mark) for repo_id, mark in fields[-2])
@@ -170,9 +170,9 @@ class Seals:
         letters = "".join(_ALPHABET[byte & 31] for byte in digest[:8])
         return f"{letters[:4]}-{letters[4:]}"
 
-    def _load(self, sealed: str) -> list[Any] | None:
+    def _load(self, signed: str) -> list[Any] | None:
         try:
-            fields = self._signer.loads(sealed) if len(sealed) <= MAX_SEALED_CHARS else None
+            fields = self._signer.loads(signed) if len(signed) <= MAX_SIGNED_CHARS else None
         except BadData:
             return None
         return fields if isinstance(fields, list) and len(fields) == _FIELDS else None

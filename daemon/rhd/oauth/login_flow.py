@@ -18,7 +18,7 @@ from rhd.oauth.approvals import Approvals
 from rhd.oauth.clients import Client
 from rhd.oauth.errors import RedirectError
 from rhd.oauth.grants import Grants, digest_secret, new_grant_id
-from rhd.oauth.login import Login, LoginOver, Seals, client_of, mark_of, offered_profiles, read_request
+from rhd.oauth.login import Login, LoginOver, LoginSigner, client_of, mark_of, offered_profiles, read_request
 from rhd.oauth.redirects import RedirectRules
 from rhd.oauth.wrong_passphrases import WrongPassphrases
 from rhd.repos.registry import Registry, Repo
@@ -54,7 +54,7 @@ class Logins:
         self._find_client = find_client
         self._clock = clock
         self._rules = rules
-        self.seals = Seals(key, clock, rules)
+        self.signer = LoginSigner(key, clock, rules)
         self.waiting = Approvals()
 
     async def begin(
@@ -131,13 +131,13 @@ class Logins:
             await self._wrong.answer(wrong, client=login.client.name, is_delayed=not right)
         return login.with_opened(right), wrong
 
-    def is_proven(self, text: str, sealed: str) -> bool:
+    def is_proven(self, text: str, signed: str) -> bool:
         """Say whether who sends this has a right passphrase, or had one on the page before. In microseconds.
 
         Nothing follows from it but that a flood of others does not keep this one waiting.
         """
         words = text.split()[:MAX_PASSPHRASES]
-        return any(self._registry.by_passphrase(word) for word in words) or self.seals.has_opened(sealed)
+        return any(self._registry.by_passphrase(word) for word in words) or self.signer.has_opened(signed)
 
     def opened(self, login: Login) -> list[Repo]:
         """Return the repositories that a login's passphrases open now: not those whose passphrase was rotated since."""
@@ -176,13 +176,13 @@ class Logins:
 
     def refuse(self, login: Login) -> str:
         """Refuse a login on its page; return where the browser goes. Nothing is stored of it."""
-        self.waiting.leave(self.seals.code_of(login))
+        self.waiting.leave(self.signer.code_of(login))
         self._audit.event("login.refuse", principal=NO_GRANT, client=login.client.name, target="page")
         return login.answer(error="access_denied", error_description="the owner refused the login")
 
     def wait(self, login: Login) -> str:
         """Let a login be answered in a terminal; return the code to be typed there."""
-        code = self.seals.code_of(login)
+        code = self.signer.code_of(login)
         self.waiting.enter(code, login)
         return code
 
@@ -197,8 +197,8 @@ class Logins:
             Refusal: APPROVAL_NOT_FOUND.
         """
         login = self.waiting.find(code)
-        if not self.seals.is_current(login.began_at):
-            self.waiting.leave(self.seals.code_of(login))
+        if not self.signer.is_current(login.began_at):
+            self.waiting.leave(self.signer.code_of(login))
             raise Refusal("no login with that code is waiting", code="APPROVAL_NOT_FOUND")
         return login
 
@@ -214,7 +214,7 @@ class Logins:
         if any(repo is None or login.resource not in (HUB, repo.slug) for repo in repos):
             raise Refusal(f"the login is for {_resource_name(login)}, which that is not", code="REPO_NOT_FOUND")
         grant_id = await self._grant(login, {repo.id: _profiles(profiles) for repo in repos if repo is not None})
-        self.waiting.leave(self.seals.code_of(login))
+        self.waiting.leave(self.signer.code_of(login))
         if grant_id is None:
             raise Refusal("that login was answered before", code="APPROVAL_NOT_FOUND")
         return grant_id
@@ -234,7 +234,7 @@ class Logins:
 
         async with self._grants.editing():
             await self._store.write(change)
-        self.waiting.leave(self.seals.code_of(login))
+        self.waiting.leave(self.signer.code_of(login))
         self._audit.event("login.refuse", client=login.client.name, target="terminal")
 
     async def finish(self, login: Login) -> str:
@@ -245,7 +245,7 @@ class Logins:
         """
         async with self._grants.editing():
             row = await self._store.read(lambda connection: rows.read_login(connection, login.id))
-            self.waiting.leave(self.seals.code_of(login))
+            self.waiting.leave(self.signer.code_of(login))
             if row is not None and row.grant_id is None:
                 return login.answer(error="access_denied", error_description="the owner refused the login")
             if row is None or row.used_at is not None or self._grants.get(row.grant_id) is None:
@@ -310,7 +310,7 @@ class Logins:
                 repo_id=repo_id,
                 profile=" ".join(name for name in PROFILES if name in names),
             )
-        self.waiting.leave(self.seals.code_of(login))
+        self.waiting.leave(self.signer.code_of(login))
         return grant.id
 
 

@@ -22,10 +22,10 @@ from rhd.repos.repo_service import RepoService
 from rhd.repos.repo_supervisor import RepoSupervisor
 from rhd.runner.agent_environment import agent_environment
 from rhd.runner.agents import Agent, find_agent
-from rhd.runner.goal import RunGoal, read_goal
 from rhd.runner.outcome import Outcome, judge
 from rhd.runner.preflight import Ready, look_before
 from rhd.runner.run import AgentRun
+from rhd.runner.run_goal import RunGoal, read_goal
 from rhd.runner.run_task import RunLimits, RunTask
 from rhd.runner.supervised_process import sweep
 from rhd.settings import Settings

@@ -13,10 +13,10 @@ from typing import Any
 import trio
 
 from rhd.runner.agents import AGENTS
-from rhd.runner.goal import RunGoal
 from rhd.runner.outcome import Outcome, judge
 from rhd.runner.preflight import Ready
 from rhd.runner.run import AgentRun
+from rhd.runner.run_goal import RunGoal
 from rhd.runner.run_output import read_end, read_events
 from rhd.runner.run_progress import Item
 from rhd.runner.supervised_process import DRAIN_S, SupervisedProcess, supervised, sweep

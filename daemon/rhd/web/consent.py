@@ -51,7 +51,7 @@ def make_app(authority: Authority, registry: Registry) -> QuartTrio:
     app.config["MAX_CONTENT_LENGTH"] = MAX_BYTES
     app.jinja_options = {"autoescape": True, "trim_blocks": True, "lstrip_blocks": True}
     app.add_template_filter(escape, "plain")
-    pages = _Pages(authority, registry)
+    pages = _ConsentPages(authority, registry)
     app.add_url_rule("/authorize", "show", pages.show, methods=["GET"])
     app.add_url_rule("/authorize", "answer", pages.answer, methods=["POST"])
     app.register_error_handler(Refusal, _show_refusal)
@@ -60,7 +60,7 @@ def make_app(authority: Authority, registry: Registry) -> QuartTrio:
     return app
 
 
-class _Pages:
+class _ConsentPages:
     """The handlers of the pages."""
 
     def __init__(self, authority: Authority, registry: Registry) -> None:
@@ -69,8 +69,8 @@ class _Pages:
 
     async def show(self) -> Response:
         browser = request.cookies.get(_cookie_name(), "")
-        if (sealed := request.args.get("login")) is not None:
-            login = self._logins.seals.unseal(sealed, browser=browser, origin=_origin())
+        if (signed := request.args.get("login")) is not None:
+            login = self._logins.signer.verify(signed, browser=browser, origin=_origin())
             wait = request.args.get("wait")
             return await (self._form(login) if wait is None else self._wait(login, is_held=wait == "held"))
         is_new = len(browser) < 20
@@ -99,7 +99,7 @@ class _Pages:
         form = await request.form
         _check_page(request, _origin())
         browser = request.cookies.get(_cookie_name(), "")
-        login = self._logins.seals.unseal(form.get("login", ""), browser=browser, origin=_origin())
+        login = self._logins.signer.verify(form.get("login", ""), browser=browser, origin=_origin())
         ticked = _Ticks(form.getlist("shown"), form.getlist("repo"), form.getlist("profile"))
         if form.get("action") == "refuse":
             return _redirect(self._logins.refuse(login))
@@ -139,7 +139,7 @@ class _Pages:
         ]
         status = 200 if problem is None else _STATUS.get(problem.code, 400)
         return await _page(
-            "consent.html", login, status, repos=repos, problem=problem, sealed=self._logins.seals.seal(login)
+            "consent.html", login, status, repos=repos, problem=problem, signed=self._logins.signer.sign(login)
         )
 
     async def _wait(self, login: Login, *, is_held: bool) -> Response:
@@ -148,7 +148,7 @@ class _Pages:
             await self._logins.waiting.wait(code)
         if await self._logins.is_answered(login):
             return _redirect(await self._logins.finish(login))
-        return await _page("waiting.html", login, code=code, sealed=self._logins.seals.seal(login))
+        return await _page("waiting.html", login, code=code, signed=self._logins.signer.sign(login))
 
 
 class _Ticks:
@@ -187,7 +187,7 @@ def _cookie_name() -> str:
 
 
 def _check_page(request: Request, origin: str) -> None:
-    """Refuse a form that another site's page sent (CVE-2026-27124); the cookie and the seal would, too.
+    """Refuse a form that another site's page sent (CVE-2026-27124); the cookie and the signature would, too.
 
     Our own page sends no referrer, which makes browsers write its Origin as `null`.
     """

@@ -11,7 +11,7 @@ from rhd.oauth.authority import Authority
 from rhd.oauth.grants import Bearer
 from rhd.repos.registry import Registry
 from rhd.web import api, guard, wellknown
-from rhd.web.lazy_pages import Pages
+from rhd.web.lazy_pages import LazyPages
 from rhd.web.origins import Origins
 from rhd.web.replies import (
     NO_STORE,
@@ -77,7 +77,7 @@ class Dispatcher:
         self._registry = registry
         self._endpoints = endpoints
         self._instance = instance
-        self._pages = Pages(authority, registry)
+        self._pages = LazyPages(authority, registry)
         self._queue = queue or FairQueue(PAUSE, IDLE_PAUSE)
         # What carries a proof (a code, a refresh token, a right passphrase) waits for its like alone, fairly by owner.
         self._proven = FairQueue(0)

@@ -1,4 +1,4 @@
-"""`Pages`: the way from the dispatcher to the pages, which imports Quart when the first person comes to log in."""
+"""`LazyPages`: the way from the dispatcher to the pages, which imports Quart when the first person comes to log in."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAX_FIELDS = 4096
 _threads = trio.CapacityLimiter(1)
 
 
-class Pages:
+class LazyPages:
     """Serves /authorize."""
 
     def __init__(self, authority: Authority, registry: Registry) -> None:

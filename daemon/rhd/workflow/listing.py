@@ -26,7 +26,7 @@ from rhd.workflow.kinds import KINDS
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 200
 
-_PLACE = struct.Struct("<Bq4s")
+_POSITION = struct.Struct("<Bq4s")
 _CHECK_BYTES = 6
 
 
@@ -145,7 +145,7 @@ def _digest(artifact: Artifact) -> bytes:
 
 
 def _seal_cursor(places: _Places, asked: bytes) -> str:
-    body = b"".join(_PLACE.pack(KINDS.index(kind), *place) for kind, place in sorted(places.items()))
+    body = b"".join(_POSITION.pack(KINDS.index(kind), *place) for kind, place in sorted(places.items()))
     return urlsafe_b64encode(body + _check(body, asked)).rstrip(b"=").decode()
 
 
@@ -156,7 +156,7 @@ def _open_cursor(cursor: str, asked: bytes) -> _Places:
         sealed = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         body, check = sealed[:-_CHECK_BYTES], sealed[-_CHECK_BYTES:]
         if check == _check(body, asked):
-            return {KINDS[number]: (recency_ns, digest) for number, recency_ns, digest in _PLACE.iter_unpack(body)}
+            return {KINDS[number]: (recency_ns, digest) for number, recency_ns, digest in _POSITION.iter_unpack(body)}
     except (ValueError, IndexError, struct.error):
         pass
     raise Refusal("the cursor is not from a list with the same kind, prefix and query", code="INVALID_CURSOR")

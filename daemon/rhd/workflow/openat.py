@@ -130,7 +130,7 @@ def best_method() -> Method:
     return "openat2"
 
 
-class Held:
+class SharedDescriptor:
     """A descriptor that several threads use, closed when the last of them is done.
 
     Closing it under a thread would let its number name another file, and the thread open beneath that.

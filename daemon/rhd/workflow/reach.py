@@ -26,43 +26,43 @@ def may_read(reach: Reach, path: str) -> bool:
     """Say whether the file at `path` may be read and listed."""
     folder, _, name = path.rpartition("/")
     compiled = _compile(reach)
-    place = compiled.place_of(folder)
-    return not place.is_denied and _is_end(place.reads, name) and not compiled.denies(name)
+    rules = compiled.rules_of(folder)
+    return not rules.is_denied and _is_end(rules.reads, name) and not compiled.denies(name)
 
 
 def reader_of(reach: Reach, folder: str) -> Callable[[str], bool]:
     """Return what says of each name in `folder` whether that file may be read; for whole folders at once."""
     compiled = _compile(reach)
-    place = compiled.place_of(folder)
-    if place.is_denied:
+    rules = compiled.rules_of(folder)
+    if rules.is_denied:
         return lambda _: False
-    if place.reads is None:
+    if rules.reads is None:
         return lambda name: not compiled.denies(name)
-    return lambda name: _is_end(place.reads, name) and not compiled.denies(name)
+    return lambda name: _is_end(rules.reads, name) and not compiled.denies(name)
 
 
 def may_write(reach: Reach, path: str) -> bool:
     """Say whether the file at `path` may be created and replaced."""
     folder, _, name = path.rpartition("/")
     compiled = _compile(reach)
-    place = compiled.place_of(folder)
-    return not place.is_denied and _is_end(place.writes, name) and not compiled.denies(name)
+    rules = compiled.rules_of(folder)
+    return not rules.is_denied and _is_end(rules.writes, name) and not compiled.denies(name)
 
 
 def may_hold(reach: Reach, folder: str) -> bool:
     """Say whether something below `folder` might be readable or writable; the root is the empty text."""
-    place = _compile(reach).place_of(folder)
-    return not place.is_denied and (_goes_on(place.reads) or _goes_on(place.writes))
+    rules = _compile(reach).rules_of(folder)
+    return not rules.is_denied and (_goes_on(rules.reads) or _goes_on(rules.writes))
 
 
 def may_hold_writes(reach: Reach, folder: str) -> bool:
     """Say whether something below `folder` might be writable."""
-    place = _compile(reach).place_of(folder)
-    return not place.is_denied and _goes_on(place.writes)
+    rules = _compile(reach).rules_of(folder)
+    return not rules.is_denied and _goes_on(rules.writes)
 
 
 _MAX_REACHES = 256
-_MAX_PLACES = 1024
+_MAX_FOLDERS = 1024
 
 
 @dataclass(slots=True)
@@ -79,7 +79,7 @@ _Nodes = list[_Node] | None
 """Where the parts of a path have led to in the patterns; None is below a `**`, where everything matches."""
 
 
-class _Place(NamedTuple):
+class _FolderRules(NamedTuple):
     """What a reach says of one folder. Most questions are about files of a folder that was asked about before."""
 
     is_denied: bool
@@ -99,7 +99,7 @@ class _Compiled:
         self._ends = tuple(p[1:] for p in denied if p.startswith("*") and p.count("*") == 1 and p != "*")
         plain = {*self._names, *(p + "*" for p in self._starts), *("*" + p for p in self._ends)}
         self._globs = tuple(_glob(pattern) for pattern in denied if pattern not in plain)
-        self._places: dict[str, _Place] = {}
+        self._rules: dict[str, _FolderRules] = {}
 
     def denies(self, part: str) -> bool:
         """Say whether this part of a path denies the whole of it."""
@@ -108,17 +108,17 @@ class _Compiled:
             return True
         return any(is_match(folded) for is_match in self._globs) if self._globs else False
 
-    def place_of(self, folder: str) -> _Place:
+    def rules_of(self, folder: str) -> _FolderRules:
         """Return what is said of `folder`."""
-        place = self._places.get(folder)
-        if place is None:
+        rules = self._rules.get(folder)
+        if rules is None:
             parts = folder.split("/") if folder else []
             is_denied = any(map(self.denies, parts))
-            place = _Place(is_denied, _follow(self._reads, parts), _follow(self._writes, parts))
-            if len(self._places) >= _MAX_PLACES:
-                self._places.clear()
-            self._places[folder] = place
-        return place
+            rules = _FolderRules(is_denied, _follow(self._reads, parts), _follow(self._writes, parts))
+            if len(self._rules) >= _MAX_FOLDERS:
+                self._rules.clear()
+            self._rules[folder] = rules
+        return rules
 
 
 _COMPILED: dict[int, tuple[Reach, _Compiled]] = {}

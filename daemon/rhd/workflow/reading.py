@@ -40,12 +40,12 @@ _KEPT_BYTES = 2 * MAX_BYTES
 _MARKER = re.compile(r"\[REDACTED:[a-z0-9_]{1,40}\]")
 _MAX_MARKER = 52
 _BINARY_WITHIN = 8000
-_PLACE = struct.Struct("<I16s")
+_POSITION = struct.Struct("<I16s")
 _SEAL_BYTES = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class TextPage:
     """A part of one artifact's text, or all of it.
 
     Attributes:
@@ -106,12 +106,12 @@ def read_raw(root: Root, path: RelPath, reach: Reach) -> Raw:
 
 def read_page(
     root: Root, path: RelPath, reach: Reach, key: bytes, *, cursor: str | None = None, page_chars: int = PAGE_CHARS
-) -> Page:
+) -> TextPage:
     """Return one page of the artifact at `path`: `read_raw`, then `page_of`."""
     return page_of(read_raw(root, path, reach), key, cursor=cursor, page_chars=page_chars)
 
 
-def page_of(raw: Raw, key: bytes, *, cursor: str | None = None, page_chars: int = PAGE_CHARS) -> Page:
+def page_of(raw: Raw, key: bytes, *, cursor: str | None = None, page_chars: int = PAGE_CHARS) -> TextPage:
     """Return one page of an artifact.
 
     Args:
@@ -140,7 +140,7 @@ def page_of(raw: Raw, key: bytes, *, cursor: str | None = None, page_chars: int 
     is_first, is_last = start == 0, end == len(text)
     if is_last and not is_first:
         _kept.drop(digest)
-    return Page(
+    return TextPage(
         content=text[start:end],
         redactions=redactions,
         truncated=not is_last,
@@ -310,7 +310,7 @@ def _seal(key: bytes, path: RelPath, body: bytes) -> bytes:
 
 
 def _seal_cursor(key: bytes, path: RelPath, start: int, content: bytes) -> str:
-    body = _PLACE.pack(start, content)
+    body = _POSITION.pack(start, content)
     return urlsafe_b64encode(body + _seal(key, path, body)).rstrip(b"=").decode()
 
 
@@ -319,10 +319,10 @@ def _open_cursor(key: bytes, path: RelPath, cursor: str) -> tuple[int, bytes]:
         sealed = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
     except ValueError:
         raise _invalid_cursor() from None
-    body, seal = sealed[: _PLACE.size], sealed[_PLACE.size :]
-    if len(body) != _PLACE.size or not hmac.compare_digest(seal, _seal(key, path, body)):
+    body, seal = sealed[: _POSITION.size], sealed[_POSITION.size :]
+    if len(body) != _POSITION.size or not hmac.compare_digest(seal, _seal(key, path, body)):
         raise _invalid_cursor()
-    start, content = _PLACE.unpack(body)
+    start, content = _POSITION.unpack(body)
     return start, content
 
 

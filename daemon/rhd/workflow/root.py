@@ -67,7 +67,7 @@ class Root:
         self.owner = facts.owner
         self.method = method
         self._open = openat.WAYS[method]
-        self._held = openat.Held(descriptor, self._open_again)
+        self._held = openat.SharedDescriptor(descriptor, self._open_again)
 
     @classmethod
     def open(cls, path: str, *, method: openat.Method | None = None) -> Root:
@@ -400,7 +400,7 @@ class Root:
         if not is_allowed:
             raise PathRefused(f"{escape(path) or 'the folder'} is outside of what {reach.name} may reach")
 
-    def _attached(self) -> openat.Held:
+    def _attached(self) -> openat.SharedDescriptor:
         if not self.is_attached():
             raise Detached("the repository's folder is not where it was")
         return self._held

@@ -301,10 +301,10 @@ async def test_a_copy_of_the_database_forges_no_grant(service: OAuthService, tmp
         browser = Browser(thief.app)
         page = Page(await browser.get(client.authorize_url()))
         # The thief knows the digest of the passphrase, and so the mark of an opened repository.
-        login = thief.authority.logins.seals.unseal(
+        login = thief.authority.logins.signer.verify(
             dict(page.fields)["login"], browser=next(iter(browser.cookies.values())), origin=LOCAL
         )
-        page.fields = [("login", thief.authority.logins.seals.seal(login.with_opened([thief.repo("one")])))]
+        page.fields = [("login", thief.authority.logins.signer.sign(login.with_opened([thief.repo("one")])))]
         page.fields += [("shown", thief.repo("one").id), ("repo", thief.repo("one").id)]
         page.fields += [("profile", f"{thief.repo('one').id}:planner")]
         browser.app = client.app = service.app

@@ -14,7 +14,7 @@ from rhd.oauth.client_metadata import (
     KEEP_FLOOR_S,
     MAX_FETCHING,
     MAX_KEPT,
-    Documents,
+    MetadataDocuments,
     parse_document,
 )
 from rhd.oauth.fetching import FetchFailed, Network
@@ -48,14 +48,14 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     ],
 )
 async def test_the_clients_that_people_use_log_in_without_the_internet(url: str, name: str, redirect: str) -> None:
-    client = await Documents(Clock(), _broken()).find(url)
+    client = await MetadataDocuments(Clock(), _broken()).find(url)
     assert client is not None
     assert (client.id, client.name, client.host) == (url, name, url.split("/")[2])
     assert client.redirect(redirect) == redirect
 
 
 async def test_one_connector_of_chatgpt_cannot_use_the_callback_of_another() -> None:
-    client = await Documents(Clock(), _broken()).find("https://chatgpt.com/oauth/mine/client.json")
+    client = await MetadataDocuments(Clock(), _broken()).find("https://chatgpt.com/oauth/mine/client.json")
     assert client is not None
     assert client.redirect("https://chatgpt.com/connector/oauth/theirs") is None
 
@@ -64,7 +64,7 @@ async def test_any_other_document_is_fetched_and_kept(authority: Authority) -> N
     clock = Clock()
     async with tls_server(authority, http_answer(json.dumps(DOCUMENT).encode(), "Cache-Control: max-age=1")) as server:
         server.resolved["app.example"] = ["93.184.216.34"]
-        documents = Documents(clock, server.network())
+        documents = MetadataDocuments(clock, server.network())
         client = await documents.find(URL)
         assert client is not None
         assert (client.name, client.host) == ("An App", "app.example")
@@ -82,7 +82,7 @@ async def test_an_answer_is_kept_a_day_at_most_whatever_its_sender_or_the_clock_
         authority, http_answer(json.dumps(DOCUMENT).encode(), "Cache-Control: max-age=999999999")
     ) as server:
         server.resolved["app.example"] = ["93.184.216.34"]
-        documents = Documents(clock, server.network())
+        documents = MetadataDocuments(clock, server.network())
         await documents.find(URL)
         clock.move(KEEP_CEILING_S + 1)
         await documents.find(URL)
@@ -94,7 +94,7 @@ async def test_an_answer_is_kept_a_day_at_most_whatever_its_sender_or_the_clock_
 
 async def test_a_failure_is_kept_for_a_minute() -> None:
     clock, network = Clock(), _Counting()
-    documents = Documents(clock, network.network)
+    documents = MetadataDocuments(clock, network.network)
     for _ in range(50):
         assert await documents.find(URL) is None
     assert network.asked == 1
@@ -104,7 +104,7 @@ async def test_a_failure_is_kept_for_a_minute() -> None:
 
 
 async def test_what_is_kept_is_bounded() -> None:
-    documents = Documents(Clock(), _broken())
+    documents = MetadataDocuments(Clock(), _broken())
     for number in range(MAX_KEPT + 50):
         await documents.find(f"https://app.example/{number}")
     assert len(documents._kept) == MAX_KEPT
@@ -121,7 +121,7 @@ async def test_documents_that_never_arrive_keep_no_other_client_out() -> None:
         await trio.sleep_forever()
         raise AssertionError
 
-    documents = Documents(Clock(), Network(resolve=resolve))
+    documents = MetadataDocuments(Clock(), Network(resolve=resolve))
     async with trio.open_nursery() as nursery:
         for number in range(3 * MAX_FETCHING):
             nursery.start_soon(documents.find, f"https://app.example/{number}")
@@ -136,7 +136,7 @@ async def test_documents_that_never_arrive_keep_no_other_client_out() -> None:
 
 
 def test_a_known_client_whose_path_is_not_may_come_back_to_any_loopback_address() -> None:
-    client = Documents(Clock()).built_in("https://github.com/copilot/cli/client-metadata.json")
+    client = MetadataDocuments(Clock()).built_in("https://github.com/copilot/cli/client-metadata.json")
     assert client is not None
     assert client.redirect("http://127.0.0.1:5000/any/path") == "http://127.0.0.1:5000/any/path"
     for other in (None, "https://evil.example/cb", "http://127.0.0.1/cb?code=mine", "http://127.0.0.2/cb"):

@@ -11,7 +11,7 @@ from rhd.errors import Refusal
 from rhd.ids import RepoId
 from rhd.oauth.clients import Client
 from rhd.oauth.errors import RedirectError
-from rhd.oauth.login import MAX_STATE_CHARS, VALID_S, Login, Seals, client_of, digest_browser, read_request
+from rhd.oauth.login import MAX_STATE_CHARS, VALID_S, Login, LoginSigner, client_of, digest_browser, read_request
 from rhd.web.origins import Origins
 from tests.support.oauth_service import LOCAL, PORT, PUBLIC, START, Clock
 
@@ -147,81 +147,83 @@ def test_unknown_parameters_and_scopes_are_ignored() -> None:
     assert login.scopes == ("orchestrator", "offline_access")
 
 
-class TestSeals:
+class TestLoginSigner:
     def test_a_login_comes_back_as_it_was(self) -> None:
-        seals, login = Seals(b"k" * 32, Clock()), read()
-        sealed = seals.seal(login)
-        assert seals.unseal(sealed, browser="b" * 22, origin=LOCAL) == login
-        assert Seals(b"k" * 32, Clock()).unseal(sealed, browser="b" * 22, origin=LOCAL) == login, "after a restart"
+        signer, login = LoginSigner(b"k" * 32, Clock()), read()
+        signed = signer.sign(login)
+        assert signer.verify(signed, browser="b" * 22, origin=LOCAL) == login
+        assert LoginSigner(b"k" * 32, Clock()).verify(signed, browser="b" * 22, origin=LOCAL) == login, (
+            "after a restart"
+        )
 
     def test_the_stored_key_cannot_prove_a_passphrase(self) -> None:
         """A backup of the database held the key, which forged a login that had proven one."""
-        seals, forger = Seals(b"k" * 32, Clock()), Seals(b"k" * 32, Clock())
-        forged = forger.seal(replace(read(), opened=((RepoId.new(), "mark"),)))
-        assert forger.unseal(forged, browser="b" * 22, origin=LOCAL).opened
-        assert seals.unseal(forged, browser="b" * 22, origin=LOCAL).opened == ()
-        assert not seals.has_opened(forged)
+        signer, forger = LoginSigner(b"k" * 32, Clock()), LoginSigner(b"k" * 32, Clock())
+        forged = forger.sign(replace(read(), opened=((RepoId.new(), "mark"),)))
+        assert forger.verify(forged, browser="b" * 22, origin=LOCAL).opened
+        assert signer.verify(forged, browser="b" * 22, origin=LOCAL).opened == ()
+        assert not signer.has_opened(forged)
 
     def test_a_proof_is_of_one_login_alone(self) -> None:
-        seals, mark = Seals(b"k" * 32, Clock()), ((RepoId.new(), "mark"),)
-        fields = seals._signer.loads(seals.seal(replace(read(), opened=mark)))
+        signer, mark = LoginSigner(b"k" * 32, Clock()), ((RepoId.new(), "mark"),)
+        fields = signer._signer.loads(signer.sign(replace(read(), opened=mark)))
         fields[0] = read().id
-        assert seals.unseal(seals._signer.dumps(fields), browser="b" * 22, origin=LOCAL).opened == ()
+        assert signer.verify(signer._signer.dumps(fields), browser="b" * 22, origin=LOCAL).opened == ()
 
     def test_the_stored_key_leads_to_no_redirect_that_would_be_refused(self) -> None:
         evil = replace(read(), redirect_uri="https://evil.example/callback")
-        seals = Seals(b"k" * 32, Clock())
+        signer = LoginSigner(b"k" * 32, Clock())
         with pytest.raises(Refusal) as caught:
-            seals.unseal(seals.seal(evil), browser="b" * 22, origin=LOCAL)
+            signer.verify(signer.sign(evil), browser="b" * 22, origin=LOCAL)
         assert caught.value.code == "LOGIN_REFUSED"
 
     def test_what_was_opened_is_seen_without_looking_further(self) -> None:
-        seals, login = Seals(b"k" * 32, Clock()), read()
+        signer, login = LoginSigner(b"k" * 32, Clock()), read()
         opened = replace(login, opened=((RepoId.new(), "mark"),))
-        assert not seals.has_opened(seals.seal(login))
-        assert seals.has_opened(seals.seal(opened))
-        assert not Seals(b"K" * 32, Clock()).has_opened(seals.seal(opened))
+        assert not signer.has_opened(signer.sign(login))
+        assert signer.has_opened(signer.sign(opened))
+        assert not LoginSigner(b"K" * 32, Clock()).has_opened(signer.sign(opened))
         clock = Clock()
-        seals = Seals(b"k" * 32, clock)
-        sealed = seals.seal(opened)
+        signer = LoginSigner(b"k" * 32, clock)
+        signed = signer.sign(opened)
         clock.move(VALID_S + 1)
-        assert not seals.has_opened(sealed), "it can no longer be answered"
-        assert not seals.has_opened("")
-        assert not seals.has_opened("x" * 100_000)
+        assert not signer.has_opened(signed), "it can no longer be answered"
+        assert not signer.has_opened("")
+        assert not signer.has_opened("x" * 100_000)
 
     def test_another_browser_origin_key_or_text_is_refused(self) -> None:
         clock = Clock()
-        seals, sealed = Seals(b"k" * 32, clock), Seals(b"k" * 32, clock).seal(read())
+        signer, signed = LoginSigner(b"k" * 32, clock), LoginSigner(b"k" * 32, clock).sign(read())
         attempts = [
-            (seals, sealed, "c" * 22, LOCAL),
-            (seals, sealed, "", LOCAL),
-            (seals, sealed, digest_browser("b" * 22), LOCAL),
-            (seals, sealed, "b" * 22, PUBLIC),
-            (Seals(b"K" * 32, clock), sealed, "b" * 22, LOCAL),
-            (seals, sealed[:-1], "b" * 22, LOCAL),
-            (seals, "", "b" * 22, LOCAL),
-            (seals, "x" * 100_000, "b" * 22, LOCAL),
+            (signer, signed, "c" * 22, LOCAL),
+            (signer, signed, "", LOCAL),
+            (signer, signed, digest_browser("b" * 22), LOCAL),
+            (signer, signed, "b" * 22, PUBLIC),
+            (LoginSigner(b"K" * 32, clock), signed, "b" * 22, LOCAL),
+            (signer, signed[:-1], "b" * 22, LOCAL),
+            (signer, "", "b" * 22, LOCAL),
+            (signer, "x" * 100_000, "b" * 22, LOCAL),
         ]
         for by, text, browser, origin in attempts:
             with pytest.raises(Refusal) as caught:
-                by.unseal(text, browser=browser, origin=origin)
+                by.verify(text, browser=browser, origin=origin)
             assert caught.value.code == "LOGIN_REFUSED"
 
     @pytest.mark.parametrize("seconds", [VALID_S + 1, -3600])
     def test_ten_minutes_later_or_before_it_began_it_is_over(self, seconds: float) -> None:
         clock = Clock()
-        seals = Seals(b"k" * 32, clock)
-        sealed = seals.seal(read())
+        signer = LoginSigner(b"k" * 32, clock)
+        signed = signer.sign(read())
         clock.move(seconds)
         with pytest.raises(Refusal) as caught:
-            seals.unseal(sealed, browser="b" * 22, origin=LOCAL)
+            signer.verify(signed, browser="b" * 22, origin=LOCAL)
         assert caught.value.code == "LOGIN_EXPIRED"
 
     def test_a_code_is_the_same_at_every_visit_and_tells_nothing_of_the_login(self) -> None:
         login, other = read(), read()
-        seals = Seals(b"k" * 32, Clock())
-        assert seals.code_of(login) == Seals(b"k" * 32, Clock()).code_of(login)
-        assert seals.code_of(login) != seals.code_of(other)
-        assert seals.code_of(login) != Seals(b"K" * 32, Clock()).code_of(login)
-        first, hyphen, last = seals.code_of(login).partition("-")
+        signer = LoginSigner(b"k" * 32, Clock())
+        assert signer.code_of(login) == LoginSigner(b"k" * 32, Clock()).code_of(login)
+        assert signer.code_of(login) != signer.code_of(other)
+        assert signer.code_of(login) != LoginSigner(b"K" * 32, Clock()).code_of(login)
+        first, hyphen, last = signer.code_of(login).partition("-")
         assert (len(first), hyphen, len(last)) == (4, "-", 4)

@@ -10,9 +10,9 @@ from trio.testing import MockClock
 
 from rhd.ids import RepoId
 from rhd.rel_path import RelPath
-from rhd.runner.goal import RunGoal
 from rhd.runner.preflight import Ready
 from rhd.runner.run import AgentRun
+from rhd.runner.run_goal import RunGoal
 from rhd.runner.run_progress import Item
 from rhd.runner.run_task import MAX_ITEMS, RunLimits, RunTask
 from rhd.runner.supervised_process import Folder

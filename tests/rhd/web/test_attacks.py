@@ -216,14 +216,14 @@ async def test_a_form_that_another_site_sends_is_not_taken(
     assert service.repo("one").id not in answer.text
 
 
-@pytest.mark.parametrize("lacking", ["cookie", "seal", "both"], ids=lambda w: f"CVE-2026-27124-no-{w}")
+@pytest.mark.parametrize("lacking", ["cookie", "signature", "both"], ids=lambda w: f"CVE-2026-27124-no-{w}")
 async def test_a_form_without_its_seal_and_cookie_is_not_taken(service: OAuthService, lacking: str) -> None:
     client = await OAuthClient(service.app).register()
     browser = Browser(service.app)
     page = Page(await browser.get(client.authorize_url()))
     if lacking in ("cookie", "both"):
         browser.cookies.clear()
-    fields = [] if lacking in ("seal", "both") else page.fields
+    fields = [] if lacking in ("signature", "both") else page.fields
     answer = await browser.post([*fields, ("passphrase", service.passphrases["one"]), ("action", "open")])
     assert answer.status == 400
 
@@ -492,7 +492,7 @@ async def test_a_compressed_body_is_not_unpacked(service: OAuthService, path: st
 @pytest.mark.parametrize(
     "target",
     ["/authorize?" + "a=b&" * 5000, "/authorize?login=" + "x" * 30_000, "/mcp?" + "x" * 30_000],
-    ids=["header-bomb-parameters", "header-bomb-seal", "header-bomb-query"],
+    ids=["header-bomb-parameters", "header-bomb-login", "header-bomb-query"],
 )
 async def test_an_address_beyond_measure_is_an_error_and_no_more(service: OAuthService, target: str) -> None:
     answer = await call(service.app, "GET", target)

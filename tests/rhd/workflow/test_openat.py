@@ -13,7 +13,7 @@ import pytest
 
 from rhd.errors import Detached
 from rhd.workflow import openat
-from rhd.workflow.openat import PASS, WAYS, Held
+from rhd.workflow.openat import PASS, WAYS, SharedDescriptor
 
 READ = os.O_RDONLY | os.O_NONBLOCK
 LIST = os.O_RDONLY | os.O_DIRECTORY
@@ -141,7 +141,7 @@ def test_an_interrupted_call_and_a_lost_race_are_tried_again(folder: int, monkey
 
 def test_a_held_descriptor_outlives_its_close_until_its_last_user_is_done(tmp_path: Path) -> None:
     descriptor = os.open(tmp_path, PASS)
-    held = Held(descriptor)
+    held = SharedDescriptor(descriptor)
     with held, held:
         held.close()
         held.close()
@@ -154,13 +154,13 @@ def test_a_held_descriptor_outlives_its_close_until_its_last_user_is_done(tmp_pa
 
 def test_a_held_descriptor_without_users_is_closed_at_once(tmp_path: Path) -> None:
     descriptor = os.open(tmp_path, PASS)
-    Held(descriptor).close()
+    SharedDescriptor(descriptor).close()
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(descriptor)
 
 
 def test_a_descriptor_that_rests_is_opened_again_by_its_next_user(tmp_path: Path) -> None:
-    held = Held(os.open(tmp_path, PASS), lambda: os.open(tmp_path, PASS))
+    held = SharedDescriptor(os.open(tmp_path, PASS), lambda: os.open(tmp_path, PASS))
     assert not held.rest(60.0)
     with held as descriptor:
         assert not held.rest(0.0), "it is being used"

@@ -15,7 +15,7 @@ from rhd.errors import Conflict, HarnessError, Refusal
 from rhd.ids import Revision
 from rhd.rel_path import RelPath
 from rhd.workflow import reading
-from rhd.workflow.reading import MAX_BYTES, PAGE_BYTES, PAGE_CHARS, Page, decode_text, read_page
+from rhd.workflow.reading import MAX_BYTES, PAGE_BYTES, PAGE_CHARS, TextPage, decode_text, read_page
 from rhd.workflow.redaction.redact import Redacted, redact
 from rhd.workflow.revisions import revision_of, version_of
 from rhd.workflow.root import Root
@@ -32,7 +32,7 @@ def nothing_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "_kept", reading._CachedText(reading._KEPT_BYTES))
 
 
-def pages(root: Root, path: RelPath, page_chars: int) -> list[Page]:
+def pages(root: Root, path: RelPath, page_chars: int) -> list[TextPage]:
     found = [read_page(root, path, PLANNER.reach, KEY, page_chars=page_chars)]
     while found[-1].next_cursor is not None:
         found.append(read_page(root, path, PLANNER.reach, KEY, page_chars=page_chars, cursor=found[-1].next_cursor))

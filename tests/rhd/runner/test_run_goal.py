@@ -8,7 +8,7 @@ import pytest
 
 from rhd.access import GOAL
 from rhd.errors import Refusal
-from rhd.runner.goal import MAX_BYTES, check_goal
+from rhd.runner.run_goal import MAX_BYTES, check_goal
 from rhd.workflow.documents.goal import SECTIONS
 from tests.support.agent_runs import Runs
 from tests.support.agents import PRD, SPRINT
