@@ -9,6 +9,7 @@ import sys
 from rhctl.command import NAMES, overview, run_command
 from rhctl.errors import UsageError
 from rhctl.rendering import say_json
+from rhctl.terminal import BAD, paint, use_color
 from rhwire.errors import HarnessError
 
 TYPE_CHECKING = False
@@ -45,9 +46,9 @@ def _split_options(argv: list[str]) -> tuple[list[str], list[str]]:
     """Return the options that stand before the command and belong to every command, and the rest."""
     at = 0
     while at < len(argv):
-        if argv[at] == "--json" or argv[at].startswith("--home="):
+        if argv[at] == "--json" or argv[at].startswith(("--home=", "--color=")):
             at += 1
-        elif argv[at] == "--home":
+        elif argv[at] in ("--home", "--color"):
             at += 2
         else:
             break
@@ -67,6 +68,7 @@ def _unknown(name: str, rest: list[str]) -> UsageError:
 def guard(program: str, argv: list[str], run: Callable[[], int]) -> int:
     """Run a command, tell its errors as people and programs expect them, and return its exit code."""
     _prepare_streams()
+    use_color("auto")
     try:
         try:
             code = run()
@@ -100,7 +102,7 @@ def _tell(program: str, error: HarnessError, *, as_json: bool) -> int:
         from rhwire.escape import escape
 
         sys.stdout.flush()
-        sys.stderr.write(f"{program}: {escape(error.message)}\n")
+        sys.stderr.write(f"{paint(f'{program}:', BAD, sys.stderr)} {escape(error.message)}\n")
         if error.next_step:
             sys.stderr.write(f"  {escape(error.next_step)}\n")
     return error.exit_code

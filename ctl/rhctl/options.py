@@ -6,6 +6,7 @@ import argparse
 import os
 
 from rhctl.errors import UsageError
+from rhctl.terminal import COLORS, use_color
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,6 +76,13 @@ def make_parser(
     what = "print JSON, a stream one object a line" if streams else "print one JSON object"
     parser.add_argument("--json", action="store_true", help=what)
     parser.add_argument("--home", metavar="FOLDER", help="the daemon's home, if not the default one")
+    parser.add_argument(
+        "--color",
+        action=_Color,
+        type=choice("colour choice", COLORS),
+        metavar="WHEN",
+        help="auto, always or never (default: auto, in a terminal unless NO_COLOR is set)",
+    )
     if starts:
         parser.add_argument("--no-start", action="store_true", help="do not start a daemon if none runs")
     return parser
@@ -117,6 +125,15 @@ def choice(what: str, known: Sequence[str]) -> Callable[[str], str]:
         raise UsageError(f"there is no {what} {typed!r}", next_step=f"{hint}Known: {', '.join(known)}")
 
     return parse
+
+
+class _Color(argparse.Action):
+    """`--color`, which applies to the rest of the command at once, its errors included."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
+    ) -> None:
+        use_color(values)
 
 
 class _GivenOnce(argparse.Action):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import io
 import sys
-import time
 
 import pytest
 
-from rhctl.rendering import age, count, duration, say, say_json, say_problem, say_table
-from rhwire.times import format_time
+from rhctl.rendering import count, say, say_json, say_problem, say_summary, say_table
+from rhctl.terminal import BAD
+from tests.support.terminal import at_terminal
 
 
 def test_a_line_is_printed_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
@@ -50,20 +50,45 @@ def test_one_of_a_thing_and_more_of_it() -> None:
     assert [count(n, "client") for n in (0, 1, 2)] == ["0 clients", "1 client", "2 clients"]
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0, "0 s"), (59.9, "59 s"), (60, "1 min"), (3599, "59 min"), (3600, "1 h"), (86399, "23 h"), (8.7e6, "100 d")],
-)
-def test_a_duration_is_told_in_its_largest_unit(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
+def test_a_table_fits_the_terminal_and_only_columns_that_may_be_are_cut() -> None:
+    rows = [("g_1234567890", "/srv/somewhere/far/down/in/a/tree/project", "a client with a long name")]
+    with at_terminal(60) as seen:
+        say_table(("ID", "PATH", "CLIENT"), rows, {"PATH": 10, "CLIENT": 8})
+    titles, row = seen().splitlines()
+    assert titles.split() == ["ID", "PATH", "CLIENT"]
+    assert row.startswith("g_1234567890  …")
+    assert "/project  a client with" in row
+    assert row.endswith("…")
+    assert len(row) <= 60
 
 
-def test_an_age_is_told_wherever_the_machine_stands_and_never_negative(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(time, "time", lambda: 1_800_000_000.0)
-    for zone in ("UTC", "Asia/Kolkata", "America/St_Johns"):
-        monkeypatch.setenv("TZ", zone)
-        time.tzset()
-        assert age(format_time(1_800_000_000.0 - 7200)) == "2 h ago"
-        assert age(format_time(1_800_000_000.0 + 7200)) == "0 s ago"
-    monkeypatch.undo()
-    time.tzset()
+def test_a_row_that_does_not_fit_is_lines_of_its_own() -> None:
+    with at_terminal(20) as seen:
+        say_table(("ID", "PATH", "STATE"), [("g_1234567890", "/srv/far/project", "ok")], {"PATH": 10})
+    assert seen().splitlines() == ["g_1234567890", "  PATH   …ar/project", "  STATE  ok"]
+
+
+def test_wide_characters_are_counted_as_they_are_shown() -> None:
+    with at_terminal(40) as seen:
+        say_table(("CLIENT", "STATE"), [("計画の端末", "ok"), ("plain", "ok")])
+    assert [line.index("ok") for line in seen().splitlines()[1:]] == [7, 12]  # five characters take ten columns
+
+
+def test_a_cell_has_the_colour_of_its_meaning_and_the_alignment_of_none() -> None:
+    with at_terminal(40, "always") as seen:
+        say_table(("REPO", "STATE", "N"), [("a", ("broken", BAD), "1")])
+    assert seen().splitlines()[1] == "a     \x1b[31mbroken\x1b[0m  1"
+
+
+def test_piped_it_is_as_wide_as_it_needs_without_colour_and_without_a_closing_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    say_table(("PATH", "STATE"), [("/" + "x" * 300, ("broken", BAD))], {"PATH": 10})
+    say_summary("1 repository")
+    assert capsys.readouterr().out.splitlines()[1] == "/" + "x" * 300 + "  broken"
+
+
+def test_a_terminal_gets_a_closing_line() -> None:
+    with at_terminal(80, "always") as seen:
+        say_summary("1 repository")
+    assert seen() == "\n\x1b[2m1 repository\x1b[0m\n"

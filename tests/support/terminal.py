@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import io
 import json
+import os
+import struct
 import subprocess
 import sys
+import termios
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -17,6 +22,7 @@ import trio
 
 import rhctl.__main__
 import rhctl.repo_harness
+from rhctl.terminal import use_color
 from rhwire.escape import is_plain
 from tests.support.daemons import environment
 
@@ -81,6 +87,48 @@ def run(*words: str, program: str = "rhctl", typed: str | None = None) -> Said:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             code = PROGRAMS[program](list(words))
     return Said(code, out.getvalue(), err.getvalue())
+
+
+@contextmanager
+def at_terminal(columns: int, color: str = "never") -> Iterator[Callable[[], str]]:
+    """Have standard output be a pseudo-terminal; yields what returns all that it has shown, once the block is left.
+
+    Args:
+        columns: how wide it is.
+        color: as `--color`.
+    """
+    use_color(color)
+    master, slave = os.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    heard = bytearray()
+
+    def hear() -> None:
+        with contextlib.suppress(OSError):  # EIO: the last writer has closed it
+            while data := os.read(master, 65536):
+                heard.extend(data)
+
+    reader = threading.Thread(target=hear)
+    reader.start()
+    try:
+        with open(slave, "w", encoding="utf-8") as stream, contextlib.redirect_stdout(stream):
+            yield lambda: heard.decode().replace("\r\n", "\n")
+    finally:
+        reader.join()
+        os.close(master)
+        use_color("auto")
+
+
+def run_at(columns: int, *words: str, color: str = "never") -> str:
+    """Run a command in this thread with a pseudo-terminal for its output, and return what that has shown."""
+    with at_terminal(columns) as seen:
+        PROGRAMS["rhctl"]([f"--color={color}", *words])
+    return seen()
+
+
+async def type_at(columns: int, *words: str, color: str = "never") -> str:
+    """As `run_at`, in a thread, while the daemon that it talks to runs in this one."""
+    with trio.fail_after(30):
+        return await trio.to_thread.run_sync(lambda: run_at(columns, *words, color=color), abandon_on_cancel=True)
 
 
 async def type_in(*words: str, program: str = "rhctl", typed: str | None = None) -> Said:

@@ -8,7 +8,8 @@ from rhctl.command import ACCESS, Command
 from rhctl.daemon_access import open_client
 from rhctl.errors import UsageError
 from rhctl.options import add_profile, make_parser, repo_params
-from rhctl.rendering import duration, say, say_json
+from rhctl.rendering import say, say_json
+from rhctl.terminal import duration
 from rhwire.escape import escape
 from rhwire.home import Home
 

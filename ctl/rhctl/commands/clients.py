@@ -5,7 +5,8 @@ from __future__ import annotations
 from rhctl.command import ACCESS, Command
 from rhctl.daemon_access import open_client
 from rhctl.options import add_repo, make_parser, repo_params
-from rhctl.rendering import age, say, say_json, say_table
+from rhctl.rendering import say, say_json, say_table
+from rhctl.terminal import age
 from rhwire.home import Home
 
 TYPE_CHECKING = False

@@ -9,7 +9,8 @@ from rhctl.command import REPOSITORIES, Command
 from rhctl.commands.runs import cards
 from rhctl.daemon_access import open_client
 from rhctl.options import choice, make_parser
-from rhctl.rendering import duration, say, say_json
+from rhctl.rendering import say, say_json
+from rhctl.terminal import duration
 from rhwire.escape import escape
 from rhwire.home import Home
 

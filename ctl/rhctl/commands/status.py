@@ -6,7 +6,8 @@ from rhctl.client import DaemonClient
 from rhctl.command import REPOSITORIES, Command
 from rhctl.errors import DaemonHangs, NoDaemon
 from rhctl.options import add_repo, make_parser, repo_params
-from rhctl.rendering import age, count, duration, runs_line, say, say_json, say_table
+from rhctl.rendering import count, runs_line, say, say_json, say_table
+from rhctl.terminal import age, duration
 from rhwire.escape import escape
 from rhwire.home import Home
 from rhwire.lock import ask_lock
