@@ -9,11 +9,12 @@ import argparse
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+from rhctl.port_probe import is_port_taken
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
@@ -37,17 +38,6 @@ def make_demo() -> Path:
         for step in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "start"]):
             subprocess.run([*git, *step], cwd=DEMO, check=True)
     return DEMO
-
-
-def is_taken(port: int) -> bool:
-    """Say whether another program listens on the port."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return True
-    return False
 
 
 def adopt(repo: Path, daemon: subprocess.Popen[bytes]) -> dict[str, str]:
@@ -76,7 +66,7 @@ def main() -> int:
     repo = args.repo.expanduser().resolve() if args.repo is not None else make_demo()  # not every shell expands REPO=~
     if not repo.is_dir():
         sys.exit(f"run: there is no folder {repo}\n  Check the spelling of REPO.")
-    if is_taken(args.port):
+    if is_port_taken("127.0.0.1", args.port):
         sys.exit(f"run: port {args.port} is in use by another program\n  Choose another one: make run PORT=8766")
     print(f"starting rhd on port {args.port}, with a home of its own in demo/home", flush=True)
     HOME.mkdir(parents=True, exist_ok=True, mode=0o700)

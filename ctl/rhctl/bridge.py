@@ -15,10 +15,12 @@ from rhctl.bridge_protocol import BridgeProtocol
 from rhctl.client import DaemonClient
 from rhctl.daemon_access import open_client
 from rhwire.errors import HarnessError
+from rhwire.line_buffer import LineBuffer
 from rhwire.lock import ask_lock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
     from rhwire.home import Home
@@ -59,8 +61,8 @@ class Bridge:
         self._session = BridgeProtocol()
         self._daemon: DaemonClient | None = None
         self._daemon_pid: int | None = None
-        self._from_client = bytearray()
-        self._from_daemon = bytearray()
+        self._from_client = LineBuffer()
+        self._from_daemon = LineBuffer()
         self._to_client = bytearray()
         self._to_daemon = bytearray()
         self._has_client_ended = False
@@ -222,7 +224,7 @@ class Bridge:
         if found["cursor"] is not None:
             self._params.setdefault("cursor", found["cursor"])
         self._was_attached, self._pause_s = True, RECONNECT_S[0]
-        self._from_daemon.clear()
+        self._from_daemon.take_rest()
         to_daemon, to_client = self._session.resume(found)
         self._to_daemon[:] = b"".join(to_daemon)
         self._answer(to_client)
@@ -264,11 +266,9 @@ def _end(number: int, frame: object) -> None:
     raise _Ended
 
 
-def _take_lines(buffer: bytearray, data: bytes) -> list[bytes]:
-    """Add `data` to `buffer`, take the whole lines out of it and return them; blank ones are left out."""
-    buffer += data
-    if b"\n" not in data:
-        return []
-    whole, _, rest = bytes(buffer).rpartition(b"\n")
-    buffer[:] = rest
-    return [line + b"\n" for line in whole.split(b"\n") if line.strip()]
+def _take_lines(buffer: LineBuffer, data: bytes) -> Iterator[bytes]:
+    """Add `data` to `buffer` and yield each whole line with its newline; blank ones are left out."""
+    buffer.feed(data)
+    while (line := buffer.take_line()) is not None:
+        if line.strip():
+            yield line + b"\n"

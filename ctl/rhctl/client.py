@@ -14,6 +14,7 @@ from rhwire import messages
 from rhwire.codes import CODES
 from rhwire.errors import HarnessError
 from rhwire.home import Home
+from rhwire.line_buffer import LineBuffer
 from rhwire.lock import ask_lock
 from rhwire.messages import PROGRESS
 
@@ -38,7 +39,7 @@ class DaemonClient:
     def __init__(self, sock: socket.socket, home: Home | None = None) -> None:
         self.sock = sock
         self._home = home
-        self._buffer = b""
+        self._lines = LineBuffer()
         self._last_id = 0
 
     @classmethod
@@ -131,7 +132,7 @@ class DaemonClient:
         id_ = self.send(method, params or {})
         while True:
             if on_event is not None:
-                while b"\n" not in self._buffer and not _wait_read(output, self.sock, SILENCE_S):
+                while not self._lines.has_line and not _wait_read(output, self.sock, SILENCE_S):
                     self._check_alive()
             message = _parse(self.read_line())
             if "method" in message:
@@ -150,7 +151,7 @@ class DaemonClient:
             NoDaemon: the daemon closed the connection.
             DaemonHangs: it has sent nothing for `SILENCE_S`.
         """
-        while (end := self._buffer.find(b"\n")) < 0:
+        while (line := self._lines.take_line()) is None:
             try:
                 data = self.sock.recv(1 << 16)
             except TimeoutError:
@@ -159,14 +160,12 @@ class DaemonClient:
                 data = b""
             if not data:
                 raise NoDaemon("the daemon closed the connection")
-            self._buffer += data
-        line, self._buffer = self._buffer[:end], self._buffer[end + 1 :]
+            self._lines.feed(data)
         return line
 
     def take_rest(self) -> bytes:
         """Return what was read beyond the last line."""
-        rest, self._buffer = self._buffer, b""
-        return rest
+        return self._lines.take_rest()
 
     def close(self) -> None:
         """Hang up."""

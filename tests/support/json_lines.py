@@ -7,22 +7,22 @@ from typing import Any
 
 import trio
 
+from rhwire.line_buffer import LineBuffer
+
 
 class JsonLines:
     """Reads a stream message by message."""
 
     def __init__(self, stream: trio.abc.ReceiveStream) -> None:
         self.stream = stream
-        self._buffer = bytearray()
+        self._lines = LineBuffer()
 
     async def next(self) -> Any:
         """Return the next message, or None at the end of the stream."""
-        while (end := self._buffer.find(b"\n")) < 0:
+        while (line := self._lines.take_line()) is None:
             data = await self.stream.receive_some(1 << 20)
             if not data:
-                assert not self._buffer, "the stream ended inside a message"
+                assert not len(self._lines), "the stream ended inside a message"
                 return None
-            self._buffer += data
-        line = bytes(self._buffer[:end])
-        del self._buffer[: end + 1]
+            self._lines.feed(data)
         return json.loads(line)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
-import socket
 from typing import TYPE_CHECKING, NamedTuple
 
 from rhctl.client import DaemonClient
@@ -16,6 +14,7 @@ from rhctl.managers.detection import find_manager
 from rhctl.managers.manager import Manager, State
 from rhctl.managers.steps import Detach, End, Record, Step, perform
 from rhctl.managers.unit_files import Spec
+from rhctl.port_probe import is_port_taken
 from rhwire.errors import HarnessError
 from rhwire.home import ENVIRONMENT_NAME, Home
 from rhwire.lock import ask_lock
@@ -180,18 +179,12 @@ def _check_port(subject: Subject, spec: Spec, state: State) -> None:
     is_held = subject.service is not None and subject.service.url == spec.url and state.sockets == "active"
     if is_held or ask_url(spec.home) == spec.url:
         return
-    host = "127.0.0.1" if spec.host == "localhost" else spec.host
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, spec.port))
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                raise HarnessError(
-                    f"another program listens on port {spec.port}",
-                    code="PORT_IN_USE",
-                    next_step="Stop it, or choose another port: rhctl service install --port PORT",
-                ) from None
+    if is_port_taken(spec.host, spec.port):
+        raise HarnessError(
+            f"another program listens on port {spec.port}",
+            code="PORT_IN_USE",
+            next_step="Stop it, or choose another port: rhctl service install --port PORT",
+        )
 
 
 # Carrying them out.

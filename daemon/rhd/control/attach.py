@@ -53,7 +53,7 @@ async def take_over(request: VerbCall, result: dict[str, Any]) -> None:
     """Serve MCP until either side ends the connection, or until a repository is adopted around a client without one."""
     context, connection = request.context, request.connection
     client = _client(request, result)
-    lines = line_streams(connection.stream, bytes(connection.rest), connection.drain_by_itself())
+    lines = line_streams(connection.stream, connection.lines.take_rest(), connection.drain_by_itself())
     async with trio.open_nursery() as nursery:
         if client.repo_id is None:
             nursery.start_soon(_end_when_adopted, request, nursery.cancel_scope)

@@ -131,28 +131,24 @@ class ControlServer:
 
     async def _read_line(self, connection: ControlConnection, within_s: float) -> bytes | None:
         """Return the next line, or None if the client left, took too long or sent too much."""
-        buffer = connection.rest
-        searched = 0
+        lines = connection.lines
         with trio.move_on_after(within_s):
             while True:
-                if (end := buffer.find(b"\n", searched)) >= 0:
-                    line = bytes(buffer[: end + 1])
-                    del buffer[: end + 1]
+                if (line := lines.take_line()) is not None:
                     return line
-                searched = len(buffer)
-                if searched > messages.MAX_LINE_BYTES:
+                if len(lines) > messages.MAX_LINE_BYTES:
                     error = WireError("the line is longer than 1 MiB", code="REQUEST_TOO_LARGE")
                     await self._refuse(connection, None, error, error.rpc_code)
                     return None
                 data = await connection.stream.receive_some(65536)
                 if not data:
                     return None
-                buffer += data
-                if searched == 0 and bytes(buffer[:1]) not in (b"{", b"\n", b" "):
+                if not len(lines) and not data.startswith((b"{", b"\n", b" ")):
                     # A browser or another program speaks another protocol here: say so and hang up.
                     error = WireError("this socket speaks JSON-RPC, one object a line", rpc_code=messages.PARSE_ERROR)
                     await self._refuse(connection, None, error, error.rpc_code)
                     return None
+                lines.feed(data)
         return None
 
     async def _answer(self, connection: ControlConnection, line: bytes) -> bool:

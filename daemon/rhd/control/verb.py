@@ -12,6 +12,7 @@ import trio
 from rhd.control.verb_context import VerbContext
 from rhd.errors import Refusal
 from rhd.hosting.sockets import Peer
+from rhwire.line_buffer import LineBuffer
 from rhwire.messages import encode_event
 
 WRITE_WITHIN_S = 10.0
@@ -39,14 +40,14 @@ class ControlConnection:
         peer: who it is, as the kernel says.
         has_place: it may wait for an answer; decided once, as it is accepted, so that a crowd that comes at once
             takes no place from those that came before it.
-        rest: bytes that came behind the first line.
+        lines: what was received and not yet answered.
         scope: around everything that is done for it.
     """
 
     def __init__(self, stream: trio.SocketStream, peer: Peer, slots: Slots) -> None:
         self.stream = stream
         self.peer = peer
-        self.rest = bytearray()
+        self.lines = LineBuffer()
         self.scope = trio.CancelScope()
         self._sending = trio.Lock()
         self._is_idle = False

@@ -17,6 +17,7 @@ import trio
 from mcp.shared.message import ServerMessageMetadata, SessionMessage
 
 from rhd.mcpserver.refused_messages import BOM, has_unusable_id, refusal_of
+from rhwire.line_buffer import LineBuffer
 
 MAX_LINE_BYTES = 4 << 20
 WRITE_WITHIN_S = 30.0
@@ -67,21 +68,18 @@ async def line_streams(
                 await answered.park()
 
     async def read_lines() -> None:
-        buffer, searched = bytearray(rest), 0
+        buffer = LineBuffer(rest)
         async with to_server:
             while True:
-                while (end := buffer.find(b"\n", searched)) < 0:
-                    searched = len(buffer)
-                    if searched > MAX_LINE_BYTES:
+                while (found := buffer.take_line()) is None:
+                    if len(buffer) > MAX_LINE_BYTES:
                         return
                     data = await stream.receive_some(65536)
                     if not data:
                         await linger()
                         return
-                    buffer += data
-                line = bytes(buffer[:end]).removeprefix(BOM)
-                del buffer[: end + 1]
-                searched = 0
+                    buffer.feed(data)
+                line = found.removeprefix(BOM)
                 if not line.strip():
                     continue
                 try:

@@ -8,6 +8,8 @@ from typing import Any
 
 import trio
 
+from rhwire.line_buffer import LineBuffer
+
 MAX_LINE_BYTES = 1 << 20
 MAX_OUTPUT_BYTES = 64 << 20
 CHUNK_BYTES = 64 << 10
@@ -31,17 +33,15 @@ async def read_events(
         on_note: called with what is worth saying about other lines.
         on_overflow: called once, when more than `MAX_OUTPUT_BYTES` have come; the rest is dropped.
     """
-    buffer, total, owed, is_skipping = bytearray(), 0, 0, False
+    buffer, total, owed, is_skipping = LineBuffer(), 0, 0, False
     while data := await _receive(stream):
         total += len(data)
         if total > MAX_OUTPUT_BYTES:
             if total - len(data) <= MAX_OUTPUT_BYTES:
                 on_overflow()
             continue
-        buffer += data
-        while (end := buffer.find(b"\n")) >= 0:
-            line = bytes(buffer[:end])
-            del buffer[: end + 1]
+        buffer.feed(data)
+        while (line := buffer.take_line()) is not None:
             if is_skipping or len(line) > MAX_LINE_BYTES:
                 is_skipping = False
                 on_note("a line of more than 1 MiB was passed over")
@@ -49,13 +49,13 @@ async def read_events(
                 _read_line(line, on_event, on_note)
         if len(buffer) > MAX_LINE_BYTES:
             is_skipping = True
-            buffer.clear()
+            buffer.take_rest()
         owed += len(data)
         if owed >= CHUNK_BYTES:
             await trio.sleep(owed / BYTES_PER_S)
             owed = 0
-    if buffer and not is_skipping:
-        _read_line(bytes(buffer), on_event, on_note)
+    if not is_skipping and (rest := buffer.take_rest()):
+        _read_line(rest, on_event, on_note)
 
 
 async def read_end(stream: trio.abc.ReceiveStream, kept: bytearray) -> None:
