@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 
@@ -14,17 +15,21 @@ def replace_file(path: str, data: bytes, *, mode: int | None = None) -> None:
         mode: the permissions of the file. None keeps those of the file that is there; a new one gets 0600.
 
     Raises:
-        OSError: it cannot be written; what stood there stays.
+        OSError: it cannot be written, or is no plain file (a link to a device); what stood there stays.
     """
+    import stat
     import tempfile
 
     path = os.path.realpath(path)
     folder = os.path.dirname(path)
+    try:
+        there = os.stat(path).st_mode
+    except FileNotFoundError:
+        there = stat.S_IFREG | 0o600
+    if not stat.S_ISREG(there):
+        raise OSError(errno.EINVAL, "not a plain file", path)
     if mode is None:
-        try:
-            mode = os.stat(path).st_mode & 0o777
-        except FileNotFoundError:
-            mode = 0o600
+        mode = stat.S_IMODE(there) & 0o777
     fd, temporary = tempfile.mkstemp(prefix=".rh-", suffix=".tmp", dir=folder)
     try:
         with open(fd, "wb") as stream:

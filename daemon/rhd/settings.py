@@ -19,8 +19,10 @@ from rhd.errors import StartRefused
 from rhwire.errors import code_of_write
 from rhwire.file_replacement import replace_file
 from rhwire.home import make_folders
+from rhwire.text_files import change_text, decode_text
 
 DEFAULT_PORT = 8765
+_HEADER = b"# repo-harness; see docs/operations.md for what can stand here\n"
 _REDIRECT = r"(?:https|[a-z][a-z0-9+.-]*(?<!http)(?<!file)(?<!data)(?<!javascript))://[!-~]{1,500}"
 
 
@@ -282,11 +284,12 @@ def read_file(path: str | None) -> dict[str, Any]:
     if path is None:
         return {}
     try:
-        with open(path, "rb") as stream:
-            found = tomllib.load(stream)
+        found = tomllib.loads(decode_text(_read_bytes(path)))
     except FileNotFoundError:
         return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        raise StartRefused(f"cannot read the configuration {path}: {error.strerror}") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise StartRefused(f"cannot read the configuration {path}: {error}") from None
     known = {s.name for s in TABLE}
     if unknown := sorted(set(found) - known):
@@ -297,9 +300,9 @@ def read_file(path: str | None) -> dict[str, Any]:
 
 
 def write_file(path: str, name: str, value: Any) -> None:
-    """Record one setting in the file, keeping every other line and comment; None takes it out.
+    """Record one setting in the file, keeping every other byte; None takes it out.
 
-    The file is replaced atomically. An unreadable one is refused rather than overwritten.
+    The file is replaced atomically, and a link to it written through. An unreadable one is refused.
 
     Raises:
         StartRefused: the name or the value cannot be used, or the file cannot be read or written.
@@ -313,23 +316,31 @@ def write_file(path: str, name: str, value: Any) -> None:
     if value is not None:
         value = _parse(setting, value, "file")
     read_file(path)
+
+    def change(text: str) -> str:
+        document = tomlkit.parse(text)
+        if value is None:
+            document.pop(name, None)
+        else:
+            document[name] = list(value) if isinstance(value, tuple) else value
+        return tomlkit.dumps(document)
+
     try:
-        with open(path, encoding="utf-8") as stream:
-            document = tomlkit.parse(stream.read())
+        before = _read_bytes(path)
     except FileNotFoundError:
-        document = tomlkit.document()
-        document.add(tomlkit.comment("repo-harness; see docs/operations.md for what can stand here"))
-    if value is None:
-        document.pop(name, None)
-    else:
-        document[name] = list(value) if isinstance(value, tuple) else value
+        before = _HEADER
     folder = os.path.dirname(path)
     try:
         make_folders(folder)
-        replace_file(path, tomlkit.dumps(document).encode())
+        replace_file(path, change_text(before, change))
     except OSError as error:
         code = code_of_write(error, StartRefused.code)
         raise StartRefused(f"cannot write the configuration {path}: {error.strerror}", code=code) from error
+
+
+def _read_bytes(path: str) -> bytes:
+    with open(path, "rb") as stream:
+        return stream.read()
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, str]:

@@ -130,6 +130,34 @@ def test_recording_a_setting_keeps_the_rest_of_the_file(tmp_path: Path) -> None:
     assert [p.name for p in file.parent.iterdir()] == ["config.toml"]
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("text", ["port = 9000  # mine\n\nlog_level = 'debug'\n", "# only a comment\n", ""])
+def test_recording_a_setting_and_taking_it_out_again_keeps_every_byte(
+    tmp_path: Path, text: str, mark: str, end: str
+) -> None:
+    file = tmp_path / "config.toml"
+    before = (mark + text.replace("\n", end)).encode()
+    file.write_bytes(before)
+    expected = load(file)
+    write_file(str(file), "public_url", "https://a.example.com")
+    added = f'public_url = "https://a.example.com"{end if text else chr(10)}'.encode()
+    assert file.read_bytes() == before + added
+    assert load(file).public_url == "https://a.example.com"
+    write_file(str(file), "public_url", None)
+    assert file.read_bytes() == before
+    assert load(file) == expected
+
+
+def test_a_link_to_the_file_is_written_through(tmp_path: Path) -> None:
+    file, link = tmp_path / "dotfiles.toml", tmp_path / "config.toml"
+    file.write_bytes(b"port = 9000\r\n")
+    link.symlink_to(file)
+    write_file(str(link), "log_level", "debug")
+    assert link.is_symlink()
+    assert file.read_bytes() == b'port = 9000\r\nlog_level = "debug"\r\n'
+
+
 def test_a_file_that_cannot_be_read_is_not_overwritten(tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
     file.write_text("port = = 3")

@@ -33,6 +33,15 @@ def test_a_link_is_written_through_and_stays_a_link(tmp_path: Path) -> None:
     assert target.read_bytes() == b"new"
 
 
+def test_a_link_to_a_device_or_a_pipe_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for name, target in (("masked.service", "/dev/null"), ("config", "pipe")):
+        (tmp_path / name).symlink_to(target)
+        with pytest.raises(OSError, match="not a plain file"):
+            replace_file(str(tmp_path / name), b"new")
+    assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
+
+
 @pytest.mark.parametrize("call", ["fsync", "replace", "fchmod"])
 def test_a_failure_leaves_the_old_content_and_no_temporary(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str

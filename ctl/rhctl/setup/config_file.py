@@ -11,11 +11,10 @@ from rhctl.setup import json_text, toml_text
 from rhctl.setup.client_spec import SERVER, ClientSpec
 from rhwire.errors import HarnessError, code_of_write
 from rhwire.file_replacement import replace_file
+from rhwire.text_files import change_text, decode_text
 
 BACKUP = ".repo-harness.bak"
 """The ending of the copy that is kept of a file as it was before our entry was first merged in."""
-
-_BOM = b"\xef\xbb\xbf"
 
 
 class ConfigFile:
@@ -83,7 +82,7 @@ class ConfigFile:
             except ValueError:
                 pass
         is_kept = sum(1 for depth in range(len(self._spec.keys)) if self._has(kept, self._spec.keys[: depth + 1]))
-        found = self._change(self.before, lambda text: self._edits()[1](text, self._keys, is_kept))
+        found = change_text(self.before, lambda text: self._edits()[1](text, self._keys, is_kept))
         return found if kept is not None or found.strip() not in (b"", b"{}") else None
 
     def write(self, data: bytes | None) -> None:
@@ -155,25 +154,17 @@ class ConfigFile:
         return json_text.set_member, json_text.remove_member, json_text.parse
 
     def _merge(self, data: bytes, entry: Mapping[str, Any]) -> bytes:
-        return self._change(data, lambda text: self._edits()[0](text, self._keys, entry))
-
-    def _change(self, data: bytes, change: Any) -> bytes:
-        """Return changed bytes that keep the byte order mark and the line ends."""
-        bom = _BOM if data.startswith(_BOM) else b""
-        text = data[len(bom) :].decode("utf-8")
-        has_crlf = "\r\n" in text and text.count("\r\n") == text.count("\n")
-        changed: str = change(text.replace("\r\n", "\n") if has_crlf else text)
-        return bom + (changed.replace("\n", "\r\n") if has_crlf else changed).encode()
+        return change_text(data, lambda text: self._edits()[0](text, self._keys, entry))
 
     def _find(self, data: bytes) -> dict[str, Any] | None:
-        found: Any = self._edits()[2](data.removeprefix(_BOM).decode("utf-8"))
+        found: Any = self._edits()[2](decode_text(data))
         for key in self._keys:
             found = found.get(key) if isinstance(found, dict) else None
         return found if isinstance(found, dict) else None
 
     def _has(self, data: bytes | None, keys: tuple[str, ...]) -> bool:
         try:
-            found: Any = self._edits()[2]((data or b"").removeprefix(_BOM).decode("utf-8"))
+            found: Any = self._edits()[2](decode_text(data or b""))
         except ValueError:
             return False
         for key in keys:
