@@ -12,6 +12,7 @@ from rhd.control.lookup import PARAMS, find_profile, find_repo
 from rhd.control.start import refuse_runs
 from rhd.control.verb import Verb, VerbCall
 from rhd.errors import Refusal
+from rhd.hosting.wakeup import Wakeup
 from rhd.ids import Cursor, RepoId, new_token
 from rhd.mcpserver.callers import LocalClient
 from rhd.mcpserver.line_framing import line_streams
@@ -94,7 +95,7 @@ def _client(request: VerbCall, result: dict[str, Any]) -> LocalClient:
 
 async def _end_when_adopted(request: VerbCall, scope: trio.CancelScope) -> None:
     """Cancel `scope` once there is a repository to serve; the bridge reconnects, and its client's tools are others."""
-    changed = trio.Event()
+    changed = Wakeup()
 
     def note(change: RegistryChange) -> None:
         if change.what in ("adopted", "moved"):
@@ -104,7 +105,6 @@ async def _end_when_adopted(request: VerbCall, scope: trio.CancelScope) -> None:
     try:
         while await _find_repo(request) is None:
             await changed.wait()
-            changed = trio.Event()
     finally:
         end()
     scope.cancel()

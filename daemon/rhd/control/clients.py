@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rhd.access import PROFILES
+from rhd.access import HUB, PROFILES
 from rhd.control.lookup import PARAMS, find_repo
 from rhd.control.verb import Verb, VerbCall
 from rhd.control.verb_context import VerbContext
@@ -30,7 +30,7 @@ def describe_client(context: VerbContext, connection: ConnectedClient) -> dict[s
         repo = context.registry.get(repo_id)
         repos[repo.slug if repo is not None else f"{repo_id} (forgotten)"] = [p for p in PROFILES if p in profiles]
     resource = connection.resource
-    if resource not in (None, "hub"):
+    if resource not in (None, HUB):
         repo = context.registry.get(resource)
         resource = repo.slug if repo is not None else resource
     return {

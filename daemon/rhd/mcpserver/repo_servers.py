@@ -10,7 +10,7 @@ from typing import Any
 
 import trio
 
-from rhd.access import Principal
+from rhd.access import HUB, Principal
 from rhd.asgi import Receive, Scope, Send
 from rhd.errors import Refusal
 from rhd.ids import RepoId
@@ -18,7 +18,7 @@ from rhd.mcpserver.callers import CALLER_KEY, Caller, LocalClient
 from rhd.mcpserver.mcp_server import make_server
 from rhd.mcpserver.notifier import Notifier
 from rhd.mcpserver.sdk import ListChangedServer, serve_dual_era_loop
-from rhd.mcpserver.session_records import HUB, SessionRecords
+from rhd.mcpserver.session_records import SessionRecords
 from rhd.mcpserver.sessions import OnStream, Sessions
 from rhd.mcpserver.tool_context import ToolContext
 from rhd.mcpserver.unadopted_folder import UnadoptedFolder
@@ -165,7 +165,7 @@ class RepoServers:
                     endpoint.ready.set()
                     await trio.sleep_forever()
         except Exception as error:
-            log.error("endpoint-failed repo=%s reason=%s", repo_id or "hub", type(error).__name__)
+            log.error("endpoint-failed repo=%s reason=%s", repo_id or HUB, type(error).__name__)
         finally:
             endpoint.ready.set()
             if self._live.get(repo_id) is endpoint:

@@ -106,7 +106,6 @@ class ChangeLog:
         self._reserved = head.reserved
         self._recent: deque[ChangeEntry] = deque()
         self._recent_from = self._newest
-        self._grown = trio.Event()
         self._appending = trio.Lock()
         self._listeners: dict[object, Callable[[Sequence[ChangeEntry]], None]] = {}
         self._untold: list[rows.ChangeRow] = []
@@ -130,10 +129,9 @@ class ChangeLog:
         return not self.is_closed and cursor.log == self._log and self.floor <= cursor.number <= self._newest
 
     def close(self) -> None:
-        """Take no more, and tell all that follow or wait: the repository was forgotten."""
+        """Take no more entries, and tell all followers that the repository was forgotten."""
         self.is_closed = True
         self.last = self._entry(rows.ChangeRow(self._newest, "", REPOSITORY, "forgotten", time.time(), "command"))
-        self._grown.set()
         for listener in list(self._listeners.values()):
             listener((self.last,))
 
@@ -210,8 +208,6 @@ class ChangeLog:
         while len(self._recent) > rows.KEEP_CHANGES:
             self._recent_from = self._recent.popleft().cursor.number
         self._newest, self.last = new[-1].number, entries[-1]
-        self._grown.set()
-        self._grown = trio.Event()
         for listener in list(self._listeners.values()):
             listener(entries)
 
@@ -268,17 +264,6 @@ class ChangeLog:
             after.append(entry)
         after.reverse()
         return after
-
-    async def wait(self, cursor: Cursor, wait_s: float, *, limit: int = MAX_PAGE) -> Since:
-        """Return what changed after `cursor`, waiting up to `wait_s` seconds for the first change."""
-        with trio.move_on_after(wait_s):
-            while True:
-                grown = self._grown  # before looking, so that what comes in between is not slept through
-                found = await self.since(cursor, limit=limit)
-                if found.changes or found.reset:
-                    return found
-                await grown.wait()
-        return Since((), cursor)
 
     def subscribe(self, listener: Callable[[Sequence[ChangeEntry]], None]) -> Callable[[], None]:
         """Call `listener` with every new batch from now on; return what ends it. It must not raise or wait."""

@@ -14,6 +14,7 @@ import trio
 
 from rhd.access import ORCHESTRATOR
 from rhd.errors import HarnessError, Refusal, StoreFailed
+from rhd.hosting.wakeup import Wakeup
 from rhd.ids import Cursor, RepoId
 from rhd.logs import trace_of
 from rhd.repos.change_log import REPOSITORY
@@ -85,7 +86,7 @@ class RunService:
         self._refused: dict[RepoId, float] = {}
         self._left: list[AgentRun] = []
         self._swept = trio.Event()
-        self._idle = trio.Event()
+        self._idle = Wakeup()
         self._is_draining = False
         registry.listen(self._on_registry)
 
@@ -355,7 +356,6 @@ class RunService:
         run.tell()
         if not self._active:
             self._idle.set()
-            self._idle = trio.Event()
 
     def _announce(self, repo_id: RepoId, change: str, client: str) -> None:
         """Have what became of a run told by `rhctl events`, with the repository's other changes."""

@@ -17,6 +17,7 @@ from contextlib import aclosing
 import trio
 from watchfiles import Change, awatch
 
+from rhd.hosting.wakeup import Wakeup
 from rhd.watch.filesystems import lacks_events, read_mounts
 from rhd.watch.hints import Mode, OnHint, Usage
 from rhd.watch.kernel_limits import advise, read_limits
@@ -34,7 +35,7 @@ class WatchfilesSource:
 
     def __init__(self, policy: Policy | None = None) -> None:
         self._roots = WatchedRoots(policy or Policy(), self._can_watch)
-        self._changed = trio.Event()
+        self._changed = Wakeup()
         self._failed_at = -math.inf
         self._token: trio.lowlevel.TrioToken | None = None
 
@@ -89,7 +90,8 @@ class WatchfilesSource:
 
     async def _watch(self) -> None:
         """Watch what is armed until that changes, or the watcher fails."""
-        self._changed, stop = trio.Event(), trio.Event()
+        self._changed.clear()
+        stop = trio.Event()
         places: dict[str, list[tuple[WatchedRoot, str]]] = {}
         for root in self._roots:
             for folder in list(root.watches):

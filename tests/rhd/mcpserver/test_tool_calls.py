@@ -28,6 +28,7 @@ from tests.support.inprocess import Running
 from tests.support.mcp_client import seated
 from tests.support.node import stringify
 from tests.support.repositories import Repository
+from tests.support.waiting import next_changes
 
 MODES = pytest.mark.parametrize("mode", ["2026-07-28", "legacy"])
 PRD = "plans/prds/20261101-0900-search.prd.md"
@@ -297,7 +298,7 @@ async def test_a_call_whose_client_left_is_audited_and_its_write_is_finished(
             nursery.cancel_scope.cancel()
         assert (await rows(daemon))[-1].outcome == "CANCELLED"
         may_end.set()
-        (change,) = (await changes.wait(cursor, 10)).changes
+        (change,) = (await next_changes(changes, cursor)).changes
     assert "# Late" in repository.read(change.path)
 
 

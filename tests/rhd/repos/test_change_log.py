@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import math
 import threading
 from functools import partial
 from pathlib import Path
@@ -145,34 +144,6 @@ async def test_the_log_is_bounded_and_a_cursor_from_before_resets(
         assert (kept.reset, len(kept.changes)) == (False, 5)
 
 
-async def test_who_waits_is_woken_by_the_next_change_and_no_later_than_told(
-    tmp_path: Path, mock_clock: trio.testing.MockClock
-) -> None:
-    async with running_store(tmp_path / "db") as store:
-        log = await open_log(store)
-        mock_clock.autojump_threshold = 0  # only now: what the store's threads do takes no time of this clock
-        began = trio.current_time()
-        assert (await log.wait(log.cursor, 20)).changes == ()
-        assert trio.current_time() - began == 20
-        mock_clock.autojump_threshold = math.inf
-
-
-async def test_a_wait_ends_with_the_change(tmp_path: Path) -> None:
-    async with running_store(tmp_path / "db") as store:
-        log = await open_log(store)
-        found: list[changes.Since] = []
-
-        async def wait() -> None:
-            found.append(await log.wait(log.cursor, 30))
-
-        with trio.fail_after(10):
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(wait)
-                await trio.testing.wait_all_tasks_blocked()
-                await log.append([A], via="event")
-        assert paths(found[0]) == ["plans/a.md"]
-
-
 async def test_listeners_hear_each_batch_that_holds_changes(tmp_path: Path) -> None:
     async with running_store(tmp_path / "db") as store:
         log = await open_log(store)
@@ -252,21 +223,14 @@ async def test_a_new_catalog_begins_with_what_is_on_disk_and_finds_the_rest_agai
         assert await log.read_catalog() == [row]
 
 
-async def test_a_log_that_is_closed_wakes_who_waits_and_takes_nothing_more(tmp_path: Path) -> None:
+async def test_a_log_that_is_closed_tells_its_followers_and_takes_nothing_more(tmp_path: Path) -> None:
     async with running_store(tmp_path / "db") as store:
         log = await open_log(store)
-        found: list[changes.Since] = []
-
-        async def wait() -> None:
-            found.append(await log.wait(log.cursor, 30))
-
-        with trio.fail_after(10):
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(wait)
-                await trio.testing.wait_all_tasks_blocked()
-                log.close()
-            assert (found[0].reset, found[0].changes) == (True, ())
-            assert (await log.wait(log.cursor, 30)).reset
+        told: list[str] = []
+        log.subscribe(lambda entries: told.extend(entry.change for entry in entries))
+        log.close()
+        assert told == ["forgotten"]
+        assert (await log.since(log.cursor)).reset
         assert log.last is not None
         assert (log.last.kind, log.last.change) == ("repository", "forgotten")
         cursor = log.cursor

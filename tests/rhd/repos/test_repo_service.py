@@ -24,7 +24,7 @@ from rhd.workflow.root import Root
 from tests.support.hints import FakeHints
 from tests.support.repositories import Repository
 from tests.support.running_repos import running_rooms
-from tests.support.waiting import until
+from tests.support.waiting import next_changes, until
 
 PLAN = RelPath("plans/prds/20261101-0900-search.prd.md")
 PLAN2 = RelPath("plans/prds/b.prd.md")
@@ -49,7 +49,7 @@ async def test_a_hint_leads_to_a_look_and_the_change_is_announced(tmp_path: Path
         cursor = service.changes.cursor
         repository.write("plans/plan-new.md", "# New\n")
         rooms.hints.hint(service.repo.id, {"plans"}, "event")
-        assert [c.path for c in (await service.changes.wait(cursor, 10)).changes] == ["plans/plan-new.md"]
+        assert [c.path for c in (await next_changes(service.changes, cursor)).changes] == ["plans/plan-new.md"]
         assert service.changes.last is not None
         assert service.changes.last.via == "event"
         assert service.artifacts[RelPath("plans/plan-new.md")].title == "New"
@@ -66,7 +66,7 @@ async def test_what_is_found_is_said_to_have_been_noticed_by_the_first_hint(
         repository.write("plans/plan-new.md", "# New\n")
         for via in ("poll", "event"):
             service.hint(frozenset({"plans"}), via)
-        assert [c.via for c in (await service.changes.wait(cursor, 10)).changes] == ["poll"]
+        assert [c.via for c in (await next_changes(service.changes, cursor)).changes] == ["poll"]
 
 
 async def test_what_is_looked_at_a_second_time_was_noticed_as_the_first_time(
@@ -90,7 +90,7 @@ async def test_what_is_looked_at_a_second_time_was_noticed_as_the_first_time(
         cursor = service.changes.cursor
         monkeypatch.setattr(Catalog, "refresh", look_again)
         service.hint(frozenset({"plans"}), "poll")
-        assert [c.via for c in (await service.changes.wait(cursor, 10)).changes] == ["poll"]
+        assert [c.via for c in (await next_changes(service.changes, cursor)).changes] == ["poll"]
 
 
 async def test_folders_are_armed_until_a_look_finds_no_new_ones(tmp_path: Path, repository: Repository) -> None:
@@ -101,7 +101,7 @@ async def test_folders_are_armed_until_a_look_finds_no_new_ones(tmp_path: Path, 
         cursor = service.changes.cursor
         repository.write("plans/a/b/c/deep.md", "x\n")
         rooms.hints.hint(service.repo.id, {"plans"}, "event")
-        await service.changes.wait(cursor, 10)
+        await next_changes(service.changes, cursor)
         await until(lambda: "plans/a/b/c" in rooms.hints.roots[service.repo.id].folders)  # type: ignore[attr-defined]
 
 
@@ -111,7 +111,7 @@ async def test_the_real_watcher_notices_by_itself(tmp_path: Path, repository: Re
         await until(lambda: service.watch == "events")
         cursor = service.changes.cursor
         repository.write("plans/sub/folder/new.md", "# New\n")
-        assert [c.path for c in (await service.changes.wait(cursor, 10)).changes] == ["plans/sub/folder/new.md"]
+        assert [c.path for c in (await next_changes(service.changes, cursor)).changes] == ["plans/sub/folder/new.md"]
 
 
 async def test_what_changed_while_the_daemon_was_down_is_announced_once(tmp_path: Path, repository: Repository) -> None:
@@ -192,7 +192,7 @@ async def test_a_write_is_finished_though_its_request_is_cancelled(tmp_path: Pat
                 scope.cancel()
         assert not (repository.path / "plans/prds/late.prd.md").exists()
         go_on.set()
-        assert [c.path for c in (await service.changes.wait(cursor, 10)).changes] == ["plans/prds/late.prd.md"]
+        assert [c.path for c in (await next_changes(service.changes, cursor)).changes] == ["plans/prds/late.prd.md"]
 
 
 async def test_stopping_waits_for_the_write_in_progress(tmp_path: Path, repository: Repository) -> None:
@@ -583,7 +583,7 @@ async def test_a_write_is_made_though_the_look_after_it_fails(
         cursor = service.changes.cursor
         monkeypatch.setattr(Catalog, "refresh", fail_once)
         await service.write(lambda root: root.create(PLAN2, PLANNER.reach, b"# B\n"), written=PLAN2)
-        assert [c.path for c in (await service.changes.wait(cursor, 10)).changes] == [PLAN2]
+        assert [c.path for c in (await next_changes(service.changes, cursor)).changes] == [PLAN2]
         assert service.state == "ok"
 
 

@@ -16,7 +16,7 @@ from rhd.repos.registry import Repo
 from rhd.workflow.catalog import Catalog, Refreshed
 from tests.support.repositories import Repository
 from tests.support.running_repos import running_rooms
-from tests.support.waiting import until
+from tests.support.waiting import next_changes, until
 
 
 async def test_there_is_a_service_for_each_adopted_repository_and_for_no_other(tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ async def test_a_moved_repository_is_watched_where_it_now_is(tmp_path: Path, rep
             cursor = service.changes.cursor
             repository.write(f"plans/new-{number}.md", "x\n")
             rooms.hints.hint(done.repo.id, {"plans"}, "event")  # type: ignore[attr-defined]
-            assert [c.path for c in (await service.changes.wait(cursor, 5)).changes] == [f"plans/new-{number}.md"]
+            assert [c.path for c in (await next_changes(service.changes, cursor)).changes] == [f"plans/new-{number}.md"]
 
 
 async def test_a_service_begins_when_all_before_it_are_over_however_often_it_is_forgotten_meanwhile(
@@ -197,7 +197,7 @@ async def test_a_service_begins_when_all_before_it_are_over_however_often_it_is_
         cursor = third.changes.cursor
         repository.write("plans/new.md", "x\n")
         rooms.hints.hint(repo.id, {"plans"}, "event")  # type: ignore[attr-defined]
-        assert [c.path for c in (await third.changes.wait(cursor, 10)).changes] == ["plans/new.md"]
+        assert [c.path for c in (await next_changes(third.changes, cursor)).changes] == ["plans/new.md"]
         nursery.cancel_scope.cancel()
 
 
