@@ -6,12 +6,15 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from sqlite3 import Connection
 from types import MappingProxyType
 from typing import Any
 
 import trio
 
 from rhd.ids import Cursor
+from rhd.repos.problems import RepoProblem
 from rhd.store import change_rows as rows
 from rhd.store.database import Store
 from rhwire.times import format_time
@@ -94,6 +97,8 @@ class ChangeLog:
         last: the newest entry.
         is_closed: the repository was forgotten. Nothing is appended any more, and every cursor answers `reset`. `last`
             says that it was forgotten.
+        on_pending: called when there is something to `record`.
+        problem: why what was told cannot be recorded at present, or None.
     """
 
     def __init__(self, store: Store, repo_id: str, log: str, head: rows.Head | None = None) -> None:
@@ -106,13 +111,14 @@ class ChangeLog:
         self._reserved = head.reserved
         self._recent: deque[ChangeEntry] = deque()
         self._recent_from = self._newest
-        self._appending = trio.Lock()
         self._listeners: dict[object, Callable[[Sequence[ChangeEntry]], None]] = {}
         self._untold: list[rows.ChangeRow] = []
         self._unsaved: list[rows.ChangeRow] = []
         self._artifacts: dict[str, rows.ArtifactRow | None] = {}
         self.last = self._entry(head.newest) if head.newest is not None else None
         self.is_closed = False
+        self.on_pending: Callable[[], None] = lambda: None
+        self.problem: RepoProblem | None = None
 
     @property
     def cursor(self) -> Cursor:
@@ -136,15 +142,13 @@ class ChangeLog:
             listener((self.last,))
 
     async def read_catalog(self) -> list[rows.ArtifactRow]:
-        """Return the catalog as last recorded, for a new one to begin with.
+        """Return the catalog as last announced, for a new one to begin with."""
+        pending = dict(self._artifacts)  # before reading: it may be recorded meanwhile
+        stored = await self._store.read(lambda c: rows.read_artifacts(c, self._repo_id))
+        known = {**{row.path: row for row in stored}, **pending, **self._artifacts}
+        return [row for row in known.values() if row is not None]
 
-        What an earlier one found and could not record is dropped: the new one finds it again.
-        """
-        async with self._appending:
-            self._untold, self._unsaved, self._artifacts = [], [], {}
-            return await self._store.read(lambda c: rows.read_artifacts(c, self._repo_id))
-
-    async def append(
+    def append(
         self,
         changes: Iterable[Change],
         *,
@@ -154,11 +158,9 @@ class ChangeLog:
         saved: Iterable[rows.ArtifactRow] = (),
         removed: Iterable[str] = (),
     ) -> None:
-        """Tell `(path, kind, change)` tuples, then record them with the catalog rows they come from.
+        """Tell `(path, kind, change)` tuples, and have them recorded with the catalog rows they come from.
 
-        Followers are told before the disk is waited for. If the store fails, what was to be recorded is kept, and the
-        next call records it too. Once the repository is forgotten nothing is told or recorded. Cancelling waits for
-        the disk, which is bounded.
+        Once the repository is forgotten nothing is told or recorded.
 
         Args:
             changes: what changed.
@@ -167,40 +169,76 @@ class ChangeLog:
             origins: `via` and `by` of paths of which they differ.
             saved: catalog rows to record.
             removed: paths whose catalog rows go.
+        """
+        at = time.time()
+        self._untold += [rows.ChangeRow(0, *change, at, *origins.get(change[0], (via, by))) for change in changes]
+        self._artifacts.update(dict.fromkeys(removed))
+        self._artifacts.update((row.path, row) for row in saved)
+        if not self.is_closed:
+            self._tell()
+        if self.is_pending:
+            self.on_pending()
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether anything is to be recorded."""
+        return not self.is_closed and bool(self._untold or self._unsaved or self._artifacts)
+
+    async def record(self) -> None:
+        """Record what is pending; tell before that what no number was reserved for. One call at a time.
+
+        What the disk refuses stays pending.
 
         Raises:
             StoreFailed: the disk refuses.
         """
-        at = time.time()
-        with trio.CancelScope(shield=True):
-            # One at a time: a service that has ended can still have a write under way while its successor looks.
-            async with self._appending:
-                self._untold.extend(
-                    rows.ChangeRow(0, *change, at, *origins.get(change[0], (via, by))) for change in changes
-                )
-                self._artifacts.update(dict.fromkeys(removed))
-                self._artifacts.update((row.path, row) for row in saved)
-                if not self.is_closed:
-                    if self._untold:
-                        await self._reserve(self._newest + len(self._untold))
-                        self._tell()
-                    await self._record()
+        while self._untold:
+            number = self._newest + len(self._untold) + NUMBERS
+            await self._store.write(partial(rows.reserve_numbers, reserved={self._repo_id: number}))
+            self.note_reserved(number)
+            self._tell()
+        unsaved, artifacts = self._unsaved, dict(self._artifacts)
+        self.note_reserved(await self._store.write(self._recording()))
+        recorded = unsaved[-1].number if unsaved else 0
+        self._unsaved = [row for row in self._unsaved if row.number > recorded]
+        for path, row in artifacts.items():
+            if self._artifacts[path] is row:
+                del self._artifacts[path]
+        # Until they are recorded, entries can be read in memory alone.
+        while len(self._recent) > MAX_RECENT and self._recent[0].cursor.number <= recorded:
+            self._recent_from = self._recent.popleft().cursor.number
 
-    async def _reserve(self, number: int) -> None:
-        """Reserve numbers up to this one at least."""
-        if number > self._reserved:
-            reserved = number + NUMBERS
-            await self._store.write(lambda c: rows.reserve_numbers(c, {self._repo_id: reserved}))
-            self._reserved = reserved
+    def record_at_end(self) -> None:
+        """Leave what is pending to the store, which writes it before it closes."""
+        if self.is_pending and not self._untold:
+            self._store.write_later(self._recording())
+
+    def _recording(self) -> Callable[[Connection], int]:
+        """Return what records everything that is pending now, and returns up to which number numbers are reserved.
+
+        It may be carried out twice.
+        """
+        unsaved, reserved = self._unsaved, self._reserved
+        saved = [row for row in self._artifacts.values() if row is not None]
+        removed = [path for path, row in self._artifacts.items() if row is None]
+        if unsaved and reserved < self._newest + NUMBERS // 2:
+            reserved = self._newest + NUMBERS
+
+        def save(connection: Connection) -> int:
+            rows.save_refresh(connection, self._repo_id, self._log, saved, removed, unsaved, reserved)
+            return reserved
+
+        return save
 
     def note_reserved(self, number: int) -> None:
         """Note that numbers up to this one are reserved on disk."""
         self._reserved = max(self._reserved, number)
 
     def _tell(self) -> None:
-        """Number what was found, keep it in memory, and tell followers."""
-        first = self._newest + 1
-        new = [row._replace(number=first + i) for i, row in enumerate(self._untold)]
+        """Number what was found, keep it in memory, and tell followers; nothing if too few numbers are reserved."""
+        if not self._untold or self._newest + len(self._untold) > self._reserved:
+            return
+        new = [row._replace(number=number) for number, row in enumerate(self._untold, self._newest + 1)]
         self._untold = []
         self._unsaved = [*self._unsaved, *new][-rows.KEEP_CHANGES :]  # while the disk is full it grows no further
         entries = tuple(self._entry(row) for row in new)
@@ -210,23 +248,6 @@ class ChangeLog:
         self._newest, self.last = new[-1].number, entries[-1]
         for listener in list(self._listeners.values()):
             listener(entries)
-
-    async def _record(self) -> None:
-        if not self._unsaved and not self._artifacts:
-            return
-        reserved = self._reserved
-        if reserved < self._newest + NUMBERS // 2 and self._unsaved:
-            reserved = self._newest + NUMBERS
-        artifacts, unsaved = self._artifacts, self._unsaved
-        saved = [row for row in artifacts.values() if row is not None]
-        removed = [path for path, row in artifacts.items() if row is None]
-        await self._store.write(
-            lambda c: rows.save_refresh(c, self._repo_id, self._log, saved, removed, unsaved, reserved)
-        )
-        self._unsaved, self._artifacts = [], {}
-        self._reserved = max(self._reserved, reserved)  # more may have been reserved during the write
-        while len(self._recent) > MAX_RECENT:  # only now: until it is recorded, memory is the one place it can be read
-            self._recent_from = self._recent.popleft().cursor.number
 
     async def since(self, cursor: Cursor | None, *, limit: int = MAX_PAGE) -> Since:
         """Return what changed after `cursor`; without one, nothing but where to ask on from."""

@@ -16,13 +16,12 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from contextlib import suppress
 from functools import partial
 from typing import Any, Literal, TypeVar
 
 import trio
 
-from rhd.errors import Detached, Refusal, StoreFailed
+from rhd.errors import Detached, Refusal
 from rhd.hosting.wakeup import Wakeup
 from rhd.rel_path import RelPath
 from rhd.repos.change_log import NO_ORIGINS, REPOSITORY, ChangeLog
@@ -38,7 +37,6 @@ from rhd.watch.hints import HintSource
 from rhd.workflow.artifacts import Artifacts
 from rhd.workflow.catalog import Catalog, Problem
 from rhd.workflow.root import Root
-from rhwire.escape import escape
 
 T = TypeVar("T")
 State = Literal["opening", "ok", "degraded", "detached", "broken"]
@@ -67,9 +65,6 @@ REMOVABLE = ("/media/", "/run/media/", "/mnt/", "/Volumes/")
 
 REST_AFTER_S = 30.0
 """How long the folder of a repository on a removable drive is held open without being used."""
-
-RETRY_S = 2.0
-"""How long after the database refused changes they are handed to it again."""
 
 
 class RepoService:
@@ -141,7 +136,7 @@ class RepoService:
     @property
     def problem(self) -> RepoProblem | None:
         """What is wrong and what to do next, or None."""
-        return self._thread.hang or self._problem
+        return self._thread.hang or self._problem or self.changes.problem
 
     @property
     def artifacts(self) -> Artifacts:
@@ -325,7 +320,7 @@ class RepoService:
             except Refusal as refusal:
                 if not self._is_ending:  # then the folder was closed under it, and is not lost
                     self._fail(RepoProblem.of(refusal))
-                    await self._tell_lost()
+                    self._tell_lost()
             except Exception:
                 log.exception("repo-failed repo=%s", self.repo.slug)
                 self._fail(RepoProblem.make("REPO_BROKEN", "serving the repository failed"))
@@ -359,7 +354,7 @@ class RepoService:
         self._phase, self._problem = "ok", None
         if self._is_away:
             self._is_away = False
-            await self._tell("restored")
+            self._tell("restored")
         self._is_hinted, self._dirty, self._via = True, None, "restart"
 
     def _open_root(self) -> tuple[Root, str | None]:
@@ -435,36 +430,22 @@ class RepoService:
             self._not_before = trio.current_time() + GIT_PAUSE_S
             return
         self._problem = worst(catalog.problems.values())
-        try:
-            await self.changes.append(
-                found.changes, via=via, origins={**found.origins, **origins}, saved=found.saved, removed=found.removed
-            )
-        except Exception as error:
-            self._record_later(error, via)
+        self.changes.append(
+            found.changes, via=via, origins={**found.origins, **origins}, saved=found.saved, removed=found.removed
+        )
         if found.again_after_s is not None:
             self._later.append((trio.current_time() + found.again_after_s, found.again, via))
 
-    async def _tell_lost(self) -> None:
+    def _tell_lost(self) -> None:
         """Tell once that the repository is not where it was, whatever restarts meanwhile."""
         last = self.changes.last
         if self._phase == "detached" and not self._is_away:
             self._is_away = True
             if last is None or (last.kind, last.change) != (REPOSITORY, "lost"):
-                await self._tell("lost")
+                self._tell("lost")
 
-    async def _tell(self, change: str) -> None:
-        with suppress(StoreFailed):  # it is told all the same, and recorded with the next change
-            await self.changes.append([("", REPOSITORY, change)], via="event")
-
-    def _record_later(self, error: Exception, via: str) -> None:
-        """Hand the changes to the database again later: the log keeps what it could not write."""
-        log.error("changes-unsaved repo=%s reason=%s", self.repo.slug, escape(str(error)))
-        code = error.code if isinstance(error, StoreFailed) else "WRITE_FAILED"
-        self._problem = RepoProblem.make(code, "changes cannot be recorded: the database does not accept them")
-        if not any(
-            folders == frozenset() for _, folders, _ in self._later
-        ):  # else each failure would begin one more series
-            self._later.append((trio.current_time() + RETRY_S, frozenset(), via))
+    def _tell(self, change: str) -> None:
+        self.changes.append([("", REPOSITORY, change)], via="event")
 
     def _on_hint(self, _: str, folders: frozenset[str] | None, via: str) -> None:
         self.hint(folders, via)

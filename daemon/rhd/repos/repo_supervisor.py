@@ -14,11 +14,13 @@ from rhd.repos.change_log import NUMBERS, REPOSITORY, ChangeLog
 from rhd.repos.following import Following
 from rhd.repos.moved_folder_check import MovedFolderCheck
 from rhd.repos.path_threads import PathThreads
+from rhd.repos.problems import RepoProblem
 from rhd.repos.registry import Registry, RegistryChange, Repo
 from rhd.repos.repo_service import RepoService
 from rhd.store.change_rows import Head, read_heads, release_numbers, reserve_numbers
 from rhd.store.database import Store
 from rhd.watch.hints import HintSource
+from rhwire.escape import escape
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +32,9 @@ TURN_S = 2.0
 
 FINISH_WITHIN_S = 0.4
 """How long a service that ends waits for what is queued and for a call to the file system."""
+
+RETRY_S = 2.0
+"""How long after the database refused changes they are handed to it again."""
 
 READY_WITHIN_S = 10.0
 """How long a caller waits for a repository that is being opened; then it is told REPO_OPENING."""
@@ -68,6 +73,7 @@ class RepoSupervisor:
         self._key = key
         self._running: dict[RepoId, _Running] = {}
         self._ending: dict[RepoId, trio.Event] = {}
+        self._recording: set[ChangeLog] = set()
         self._nursery: trio.Nursery | None = None
         self._opening = trio.CapacityLimiter(MAX_OPENING)
         self.path_threads = PathThreads()
@@ -89,7 +95,9 @@ class RepoSupervisor:
                 task_status.started()
                 await trio.sleep_forever()
         finally:
-            newest = {repo_id: running.service.changes.cursor.number for repo_id, running in self._running.items()}
+            for service in self:
+                service.changes.record_at_end()
+            newest = {service.repo.id: service.changes.cursor.number for service in self}
             self._store.write_later(lambda connection: release_numbers(connection, newest))
 
     async def _reserve_numbers(self) -> None:
@@ -133,31 +141,41 @@ class RepoSupervisor:
         if change.what == "adopted":
             changes = self._open_log(repo, None)
             self._begin(repo, changes)
-            self._note(changes, "adopted")
+            changes.append([("", REPOSITORY, "adopted")], via="command")
         elif change.what in ("forgotten", "moved") and (found := self._running.pop(repo.id, None)) is not None:
             self._ending[repo.id] = found.over
             found.scope.cancel()
             found.ready.set()
             if change.what == "moved":
                 self._begin(repo, found.service.changes)
-                self._note(found.service.changes, "moved")
+                found.service.changes.append([("", REPOSITORY, "moved")], via="command")
             else:
                 found.service.changes.close()
 
-    def _note(self, changes: ChangeLog, change: str) -> None:
-        """Have an entry about the repository told and recorded."""
-        if self._nursery is not None:
-            self._nursery.start_soon(self._append, changes, change)
-
-    async def _append(self, changes: ChangeLog, change: str) -> None:
-        with suppress(StoreFailed):  # it is told all the same, and recorded with the next change
-            await changes.append([("", REPOSITORY, change)], via="command")
-
     def _open_log(self, repo: Repo, head: Head | None) -> ChangeLog:
         changes = ChangeLog(self._store, repo.id, repo.log, head)
-
         changes.subscribe(lambda entries: self.following.tell(repo.id, entries))
+        changes.on_pending = lambda: self._record_soon(repo, changes)
         return changes
+
+    def _record_soon(self, repo: Repo, changes: ChangeLog) -> None:
+        if changes not in self._recording and self._nursery is not None:
+            self._recording.add(changes)
+            self._nursery.start_soon(self._record, repo, changes)
+
+    async def _record(self, repo: Repo, changes: ChangeLog) -> None:
+        """Record what a log has told, beside the service that goes on looking; while the disk refuses, try again."""
+        while changes.is_pending:
+            try:
+                await changes.record()
+                changes.problem = None
+            except Exception as error:
+                log.error("changes-unsaved repo=%s reason=%s", repo.slug, escape(str(error)))
+                code = error.code if isinstance(error, StoreFailed) else "WRITE_FAILED"
+                said = "changes cannot be recorded: the database does not accept them"
+                changes.problem = RepoProblem.make(code, said)
+                await trio.sleep(RETRY_S)
+        self._recording.discard(changes)
 
     def _begin(self, repo: Repo, changes: ChangeLog) -> None:
         if self._nursery is None:

@@ -13,7 +13,7 @@ from functools import partial
 import trio
 
 from rhd.access import ORCHESTRATOR
-from rhd.errors import HarnessError, Refusal, StoreFailed
+from rhd.errors import HarnessError, Refusal
 from rhd.hosting.wakeup import Wakeup
 from rhd.ids import Cursor, RepoId
 from rhd.logs import trace_of
@@ -359,14 +359,8 @@ class RunService:
 
     def _announce(self, repo_id: RepoId, change: str, client: str) -> None:
         """Have what became of a run told by `rhctl events`, with the repository's other changes."""
-
-        async def append() -> None:
-            with suppress(StoreFailed, Refusal):
-                changes = self._services.get(repo_id).changes
-                await changes.append([("", REPOSITORY, change)], via="run", by=client)
-
-        if self._nursery is not None:
-            self._nursery.start_soon(append)
+        with suppress(Refusal):  # it was forgotten meanwhile
+            self._services.get(repo_id).changes.append([("", REPOSITORY, change)], via="run", by=client)
 
     def _note(self, action: str, run: AgentRun, outcome: str = "ok") -> None:
         self._audit.event(

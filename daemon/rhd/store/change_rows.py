@@ -67,7 +67,8 @@ def save_refresh(
     """Record what a refresh found: the catalog's rows and the changes between them, in one transaction.
 
     Together, because a change whose catalog row was lost would be announced again after a restart, and a row whose
-    change was lost would never be announced at all.
+    change was lost would never be announced at all. It may be carried out twice: whether a call that timed out
+    was carried out is not known.
 
     Returns:
         False, and nothing is recorded, if the repository was forgotten and this log with it: adopted again it has
@@ -85,7 +86,8 @@ def save_refresh(
         "DELETE FROM artifacts WHERE repo_id = ? AND path = ?", [(repo_id, path) for path in removed]
     )
     connection.executemany(
-        "INSERT INTO changes (repo_id, number, path, kind, change, at, via, by) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO changes (repo_id, number, path, kind, change, at, via, by) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (repo_id, number) DO NOTHING",
         [(repo_id, *row) for row in changes],
     )
     if changes:

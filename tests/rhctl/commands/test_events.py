@@ -152,7 +152,7 @@ async def test_a_reader_who_paused_for_long_misses_nothing(
             nursery.start_soon(type_in, "events", slug, "-f", "-n", "0", "--json")
             services = daemon.context.services
             await until(lambda: len(services.following))
-            await daemon.service(slug).changes.append([(name, "plan", "added") for name in names], via="event")
+            daemon.service(slug).changes.append([(name, "plan", "added") for name in names], via="event")
             await reading.wait()
             await until(lambda: not len(services.following))  # it is hung up on
             go_on.set()

@@ -108,7 +108,7 @@ async def test_a_follower_that_is_not_there_while_it_is_told_is_hung_up_on_quiet
     changes = [(f"plans/{'x' * 200}-{number}.md", "plan", "added") for number in range(3000)]
     async with await follow(daemon, repo=slug, count=1) as stream:
         await read_line(stream)
-        await daemon.service(slug).changes.append(changes, via="event")  # more than a socket holds
+        daemon.service(slug).changes.append(changes, via="event")  # more than a socket holds
         await until(lambda: is_blocked(daemon))
         if is_gone:
             await stream.aclose()
@@ -174,7 +174,7 @@ async def test_a_follower_that_knows_less_than_is_kept_is_told_so(
     slug = await daemon.adopt(repository.path)
     cursors = (await daemon.call("events"))["cursors"]
     monkeypatch.setattr("rhd.store.change_rows.KEEP_CHANGES", 2)
-    await daemon.service(slug).changes.append([("plans/a.md", "plan", "added")] * 5, via="event")
+    daemon.service(slug).changes.append([("plans/a.md", "plan", "added")] * 5, via="event")
     async with await follow(daemon, since=cursors) as stream:
         assert (await read_line(stream))["result"] == {"behind": True}
         # The connection goes on, and the newest can be asked for.

@@ -27,7 +27,7 @@ async def test_what_a_narrowed_grant_no_longer_reaches_is_not_told_though_it_was
     notifier, changes = daemon.context.notifier, daemon.service("project").changes
     notifier._begin(listener)
     await daemon.context.registry.start(repo.id, "executor", {})
-    await changes.append([("tasks/todos.md", "task", "modified"), (PRD, "prd", "modified")], via="event")
+    changes.append([("tasks/todos.md", "task", "modified"), (PRD, "prd", "modified")], via="event")
     number = listener.follower.behind[repo.id]
     told: list[str | None] = []
 

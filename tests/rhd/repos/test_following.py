@@ -9,7 +9,7 @@ from rhd.ids import RepoId
 from rhd.repos.change_log import REPOSITORY, ChangeLog
 from rhd.repos.following import LISTS, Follower, Following, Topic, read_on
 from rhd.store import change_rows as rows
-from tests.rhd.repos.test_change_log import A, B, open_log
+from tests.rhd.repos.test_change_log import A, B, append, open_log
 from tests.support.stores import running_store
 
 ONE, TWO = RepoId.new(), RepoId.new()
@@ -42,11 +42,11 @@ async def test_a_follower_is_poked_by_what_concerns_it(tmp_path: Path, topic: To
         log.subscribe(lambda entries: following.tell(now[0], entries))
         for name, (repo_id, change) in batches.items():
             now[0], before = repo_id, log.cursor.number
-            await log.append([change], via="event")
+            await append(log, [change], via="event")
             assert follower.behind == ({repo_id: before} if name in is_poked_by else {}), name
             follower.behind.clear()
         end()
-        await log.append([A], via="event")
+        await append(log, [A], via="event")
         assert follower.behind == {}
         assert following._followers == {}
 
@@ -57,7 +57,7 @@ async def test_a_follower_of_composed_letters_is_poked_by_decomposed_ones(tmp_pa
         following, follower = Following(), Follower()
         following.follow(follower, [(ONE, "plans/K\u00f6ln.md")])
         log.subscribe(lambda entries: following.tell(ONE, entries))
-        await log.append([("plans/Ko\u0308ln.md", "plan", "modified")], via="event")
+        await append(log, [("plans/Ko\u0308ln.md", "plan", "modified")], via="event")
         assert follower.behind == {ONE: 0}
 
 
@@ -67,8 +67,8 @@ async def test_a_slow_follower_keeps_its_first_number_and_goes_on_where_the_log_
         following, follower = Following(), Follower()
         following.follow(follower, [(ONE, None), (ONE, "plans/a.md")])
         log.subscribe(lambda entries: following.tell(ONE, entries))
-        await log.append([A], via="event")
-        await log.append([B], via="event")
+        await append(log, [A], via="event")
+        await append(log, [B], via="event")
         assert follower.behind == {ONE: 0}
         follower.advance(ONE, log, 1)
         assert follower.behind == {ONE: 1}
@@ -94,7 +94,7 @@ async def test_everything_after_a_number_is_read_in_pages(tmp_path: Path, monkey
     async with running_store(tmp_path / "db") as store:
         log = await open_log(store)
         assert await read_on(log, 0) == ([], False)
-        await log.append([A] * 10, via="event")
+        await append(log, [A] * 10, via="event")
         for number in range(11):
             entries, is_reset = await read_on(log, number)
             assert ([entry.cursor.number for entry in entries], is_reset) == (list(range(number + 1, 11)), False)

@@ -372,37 +372,6 @@ async def test_a_hung_file_system_takes_this_repositorys_threads_alone(
         assert refused == 12
 
 
-async def test_a_database_that_is_full_delays_announcements_and_loses_none(
-    tmp_path: Path, repository: Repository
-) -> None:
-    async with running_rooms(tmp_path / "db") as rooms:
-        service = rooms.service(await rooms.adopt(repository))
-        cursor = service.changes.cursor
-        await rooms.store.write(lambda c: c.execute("ALTER TABLE changes RENAME TO away"))
-        repository.write("plans/plan-new.md", "# New\n")
-        await service.settle()
-        assert service.problem is not None
-        assert service.problem.code == "WRITE_FAILED"
-        await rooms.store.write(lambda c: c.execute("ALTER TABLE away RENAME TO changes"))
-        await service.settle()
-        assert await announced(service, cursor) == [("added", "plans/plan-new.md")]
-        assert service.problem is None
-
-
-async def test_a_database_that_is_full_is_tried_again_by_one_and_not_by_each_change(
-    tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("rhd.repos.repo_service.RETRY_S", 3600.0)
-    async with running_rooms(tmp_path / "db") as rooms:
-        service = rooms.service(await rooms.adopt(repository))
-        await rooms.store.write(lambda c: c.execute("ALTER TABLE changes RENAME TO away"))
-        for number in range(10):
-            repository.write("plans/plan-new.md", f"# New {number}\n")
-            await service.settle()
-        assert len([folders for _, folders, _ in service._later if not folders]) == 1
-        await rooms.store.write(lambda c: c.execute("ALTER TABLE away RENAME TO changes"))
-
-
 async def test_what_a_killed_process_left_behind_is_swept_at_the_start(tmp_path: Path, repository: Repository) -> None:
     async with running_rooms(tmp_path / "db") as rooms:
         await rooms.adopt(repository)

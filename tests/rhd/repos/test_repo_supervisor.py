@@ -13,6 +13,7 @@ from rhd.repos import repo_service as service
 from rhd.repos import repo_supervisor as services
 from rhd.repos.following import Follower, read_on
 from rhd.repos.registry import Repo
+from rhd.store.change_rows import read_changes
 from rhd.workflow.catalog import Catalog, Refreshed
 from tests.support.repositories import Repository
 from tests.support.running_repos import running_rooms
@@ -275,7 +276,48 @@ async def test_a_stop_while_a_repository_is_being_opened_tells_of_no_loss(
         (repo,) = rooms.registry
         await until(lambda: rooms.services.get(repo.id).state != "opening")
         found = rooms.services.get(repo.id)
+        await found.settle()
         assert (found.state, found.changes.cursor) == ("ok", cursor)
+
+
+async def test_a_database_that_is_full_delays_no_announcement_and_loses_none(
+    tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "RETRY_S", 0.01)
+    async with running_rooms(tmp_path / "db") as rooms:
+        found = rooms.service(await rooms.adopt(repository))
+        await until(lambda: not found.changes.is_pending)
+        await rooms.store.write(lambda c: c.execute("ALTER TABLE changes RENAME TO away"))
+        repository.write("plans/plan-new.md", "# New\n")
+        await found.settle()
+        assert found.changes.last is not None
+        assert found.changes.last.path == "plans/plan-new.md"
+        await until(lambda: found.problem is not None)
+        assert found.problem is not None
+        assert (found.problem.code, found.state) == ("WRITE_FAILED", "degraded")
+        await rooms.store.write(lambda c: c.execute("ALTER TABLE away RENAME TO changes"))
+        await until(lambda: found.problem is None)
+        number = found.changes.cursor.number
+        (stored,) = await rooms.store.read(lambda c: read_changes(c, found.repo.id, number - 1, 10))
+        assert stored.path == "plans/plan-new.md"
+
+
+async def test_a_database_that_is_full_is_tried_again_by_one_and_not_by_each_change(
+    tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running_rooms(tmp_path / "db") as rooms:
+        found = rooms.service(await rooms.adopt(repository))
+        await until(lambda: not found.changes.is_pending)
+        await rooms.store.write(lambda c: c.execute("ALTER TABLE changes RENAME TO away"))
+        for number in range(10):
+            repository.write("plans/plan-new.md", f"# New {number}\n")
+            await found.settle()
+        await until(lambda: found.problem is not None)
+        assert caplog.text.count("changes-unsaved") == 1
+        await rooms.store.write(lambda c: c.execute("ALTER TABLE away RENAME TO changes"))
+    async with running_rooms(tmp_path / "db") as rooms:
+        stored = await rooms.store.read(lambda c: read_changes(c, found.repo.id, 0, 100))
+        assert [row.path for row in stored].count("plans/plan-new.md") == 10, "recorded at the end"
 
 
 async def test_a_repository_that_is_moved_with_the_folder_above_it_is_found_to_be_gone(

@@ -69,10 +69,17 @@ def test_only_the_newest_are_kept(adopted: sqlite3.Connection, monkeypatch: pyte
 def test_a_refresh_is_recorded_whole_or_not_at_all(adopted: sqlite3.Connection) -> None:
     save_refresh(adopted, "a", "log", [artifact("x")], [], rows(1))
     adopted.commit()
+    broken = rows(3)[0]._replace(kind=None)  # type: ignore[arg-type]
     with pytest.raises(sqlite3.IntegrityError), adopted:
-        save_refresh(adopted, "a", "log", [artifact("y")], ["plans/x.md"], rows(2, 1))
+        save_refresh(adopted, "a", "log", [artifact("y")], ["plans/x.md"], [*rows(2), broken])
     assert read_artifacts(adopted, "a") == [artifact("x")]
     assert read_heads(adopted)["a"] == Head(rows(1)[0], 0)
+
+
+def test_a_refresh_may_be_recorded_twice(adopted: sqlite3.Connection) -> None:
+    for _ in range(2):
+        save_refresh(adopted, "a", "log", [artifact("x")], ["plans/y.md"], rows(1, 2))
+    assert [row.number for row in read_changes(adopted, "a", 0, 10)] == [1, 2]
 
 
 def test_a_late_refresh_of_a_forgotten_log_reaches_neither_the_disk_nor_the_log_that_follows(
