@@ -37,11 +37,9 @@ class DeliveredPositions:
         """
         if not caller.reconnects:
             return now
-        told = {
-            **now,
-            **(caller.since or {}),
-            **await self._store.read(lambda connection: read_delivered(connection, caller.id)),
-        }
+        # In the writer's turn: what was submitted before, a position of this caller too, may not be on disk yet.
+        recorded = await self._store.write(lambda connection: read_delivered(connection, caller.id))
+        told = {**now, **(caller.since or {}), **recorded}
         if has_other_stream:
             sure = await self.sure(now, time.time())
             return {repo_id: max(number, sure.get(repo_id, 0)) for repo_id, number in told.items()}

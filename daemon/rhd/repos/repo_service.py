@@ -434,7 +434,8 @@ class RepoService:
             found.changes, via=via, origins={**found.origins, **origins}, saved=found.saved, removed=found.removed
         )
         if found.again_after_s is not None:
-            self._later.append((trio.current_time() + found.again_after_s, found.again, via))
+            again_via = "poll" if self.watch == "poll" else "event"  # not why this look was made: it has found its own
+            self._later.append((trio.current_time() + found.again_after_s, found.again, again_via))
 
     def _tell_lost(self) -> None:
         """Tell once that the repository is not where it was, whatever restarts meanwhile."""

@@ -95,6 +95,7 @@ class RepoSupervisor:
                 task_status.started()
                 await trio.sleep_forever()
         finally:
+            self._nursery = None
             for service in self:
                 service.changes.record_at_end()
             newest = {service.repo.id: service.changes.cursor.number for service in self}
@@ -159,7 +160,9 @@ class RepoSupervisor:
         return changes
 
     def _record_soon(self, repo: Repo, changes: ChangeLog) -> None:
-        if changes not in self._recording and self._nursery is not None:
+        if self._nursery is None:
+            changes.record_at_end()
+        elif changes not in self._recording:
             self._recording.add(changes)
             self._nursery.start_soon(self._record, repo, changes)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
 
 from rhd.ids import RepoId
 from rhd.mcpserver import delivered_positions
@@ -16,6 +18,7 @@ from rhd.store.change_rows import ChangeRow, save_refresh
 from rhd.store.database import Store
 from tests.support.repositories import Repository
 from tests.support.running_repos import running_rooms
+from tests.support.waiting import until
 
 CALLER = Caller("g_1", "ChatGPT", False, lambda: None)
 OWNER = Caller("owner:1", "Codex", True, lambda: None)
@@ -49,6 +52,7 @@ async def log(tmp_path: Path, repository: Repository) -> AsyncIterator[Log]:
             ]
             save_refresh(connection, adopted.id, adopted.log, [], [], rows)
 
+        await until(lambda: not rooms.services.get(adopted.id).changes.is_pending)
         await rooms.store.write(fill)
         yield Log(rooms.store, adopted.id, DeliveredPositions(rooms.store))
 
@@ -59,6 +63,24 @@ async def test_one_that_never_heard_begins_now_and_goes_on_there_whoever_sees_it
     again = await log.restart()
     again.begin(CALLER, {log.repo: 10})
     assert await again.of(CALLER, {log.repo: 10}, has_other_stream=False) == {log.repo: 7}
+
+
+async def test_a_position_counts_before_it_is_on_disk(log: Log) -> None:
+    is_held, go_on = threading.Event(), threading.Event()
+    found: list[Any] = []
+
+    async def ask() -> None:
+        found.append(await log.positions.of(CALLER, {log.repo: 10}, has_other_stream=False))
+
+    with trio.fail_after(10):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(log.store.write, lambda _: is_held.set() or go_on.wait(10))
+            await trio.to_thread.run_sync(is_held.wait)
+            log.positions.begin(CALLER, {log.repo: 7})
+            nursery.start_soon(ask)
+            await trio.testing.wait_all_tasks_blocked()
+            go_on.set()
+    assert found == [{log.repo: 7}]
 
 
 async def test_what_was_told_in_the_last_minutes_may_not_have_arrived(log: Log) -> None:
