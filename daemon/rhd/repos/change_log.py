@@ -11,8 +11,6 @@ from sqlite3 import Connection
 from types import MappingProxyType
 from typing import Any
 
-import trio
-
 from rhd.ids import Cursor
 from rhd.repos.problems import RepoProblem
 from rhd.store import change_rows as rows

@@ -69,7 +69,7 @@ async def test_what_is_found_is_said_to_have_been_noticed_by_the_first_hint(
         assert [c.via for c in (await next_changes(service.changes, cursor)).changes] == ["poll"]
 
 
-async def test_what_is_looked_at_a_second_time_was_noticed_as_the_first_time(
+async def test_what_a_second_look_finds_was_noticed_as_changes_are_here_and_not_by_why_the_first_was_made(
     tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refresh, looks = Catalog.refresh, 0
@@ -89,8 +89,8 @@ async def test_what_is_looked_at_a_second_time_was_noticed_as_the_first_time(
         await trio.testing.wait_all_tasks_blocked(0.01)
         cursor = service.changes.cursor
         monkeypatch.setattr(Catalog, "refresh", look_again)
-        service.hint(frozenset({"plans"}), "poll")
-        assert [c.via for c in (await next_changes(service.changes, cursor)).changes] == ["poll"]
+        service.hint(frozenset({"plans"}), "restart")
+        assert [c.via for c in (await next_changes(service.changes, cursor)).changes] == ["event"]
 
 
 async def test_folders_are_armed_until_a_look_finds_no_new_ones(tmp_path: Path, repository: Repository) -> None:
