@@ -124,6 +124,16 @@ def show(answer: dict[str, Any]) -> None:
             say()
             say(f"{repo['slug']}: {escape(repo['problem']['message'])} [{repo['problem']['code']}]")
             say(f"  {escape(repo['problem']['next_step'])}")
+        if len(answer["repos"]) == 1 and repo["left_out"] and repo["left_out"]["total"] > 1:
+            say_left_out(repo["left_out"])
+
+
+def say_left_out(left_out: dict[str, Any]) -> None:
+    """Print what a repository holds and clients are not shown; its paths are escaped already."""
+    say()
+    say_table(("LEFT OUT", "WHY"), [(item["path"] or "the repository", item["reason"]) for item in left_out["items"]])
+    if (more := left_out["total"] - len(left_out["items"])) > 0:
+        say(f"and {more} more")
 
 
 def _of(allowed: int | None) -> str:

@@ -15,6 +15,7 @@ from rhd.control.verb_context import VerbContext
 from rhd.doctor.repositories import advise
 from rhd.ids import RepoId
 from rhd.mcpserver.tools.tool_table import tools_hash
+from rhd.repos.problems import left_out
 from rhd.repos.registry import AgentRuns, Repo
 from rhd.runner.agents import AGENTS
 from rhwire.times import format_time
@@ -86,6 +87,7 @@ def describe_repo(context: VerbContext, repo: Repo, clients: int) -> dict[str, A
             else None
         ),
         "problem": describe_problem(context, repo),
+        "left_out": left_out(service.catalog_problems) if service.is_served else None,
     }
 
 

@@ -87,6 +87,7 @@ async def test_the_whole_answer(daemon: Running, repository: Repository) -> None
         "watch": "events",
         "clients": 1,
         "problem": None,
+        "left_out": None,
     }
     row = (await type_in("status", slug)).out.splitlines()[-1].split()
     assert row[:5] == [slug, "ok", "planner", "events", "1"]
@@ -113,6 +114,22 @@ async def test_what_is_wrong_is_said_with_its_code_and_what_to_do(
     said = await type_in("status", str(repository.path))  # where it was still means it
     assert "[REPO_DETACHED]" in said.out
     assert "rhctl adopt PATH" in said.out
+
+
+async def test_what_is_left_out_is_named_for_one_repository(daemon: Running, repository: Repository) -> None:
+    slug = await daemon.adopt(repository.path)
+    (repository.path / "plans/li\nked").symlink_to("/etc")
+    await daemon.settle(slug)
+    (repo,) = (await type_in("status", slug, "--json")).json["repos"]
+    assert repo["left_out"]["items"] == [{"path": "plans/li\\nked", "reason": "link"}]
+    assert "LEFT OUT" not in (await type_in("status", slug)).out, "the problem names it"
+    for number in range(60):
+        os.mkfifo(repository.path / f"plans/pipe-{number}.md")
+    await daemon.settle(slug)
+    said = (await type_in("status", slug)).out
+    assert "plans/li\\nked " in said
+    assert "plans/pipe-31.md" in said
+    assert said.endswith("and 11 more\n")
 
 
 async def test_a_repository_is_named_by_slug_or_by_any_path_inside_it(
