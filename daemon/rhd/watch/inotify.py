@@ -15,7 +15,7 @@ from rhd.hosting.wakeup import Wakeup
 from rhd.watch import inotify_calls as calls
 from rhd.watch.filesystems import lacks_events, read_mounts
 from rhd.watch.hints import Mode, OnHint, Usage, Why
-from rhd.watch.kernel_limits import advise, may_open, read_limits
+from rhd.watch.kernel_limits import may_open
 from rhd.watch.watched_roots import Policy, WatchedRoot, WatchedRoots
 
 MAX_WATCHES_OF_ROOT = 4096
@@ -143,19 +143,11 @@ class InotifySource:
 
     def mode(self, root_id: str) -> Mode:
         """Return how the root is watched now."""
-        root = self._roots.get(root_id)
-        if root is None:
-            return "off"
-        if root.polled is not None:
-            return "poll"
-        return "events" if root.watches else "off"
+        return self._roots.mode(root_id)
 
     def usage(self) -> Usage:
         """Return what watching takes now, and what is allowed."""
-        limits, polled = read_limits(), self._roots.polled()
-        watches, instances = len(self._places), int(self._instance is not None)
-        advice = advise(limits, watches=watches, instances=instances, refused=set(polled.values()))
-        return Usage(watches, instances, *limits, polled, advice)
+        return self._roots.usage(len(self._places), int(self._instance is not None))
 
     # -- watches --------------------------------------------------------------------------------------------
 

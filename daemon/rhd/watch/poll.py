@@ -7,7 +7,6 @@ from collections.abc import Collection
 import trio
 
 from rhd.watch.hints import Mode, OnHint, Usage
-from rhd.watch.kernel_limits import read_limits
 from rhd.watch.watched_roots import Policy, WatchedRoot, WatchedRoots
 
 
@@ -38,8 +37,8 @@ class PollSource:
 
     def mode(self, root_id: str) -> Mode:
         """Return `poll` for every attached root."""
-        return "off" if self._roots.get(root_id) is None else "poll"
+        return self._roots.mode(root_id)
 
     def usage(self) -> Usage:
         """Return that nothing is used."""
-        return Usage(0, 0, *read_limits(), self._roots.polled(), ())
+        return self._roots.usage(0, 0)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import trio
 
 from rhd.hosting.wakeup import Wakeup
-from rhd.watch.hints import OnHint, Via, Why
+from rhd.watch.hints import Mode, OnHint, Usage, Via, Why
+from rhd.watch.kernel_limits import advise, read_limits
 from rhd.watch.timetable import Timetable
 
 CLOCKS_S = 10.0
@@ -100,9 +101,26 @@ class WatchedRoots:
         """Return the root of this id; in any thread."""
         return self._roots.get(root_id)
 
-    def polled(self) -> Mapping[str, Why]:
-        """Return the ids of the polled roots, each with the reason; in any thread."""
-        return {root.id: root.polled for root in self if root.polled is not None}
+    def mode(self, root_id: str) -> Mode:
+        """Return how the root is watched now."""
+        root = self.get(root_id)
+        if root is None:
+            return "off"
+        if root.polled is not None:
+            return "poll"
+        return "events" if root.watches else "off"
+
+    def usage(self, watches: int, instances: int) -> Usage:
+        """Return what watching takes and what is allowed.
+
+        Args:
+            watches: in use by this process.
+            instances: in use by this process.
+        """
+        limits = read_limits()
+        polled = {root.id: root.polled for root in self if root.polled is not None}
+        advice = advise(limits, watches=watches, instances=instances, refused=set(polled.values()))
+        return Usage(watches, instances, *limits, polled, advice)
 
     def add(self, root: WatchedRoot) -> None:
         """Begin a root."""

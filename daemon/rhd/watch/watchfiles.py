@@ -20,7 +20,6 @@ from watchfiles import Change, awatch
 from rhd.hosting.wakeup import Wakeup
 from rhd.watch.filesystems import lacks_events, read_mounts
 from rhd.watch.hints import Mode, OnHint, Usage
-from rhd.watch.kernel_limits import advise, read_limits
 from rhd.watch.watched_roots import Policy, WatchedRoot, WatchedRoots
 
 STEP_MS, DEBOUNCE_MS = 20, 100
@@ -74,19 +73,12 @@ class WatchfilesSource:
 
     def mode(self, root_id: str) -> Mode:
         """Return how the root is watched now."""
-        root = self._roots.get(root_id)
-        if root is None:
-            return "off"
-        if root.polled is not None:
-            return "poll"
-        return "events" if root.watches else "off"
+        return self._roots.mode(root_id)
 
     def usage(self) -> Usage:
         """Return what watching takes now, and what is allowed."""
-        limits, polled = read_limits(), self._roots.polled()
         watches = sum(len(root.watches) for root in self._roots)
-        advice = advise(limits, watches=watches, instances=1, refused=set(polled.values()))
-        return Usage(watches, int(watches > 0), *limits, polled, advice)
+        return self._roots.usage(watches, int(watches > 0))
 
     async def _watch(self) -> None:
         """Watch what is armed until that changes, or the watcher fails."""

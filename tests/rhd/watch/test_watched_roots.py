@@ -49,7 +49,7 @@ async def test_a_polled_root_is_hinted_whole_once_a_period(autojump_clock: Any) 
         await trio.sleep(10.5)
         assert setting.count("poll") == 5
         assert set(setting.hints) == {("a", None, "poll")}
-        assert setting.roots.polled() == {"a": "disabled"}
+        assert setting.roots.usage(0, 0).polled == {"a": "disabled"}
 
 
 async def test_polls_of_many_roots_are_spread_over_the_period(autojump_clock: Any) -> None:
