@@ -66,7 +66,7 @@ def test_tools_codes_and_routes_that_are_named_exist(page: Path) -> None:
     text = page.read_text()
     assert set(re.findall(r"`((?:write|read|list|latest|append|prepare)_[a-z_]+)`", text)) <= TOOLS.keys()
     words = set(re.findall(r"`([A-Z]+(?:_[A-Z]+)+)`", text))
-    assert {word for word in words if not word.startswith(("RESOLVE_", "REPO_HARNESS_"))} <= CODES.keys()
+    assert {word for word in words if not word.startswith(("RESOLVE_", "REPO_HARNESS_", "NO_COLOR"))} <= CODES.keys()
     for path in re.findall(r"http://127\.0\.0\.1:8765(/[\w./-]*)", text):
         assert find_route(path) is not None, path
 

@@ -470,7 +470,7 @@ def test_cve_2026_0621_no_path_makes_a_pattern_slow(pattern: str) -> None:
 def test_cve_2026_0621_what_is_remembered_of_folders_is_bounded_however_many_are_asked_for() -> None:
     for number in range(20_000):
         assert may_read(PLANNER.reach, f"plans/{number}/a.md")
-    assert len(reach_module._compile(PLANNER.reach)._places) <= reach_module._MAX_PLACES
+    assert len(reach_module._compile(PLANNER.reach)._rules) <= reach_module._MAX_FOLDERS
 
 
 # 16 · CVE-2026-27896: JSON that parsers disagree on — what a repository's own JSON can do here
