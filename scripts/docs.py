@@ -127,7 +127,7 @@ def settings() -> str:
     for setting in TABLE:
         default = {None: "none", (): "none"}.get(setting.default, f"`{setting.default}`")
         name = f"`{setting.name}`, `REPO_HARNESS_{setting.name.upper()}`"
-        rows.append((name, default, setting.help, "SIGHUP" if setting.reloads else "restart"))
+        rows.append((name, default, setting.help, "reload" if setting.reloads else "restart"))
     return _rows(("setting", "default", "what it is", "a change needs"), rows)
 
 

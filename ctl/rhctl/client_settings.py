@@ -18,12 +18,13 @@ ANSWER_WITHIN_S = 60.0
 
 
 def ask_settings(home: Home, assignment: str | None = None) -> dict[str, Any]:
-    """Return where configuration, database and logs lie, and each setting with its value and origin.
+    """Return where settings, database and logs lie, and each setting with its value and origin.
 
     It is asked in the environment of a service, not in this shell's: `REPO_HARNESS_PORT` counts for nothing here.
 
     Args:
-        assignment: `name=value`, recorded in the settings file first; without it, nothing is made or changed.
+        assignment: `name=value`, recorded in the settings file first, or `name=`, which takes it out; without it,
+            nothing is made or changed.
 
     Raises:
         HarnessError: the settings cannot be used, with the daemon's own code.

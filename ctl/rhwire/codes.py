@@ -41,8 +41,8 @@ CODES: dict[str, tuple[str, str]] = {
         "List them with: rhctl clients",
     ),
     "CONFIG_INVALID": (
-        "The configuration file or one of its values cannot be used.",
-        "Correct the value that the message names, then start again.",
+        "The settings file or one of its values cannot be used.",
+        "Correct the value that the message names with: rhctl config set KEY VALUE",
     ),
     "DAEMON_HANGS": (
         "The daemon holds its lock but does not answer within 10 seconds.",

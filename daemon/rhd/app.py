@@ -140,6 +140,7 @@ class Daemon:
             home=home,
             settings=settings,
             config_path=config,
+            locations=locations,
             port=self._port.port,
             started_at=0.0,
             registry=self._registry,
@@ -155,6 +156,7 @@ class Daemon:
             key=key,
             examine=self._examine,
             listen=self._port.listen,
+            load_settings=self._load_settings,
             reload=self.reload,
             stop=self._stop,
         )
@@ -237,7 +239,7 @@ class Daemon:
         """Read the settings again and take over those that can change; a file that cannot be used changes nothing."""
         self._readiness.reloading()
         try:
-            found = Settings.load(self._config, os.environ, self._flags)
+            found = await self._load_settings()
             check_host(self._port.host, found.public_url)
         except StartRefused as refused:
             log.error("reload-refused reason=%s", refused.message)
@@ -246,12 +248,20 @@ class Daemon:
         in_force = self.context.settings
         if (found.host, found.port) != (in_force.host, in_force.port) and in_force.port:
             log.warning("address-needs-restart host=%s port=%d", found.host, found.port)
-        self.context.settings = found.on_address_of(in_force)
+        self.context.settings = found.until_restart(in_force)
         self._port.configure(found)
         self._authority.take_over(found)
         set_level(found.log_level)
         self._readiness.ready(self._summary())
         log.info("reloaded public_url=%s", found.public_url)
+
+    async def _load_settings(self) -> Settings:
+        """Return the settings that a restart would put in force.
+
+        Raises:
+            StartRefused: they cannot be used.
+        """
+        return await trio.to_thread.run_sync(Settings.load, self._config, os.environ, self._flags)
 
     def _summary(self) -> str:
         return f"serving {len(self._registry)} repositories on {self.context.url}"

@@ -77,13 +77,8 @@ def _parse(argv: Sequence[str]) -> dict[str, Any]:
     parser.add_argument("--config", metavar="FILE", help="settings file, if not the one that the home names")
     instead = parser.add_mutually_exclusive_group()
     instead.add_argument("--doctor", action="store_true", help="examine the installation, print findings, and end")
-    instead.add_argument(
-        "--settings",
-        nargs="?",
-        const="",
-        metavar="NAME=VALUE",
-        help="record a setting in the file, if one is given; print those in force and where each comes from, and end",
-    )
+    # What `rhctl config` asks while no daemon runs: record a setting if one is given (`NAME=` takes it out), print all.
+    instead.add_argument("--settings", nargs="?", const="", help=argparse.SUPPRESS)
     parser.add_argument("--version", action="version", version=f"rhd {VERSION}")
     return vars(parser.parse_args(argv))
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -226,17 +227,17 @@ class Settings:
         """Return these settings with the address of a socket that is held for us, whatever they say themselves."""
         return replace(self, host=host, port=port, origins={**self.origins, "host": "socket", "port": "socket"})
 
-    def on_address_of(self, other: Settings) -> Settings:
-        """Return these settings with the address of others: what is listened on needs a restart to change."""
-        origins = {**self.origins, "host": other.origins["host"], "port": other.origins["port"]}
-        return replace(self, host=other.host, port=other.port, origins=origins)
+    def until_restart(self, in_force: Settings) -> Settings:
+        """Return these settings with the values in force of those that only a restart changes."""
+        kept = {s.name: getattr(in_force, s.name) for s in TABLE if not s.reloads}
+        origins = {**self.origins, **{name: in_force.origins[name] for name in kept}}
+        return replace(self, **kept, origins=origins)
 
     def to_json(self) -> dict[str, dict[str, Any]]:
-        """Return `{name: {"value", "origin"}}` for every setting."""
+        """Return `{name: {"value", "origin", "reloads"}}` for every setting."""
         return {
-            f.name: {"value": getattr(self, f.name), "origin": self.origins[f.name]}
-            for f in fields(self)
-            if f.name != "origins"
+            s.name: {"value": getattr(self, s.name), "origin": self.origins[s.name], "reloads": s.reloads}
+            for s in TABLE
         }
 
 
@@ -287,14 +288,13 @@ def read_file(path: str | None) -> dict[str, Any]:
         found = tomllib.loads(decode_text(_read_bytes(path)))
     except FileNotFoundError:
         return {}
-    except OSError as error:
-        raise StartRefused(f"cannot read the configuration {path}: {error.strerror}") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise StartRefused(f"cannot read the configuration {path}: {error}") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise _unreadable(path, error) from None
     known = {s.name for s in TABLE}
     if unknown := sorted(set(found) - known):
         raise StartRefused(
-            f"{path}: unknown setting {unknown[0]!r}", next_step=f"Known settings: {', '.join(sorted(known))}"
+            f"{path}: unknown setting {unknown[0]!r}",
+            next_step=f"Take it out with: rhctl config unset {shlex.quote(unknown[0])}. Known: {_known()}",
         )
     return found
 
@@ -302,7 +302,8 @@ def read_file(path: str | None) -> dict[str, Any]:
 def write_file(path: str, name: str, value: Any) -> None:
     """Record one setting in the file, keeping every other byte; None takes it out.
 
-    The file is replaced atomically, and a link to it written through. An unreadable one is refused.
+    The file is replaced atomically, and a link to it written through. One that is no TOML is refused. A name that no
+    setting has can be taken out, since it keeps a daemon from starting.
 
     Raises:
         StartRefused: the name or the value cannot be used, or the file cannot be read or written.
@@ -310,12 +311,17 @@ def write_file(path: str, name: str, value: Any) -> None:
     import tomlkit
 
     setting = next((s for s in TABLE if s.name == name), None)
-    if setting is None:
-        known = ", ".join(s.name for s in TABLE)
-        raise StartRefused(f"there is no setting {name!r}", next_step=f"Known settings: {known}")
-    if value is not None:
-        value = _parse(setting, value, "file")
-    read_file(path)
+    try:
+        before = _read_bytes(path)
+        found = tomllib.loads(decode_text(before))
+    except FileNotFoundError:
+        before, found = _HEADER, {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise _unreadable(path, error) from None
+    if setting is None and not (value is None and name in found):
+        raise StartRefused(f"there is no setting {name!r}", next_step=f"Known settings: {_known()}")
+    if setting is not None and value is not None:
+        value = _parse(setting, value, "given")
 
     def change(text: str) -> str:
         document = tomlkit.parse(text)
@@ -325,17 +331,15 @@ def write_file(path: str, name: str, value: Any) -> None:
             document[name] = list(value) if isinstance(value, tuple) else value
         return tomlkit.dumps(document)
 
-    try:
-        before = _read_bytes(path)
-    except FileNotFoundError:
-        before = _HEADER
+    if value is None and name not in found:
+        return
     folder = os.path.dirname(path)
     try:
         make_folders(folder)
         replace_file(path, change_text(before, change))
     except OSError as error:
         code = code_of_write(error, StartRefused.code)
-        raise StartRefused(f"cannot write the configuration {path}: {error.strerror}", code=code) from error
+        raise StartRefused(f"cannot write the settings file {path}: {error.strerror}", code=code) from error
 
 
 def _read_bytes(path: str) -> bytes:
@@ -351,4 +355,20 @@ def _parse(setting: Setting, value: Any, origin: str) -> Any:
     try:
         return setting.parse(value)
     except ValueError as error:
-        raise StartRefused(f"{setting.name} = {value!r} ({origin}) cannot be used: it is {error}") from None
+        name = setting.name
+        next_step = {
+            "file": f"Correct it with: rhctl config set {name} VALUE, or take it out: rhctl config unset {name}",
+            "environment": f"Correct REPO_HARNESS_{name.upper()}, then start again.",
+        }.get(origin, "Correct the value, then try again.")
+        raise StartRefused(
+            f"{name} = {value!r} ({origin}) cannot be used: it is {error}", next_step=next_step
+        ) from None
+
+
+def _unreadable(path: str, error: Exception) -> StartRefused:
+    reason = error.strerror if isinstance(error, OSError) else str(error)
+    return StartRefused(f"cannot read the settings file {path}: {reason}", next_step="Correct it in an editor.")
+
+
+def _known() -> str:
+    return ", ".join(s.name for s in TABLE)

@@ -39,10 +39,10 @@ def test_asking_changes_nothing_and_recording_is_in_force_from_then_on(
     monkeypatch.setenv("REPO_HARNESS_PORT", "9999")  # of this shell, not of a service's
     answer = ask_settings(home)
     assert set(answer) == {"config", "database", "logs", "settings"}
-    assert answer["settings"]["port"] == {"value": 8765, "origin": "default"}
+    assert answer["settings"]["port"] == {"value": 8765, "origin": "default", "reloads": False}
     assert not Path(home.base).exists()
     answer = ask_settings(home, "port=9001")
-    assert answer["settings"]["port"] == {"value": 9001, "origin": "file"}
+    assert answer["settings"]["port"] == {"value": 9001, "origin": "file", "reloads": False}
     assert "port = 9001\n" in Path(answer["config"]).read_text()
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from rhctl.command import GROUPS, NAMES, find_command, overview
+from rhd.settings import TABLE
 from rhwire.codes import CODES
 from tests.support.inprocess import Running
 from tests.support.repositories import Repository
@@ -55,6 +56,15 @@ DONE: dict[str, tuple[str, set[str]]] = {
     "clients": (
         "clients",
         inside("clients[]", {"host", "id", "name", "pid", "repos.project[]", "resource", "since", "used_at"}),
+    ),
+    "config": (
+        "config show log_level",
+        {"config", "daemon", "database", "logs", "problem"}
+        | {
+            f"settings.{setting.name}.{key}"
+            for setting in TABLE
+            for key in ("origin", "pending", "reloads", "value[]" if setting.default == () else "value")
+        },
     ),
     "deny": ("deny {code}", {*LOGIN, "denied"}),
     "doctor": ("doctor", inside("findings[]", {"cause", "check", "message", "next_step", "repo", "status"})),
@@ -113,6 +123,7 @@ REFUSED: dict[str, tuple[str, str]] = {
     "adopt": ("adopt plain", "NOT_A_REPOSITORY"),
     "approve": ("approve abcd-efgh --yes", "APPROVAL_NOT_FOUND"),
     "audit": ("audit -n 1001", "INVALID_ARGUMENT"),
+    "config": ("config set port high", "CONFIG_INVALID"),
     "deny": ("deny abcd-efgh", "APPROVAL_NOT_FOUND"),
     "endpoint": ("endpoint http://rh.example.com/mcp", "INVALID_ENDPOINT"),
     "events": ("events -n 1001", "INVALID_ARGUMENT"),
@@ -161,10 +172,22 @@ NO_REPO = {
     "status": "status nothing",
     "stop": "stop nothing",
 }
-NAMES_NO_REPO = {"adopt", "approve", "connect", "deny", "endpoint", "repos", "run", "service", "tunnel", "version"}
+NAMES_NO_REPO = {
+    "adopt",
+    "approve",
+    "config",
+    "connect",
+    "deny",
+    "endpoint",
+    "repos",
+    "run",
+    "service",
+    "tunnel",
+    "version",
+}
 
 # These say what they find without a daemon, rather than exit 3; connect needs one once its client speaks.
-NEEDS_NONE = {"connect", "doctor", "service", "status", "version"}
+NEEDS_NONE = {"config", "connect", "doctor", "service", "status", "version"}
 
 
 @pytest.fixture

@@ -128,21 +128,21 @@ def test_settings_are_shown_with_where_they_come_from_and_nothing_is_made(
     found = shown(capsys, "--home", home.base, "--port", "9000", "--settings")
     assert found["config"] == f"{home.base}/config.toml"
     assert found["database"] == f"{home.base}/rhd.sqlite3"
-    assert found["settings"]["port"] == {"value": 9000, "origin": "flag"}
-    assert found["settings"]["log_level"] == {"value": "debug", "origin": "environment"}
-    assert found["settings"]["host"] == {"value": "127.0.0.1", "origin": "default"}
+    assert found["settings"]["port"] == {"value": 9000, "origin": "flag", "reloads": False}
+    assert found["settings"]["log_level"] == {"value": "debug", "origin": "environment", "reloads": True}
+    assert found["settings"]["host"] == {"value": "127.0.0.1", "origin": "default", "reloads": False}
     assert not os.path.exists(home.base)
 
 
 def test_a_setting_is_recorded_and_taken_out_again(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
     found = shown(capsys, "--home", home.base, "--settings", "public_url=https://RH.example.com/")
-    assert found["settings"]["public_url"] == {"value": "https://rh.example.com", "origin": "file"}
+    assert found["settings"]["public_url"] == {"value": "https://rh.example.com", "origin": "file", "reloads": True}
     found = shown(capsys, "--home", home.base, "--settings")
     assert found["settings"]["public_url"]["origin"] == "file"
     assert shown(capsys, "--home", home.base, "--settings", "host=::1")["settings"]["host"]["origin"] == "file"
     assert shown(capsys, "--home", home.base, "--settings", "host=")["settings"]["host"]["origin"] == "default"
     found = shown(capsys, "--home", home.base, "--settings", "public_url=")
-    assert found["settings"]["public_url"] == {"value": None, "origin": "default"}
+    assert found["settings"]["public_url"] == {"value": None, "origin": "default", "reloads": True}
 
 
 @pytest.mark.parametrize("assignment", ["nothing=1", "port=high", "public_url", "=1"])

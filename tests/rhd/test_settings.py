@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -172,6 +173,43 @@ def test_an_unknown_setting_or_a_bad_value_is_not_recorded(tmp_path: Path) -> No
         with pytest.raises(StartRefused):
             write_file(str(file), name, value)
     assert not file.exists()
+
+
+@pytest.mark.parametrize("text", ["prot = 1\nport = 9000\n", "# mine\nport = 9000\n'odd key' = true\n"])
+def test_a_name_that_no_setting_has_can_be_taken_out_as_the_refusal_says(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(text)
+    with pytest.raises(StartRefused) as refused:
+        load(file)
+    name = shlex.split(refused.value.next_step.split("rhctl config unset ")[1].split(". Known")[0])[0]
+    write_file(str(file), name, None)
+    assert load(file).port == 9000
+    with pytest.raises(StartRefused, match="no setting"):
+        write_file(str(file), name, None)
+
+
+def test_a_value_that_cannot_be_used_can_be_replaced_as_the_refusal_says(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text("port = 'high'\n")
+    with pytest.raises(StartRefused) as refused:
+        load(file)
+    assert "rhctl config set port" in refused.value.next_step
+    write_file(str(file), "port", "9000")
+    assert file.read_text() == "port = 9000\n"
+
+
+def test_taking_out_what_is_not_there_makes_no_file(tmp_path: Path) -> None:
+    write_file(str(tmp_path / "config.toml"), "port", None)
+    assert not list(tmp_path.iterdir())
+
+
+def test_only_what_reloads_changes_before_a_restart(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    in_force = load()
+    file.write_text("port = 9000\nwatcher = 'poll'\nlog_level = 'debug'\n")
+    found = load(file).until_restart(in_force)
+    assert (found.port, found.watcher, found.log_level) == (8765, "auto", "debug")
+    assert (found.origins["watcher"], found.origins["log_level"]) == ("default", "file")
 
 
 def test_the_table_is_sorted_and_every_setting_explains_itself() -> None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _ACTIONS = {
     "client.new": "new client",
     "client.register": "registered",
+    "config.set": "changed a setting",
+    "config.unset": "took a setting out",
     "endpoint.set": "recorded the endpoint",
     "grant.end": "grant ended",
     "grant.make": "grant made",

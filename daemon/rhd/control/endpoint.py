@@ -39,9 +39,9 @@ async def run(request: VerbCall) -> dict[str, Any]:
         await context.reload()
         if context.settings.public_url != origin:
             raise Refusal(
-                f"{given} is recorded, but another entry of the configuration keeps the daemon from taking it over",
+                f"{given} is recorded, but another entry of the settings file keeps the daemon from taking it over",
                 code="CONFIG_INVALID",
-                next_step=f"Correct {context.config_path}; rhctl doctor names the entry.",
+                next_step="See what is wrong with: rhctl config show",
             )
         context.audit.event("endpoint.set", target=context.settings.public_url)
     return _answer(origin, sorted(set(ending)))

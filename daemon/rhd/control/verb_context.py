@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import trio
 
+from rhd.file_locations import FileLocations
 from rhd.mcpserver.notifier import Notifier
 from rhd.mcpserver.repo_servers import RepoServers
 from rhd.oauth.authority import Authority
@@ -30,10 +31,12 @@ class VerbContext:
     Attributes:
         settings: the ones in force; replaced when they are read again.
         config_path: the settings file.
+        locations: where files are kept.
         port: the HTTP port that is really bound.
         started_at: `trio.current_time()` of the start.
         examine: returns the doctor's findings, of one repository or of everything.
         listen: opens a further HTTP listener on a host and port while its block lasts; yields its origin.
+        load_settings: returns the settings that a restart would put in force.
         reload: reads the settings again.
         stop: set to end the daemon.
     """
@@ -41,6 +44,7 @@ class VerbContext:
     home: Home
     settings: Settings
     config_path: str
+    locations: FileLocations
     port: int
     started_at: float
     registry: Registry
@@ -56,6 +60,7 @@ class VerbContext:
     key: bytes
     examine: Callable[[str | None], Awaitable[Sequence[Finding]]]
     listen: Callable[[str, int], AbstractAsyncContextManager[str]]
+    load_settings: Callable[[], Awaitable[Settings]]
     reload: Callable[[], Awaitable[None]]
     stop: trio.Event
 

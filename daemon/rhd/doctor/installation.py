@@ -109,7 +109,7 @@ def _port(subject: Installation) -> Iterator[Finding]:
                 cause="another program listens on it" if is_taken else None,
                 next_step=f"Stop it, or choose another port: rhctl service start{home} --port {other}"
                 if is_taken
-                else "Choose another address in the configuration.",
+                else "Choose another address with: rhctl config set host ADDRESS",
             )
             return
     yield Finding("port", OK, f"port {settings.port} is free")
