@@ -110,6 +110,8 @@ def show(answer: dict[str, Any], key: str | None) -> None:
 
 def show_change(answer: dict[str, Any], key: str, *, is_set: bool) -> None:
     """Print what was changed, and whether it is in force, for a person."""
+    done = "recorded" if is_set else "no longer set"
+    say(f"{escape(key)} is {done} in {escape(answer['config'])}")
     if (entry := answer["settings"].get(key)) is not None:
         say(f"  {_when(answer['daemon'], entry, is_set=is_set)}")
     _show_problem(answer)
