@@ -19,7 +19,7 @@ from rhd.asgi import Scope
 from rhd.store import session_rows as rows
 from rhd.store.database import Store
 
-MAX_OF_GRANT = 16
+MAX_OF_GRANT = 32
 """Living sessions of a grant on one endpoint; its least recently used one is ended for the next."""
 MAX_ENDED_OF_GRANT = 64
 """Ended sessions of a grant that are remembered."""
