@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 
-from rhctl.terminal import QUIET, STRONG, columns, is_terminal, paint, width
+from rhctl.terminal import QUIET, STRONG, clock, columns, paint, width, wrap
 from rhctl.terminal import cut as shorten
 from rhwire.escape import escape
 
@@ -56,7 +56,7 @@ def say_dormant(done: dict[str, Any]) -> None:
 def runs_line(runs: dict[str, Any]) -> str:
     """Return `agent runs enabled (codex), since TIME`."""
     until = ", until the command that enabled them ends" if runs["leased"] else ""
-    return f"agent runs enabled ({', '.join(runs['agents'])}), since {runs['since'][:19]}Z{until}"
+    return f"agent runs enabled ({', '.join(runs['agents'])}), since {clock(runs['since'])}{until}"
 
 
 def say_grants(grants: Sequence[dict[str, Any]]) -> None:
@@ -67,39 +67,88 @@ def say_grants(grants: Sequence[dict[str, Any]]) -> None:
             say(f"    {grant['id']}  {escape(grant['client'])}  since {grant['since'][:10]}")
 
 
-def say_table(titles: Sequence[str], rows: Sequence[Sequence[Cell]], cut: Mapping[str, int] | None = None) -> None:
-    """Print rows in columns as wide as they need, and in a terminal so that they fit.
+class Table:
+    """A table that is printed as its rows come, in columns as wide as they need; in a terminal so that they fit.
 
-    A row whose columns do not fit is printed as lines of its own, one a column.
-
-    Args:
-        titles: one a column.
-        rows: texts, which are escaped here; a pair is a text and its meaning, such as `terminal.BAD`.
-        cut: columns that may be cut, by title, each with the least width that still says something.
+    Where the columns do not fit, a row is several lines: one for each column that says something, or, in a log, as
+    few as its texts need.
     """
-    table = [[_cell(cell) for cell in row] for row in rows]
-    widths = [max(columns(title), *(columns(row[i][0]) for row in table), 0) for i, title in enumerate(titles)]
-    room, least = width(), cut or {}
-    if room is not None:
-        _narrow(widths, [max(least.get(t, w), columns(t)) for t, w in zip(titles, widths, strict=True)], room)
-        if sum(widths) + 2 * (len(widths) - 1) > room:
-            _say_records(titles, table, room)
-            return
-    say(_line([(title, STRONG) for title in titles], widths))
-    for row in table:
-        say(_line(row, widths))
+
+    def __init__(self, titles: Sequence[str], cut: Mapping[str, int] | None = None, *, is_log: bool = False) -> None:
+        """Print nothing yet.
+
+        Args:
+            titles: one a column; they are printed with the first rows.
+            cut: columns that may be cut, by title, each with the least width that still says something.
+            is_log: the texts are understood without their titles.
+        """
+        self._titles = titles
+        self._is_log = is_log
+        self._cut = cut or {}
+        self._widths = [columns(title) for title in titles]
+        self._is_begun = False
+
+    def add(self, rows: Sequence[Sequence[Cell]]) -> None:
+        """Print rows, in columns at least as wide as those before.
+
+        Args:
+            rows: texts, which are escaped here; a pair is a text and its meaning, such as `terminal.BAD`.
+        """
+        table = [[_cell(cell) for cell in row] for row in rows]
+        for row in table:
+            self._widths = [max(wide, columns(text)) for wide, (text, _) in zip(self._widths, row, strict=True)]
+        widths, room = list(self._widths), width()
+        if room is not None:
+            _narrow(widths, [self._least(i) for i in range(len(widths))], room)
+            if sum(widths) + 2 * (len(widths) - 1) > room:
+                for row in table:
+                    _say_flowing(row, room) if self._is_log else _say_record(self._titles, row, room)
+                return
+        if not self._is_begun:
+            say(_line([(title, STRONG) for title in self._titles], widths))
+        self._is_begun = True
+        for row in table:
+            say(_line(row, widths))
+
+    def _least(self, column: int) -> int:
+        title = self._titles[column]
+        return max(min(self._cut.get(title, self._widths[column]), self._widths[column]), columns(title))
 
 
-def say_summary(text: str) -> None:
-    """Print the closing line that sums up what was shown, in a terminal; the text is escaped already."""
-    if is_terminal():
-        say()
-        say(paint(text, QUIET))
+def say_table(titles: Sequence[str], rows: Sequence[Sequence[Cell]], cut: Mapping[str, int] | None = None) -> None:
+    """Print all rows of a table, as `Table` does."""
+    Table(titles, cut).add(rows)
 
 
-def count(number: int, noun: str) -> str:
+def say_facts(facts: Sequence[tuple[str, Cell]], indent: int = 0) -> None:
+    """Print names and what there is to say of each, side by side; in a terminal broken between words to fit."""
+    aside = max(columns(name) for name, _ in facts) + indent + 2
+    for name, cell in facts:
+        text, meaning = (cell, None) if isinstance(cell, str) else cell
+        lines = wrap(text, aside).split("\n")
+        before = " " * indent + paint(name, QUIET) + " " * (aside - indent - columns(name))
+        for line in lines:
+            say(before + paint(line[aside:], meaning))
+            before = " " * aside
+
+
+def say_summary(*parts: str) -> None:
+    """Print what sums up what was shown, in a terminal: on one line, if the parts fit; they are escaped already."""
+    room = width()
+    if room is None:
+        return
+    lines = [parts[0]]
+    for part in parts[1:]:
+        longer = f"{lines[-1]} · {part}"
+        lines[len(lines) - (columns(longer) <= room) :] = [longer if columns(longer) <= room else part]
+    say()
+    for line in lines:
+        say(paint(line, QUIET))
+
+
+def count(number: int, noun: str, plural: str | None = None) -> str:
     """Return `1 client`, `2 clients`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    return f"{number} {noun if number == 1 else plural or f'{noun}s'}"
 
 
 def _cell(cell: Cell) -> tuple[str, str | None]:
@@ -127,10 +176,24 @@ def _line(row: Sequence[tuple[str, str | None]], widths: Sequence[int]) -> str:
     return line
 
 
-def _say_records(titles: Sequence[str], table: Sequence[Sequence[tuple[str, str | None]]], room: int) -> None:
-    """Print each row as lines: its first column, then the others, each with its title before it."""
+def _say_record(titles: Sequence[str], row: Sequence[tuple[str, str | None]], room: int) -> None:
+    """Print a row as lines: its first column, then the others that say something, each with its title before it."""
     aside = max(columns(title) for title in titles[1:])
-    for row in table:
-        say(paint(shorten(row[0][0], room), row[0][1] or STRONG))
-        for title, (text, meaning) in zip(titles[1:], row[1:], strict=True):
+    say(paint(shorten(row[0][0], room), row[0][1] or STRONG))
+    for title, (text, meaning) in zip(titles[1:], row[1:], strict=True):
+        if text != "-":
             say(f"  {paint(title.ljust(aside), QUIET)}  {paint(shorten(text, room - aside - 4), meaning)}")
+
+
+def _say_flowing(row: Sequence[tuple[str, str | None]], room: int) -> None:
+    """Print a row's texts one after the other, going on in an indented line where the next does not fit."""
+    line, at = "", 0
+    for text, meaning in row:
+        text = shorten(text, room - 2)
+        if at and at + 2 + columns(text) > room:
+            say(line)
+            line, at = "  ", 2
+        elif at:
+            line, at = f"{line}  ", at + 2
+        line, at = line + paint(text, meaning), at + columns(text)
+    say(line)

@@ -91,13 +91,27 @@ DONE: dict[str, tuple[str, set[str]]] = {
     "start": ("start project", {"agent_runs", "dormant[]", "hub_url", "leased", "problem", "profile", "slug", "url"}),
     "status": (
         "status",
-        inside("daemon", {"pid", "public_url", "socket", "uptime_s", "url", "version"})
+        inside("daemon", {"clients", "pid", "public_url", "socket", "uptime_s", "url", "version"})
         | inside("daemon.last_day", {"new_clients", "wrong_passphrases"})
         | inside("daemon.watch", {"advice[]", "instances", "max_instances", "max_watches", "watches"})
         | inside(
             "repos[]",
-            {"agent_runs", "clients", "path", "problem", "profiles[]", "slug", "state", "tools_hash", "url", "watch"},
+            {
+                "active_run",
+                "agent_runs",
+                "branch",
+                "clients",
+                "left_out",
+                "path",
+                "problem",
+                "profiles[]",
+                "slug",
+                "state",
+            }
+            | {"tools_hash", "url", "watch"},
         )
+        | inside("repos[].sprint", {"changed_at", "path", "status", "title"})
+        | inside("repos[].sprint.cards", {"done", "finished", "total"})
         | inside("repos[].last_change", {"at", "change", "path", "via"}),
     ),
     "stop": ("stop project", {"leased[]", "profiles[]", "slug", "stopped[]"}),

@@ -7,6 +7,7 @@ import fcntl
 import io
 import json
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -116,6 +117,11 @@ def at_terminal(columns: int, color: str = "never") -> Iterator[Callable[[], str
         reader.join()
         os.close(master)
         use_color("auto")
+
+
+def plain(seen: str) -> str:
+    """Return what a terminal has shown without its colours."""
+    return re.sub(r"\x1b\[\d*m", "", seen)
 
 
 def run_at(columns: int, *words: str, color: str = "never") -> str:

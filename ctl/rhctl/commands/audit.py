@@ -5,7 +5,8 @@ from __future__ import annotations
 from rhctl.command import ACCESS, Command
 from rhctl.daemon_access import open_client
 from rhctl.options import add_repo, make_parser, parse_since, repo_params
-from rhctl.rendering import say, say_json, say_table
+from rhctl.rendering import Table, count, say, say_json, say_summary
+from rhctl.terminal import QUIET, WARN, clock
 from rhwire.home import Home
 
 TYPE_CHECKING = False
@@ -13,7 +14,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     from rhctl.options import Parser
+    from rhctl.rendering import Cell
 
+TITLES = ("TIME", "WHO", "DID", "REPO", "WHAT", "OUTCOME")
+CUT = {"WHO": 8, "DID": 10, "REPO": 6, "WHAT": 8}
 # What an action is for a person; a tool's name stands for itself.
 _ACTIONS = {
     "client.new": "new client",
@@ -74,20 +78,23 @@ def run(args: Any) -> int:
     if not answer["rows"]:
         say("nothing is recorded that matches" if any(params.values()) else "nothing is recorded yet")
         return 0
-    say_table(("TIME", "WHO", "DID", "REPO", "WHAT", "OUTCOME"), [_cells(row) for row in answer["rows"]])
+    Table(TITLES, CUT, is_log=True).add([_cells(row) for row in answer["rows"]])
     if answer["has_more"]:
         say("\nThere is more; raise the limit with: rhctl audit -n 1000")
+    refused = sum(row["count"] for row in answer["rows"] if row["outcome"] != "ok")
+    say_summary(count(len(answer["rows"]), "row"), f"{refused} refused")
     return 0
 
 
-def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+def _cells(row: dict[str, Any]) -> tuple[Cell, ...]:
     who = row["client"] or {"owner": "owner", "-": "unknown"}.get(row["principal"], row["principal"])
     if row["client"] and row["principal"] == "owner":
         who = f"owner ({row['client']})"
     what = " ".join(part for part in (row["profile"], row["target"]) if part)
     times = f" ×{row['count']}" if row["count"] > 1 else ""
     action = _ACTIONS.get(row["action"], row["action"]) + times
-    return row["at"][:19] + "Z", who, action, row["repo"] or "-", what or "-", row["outcome"]
+    outcome = row["outcome"], None if row["outcome"] == "ok" else WARN
+    return (clock(row["at"]), QUIET), who, action, row["repo"] or "-", what or "-", outcome
 
 
 COMMAND = Command("audit", ACCESS, "Show who did what", build_parser, run)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from rhctl.command import ACCESS, Command
 from rhctl.daemon_access import open_client
 from rhctl.options import add_repo, make_parser, repo_params
-from rhctl.rendering import say, say_json, say_table
-from rhctl.terminal import age
+from rhctl.rendering import count, say, say_json, say_summary, say_table
+from rhctl.terminal import GOOD, WARN, age
 from rhwire.home import Home
 
 TYPE_CHECKING = False
@@ -14,12 +14,19 @@ if TYPE_CHECKING:
     from typing import Any
 
     from rhctl.options import Parser
+    from rhctl.rendering import Cell
+
+TITLES = ("ID", "CLIENT", "MAY", "SINCE", "LAST USED")
+CUT = {"CLIENT": 10, "MAY": 14}
 
 
 def build_parser() -> Parser:
     """Return the parser of `rhctl clients`."""
     parser = make_parser(
-        "clients", "Show which clients are connected, since when, and what each may do.", "rhctl clients project"
+        "clients",
+        "Show which clients are connected, since when, and what each may do. Remove one with: rhctl revoke ID. A local "
+        "one, over stdio, leaves when its agent ends.",
+        "rhctl clients project",
     )
     add_repo(parser, about="slug or path; all of them if left out")
     return parser
@@ -35,18 +42,23 @@ def run(args: Any) -> int:
         say("no client is connected")
         say("  Connect one with: rhctl setup chatgpt, or: rhctl setup codex")
     else:
-        say_table(("ID", "CLIENT", "MAY", "SINCE", "LAST USED"), [_row(each) for each in answer["clients"]])
+        say_table(TITLES, [_row(each) for each in answer["clients"]], CUT)
+        parts = [count(len(answer["clients"]), "client"), "remove one with: rhctl revoke ID"]
+        if any(each["pid"] is not None for each in answer["clients"]):
+            parts.append("a local one leaves when its agent ends")
+        say_summary(*parts)
     return 0
 
 
-def _row(client: dict[str, Any]) -> tuple[str, ...]:
+def _row(client: dict[str, Any]) -> tuple[Cell, ...]:
     may = "; ".join(f"{slug}: {', '.join(profiles)}" for slug, profiles in client["repos"].items())
     # Without a login any more there is nothing to have been used; what it used before was that login's.
     used = age(client["used_at"]) if client["used_at"] else "never" if client["resource"] else "-"
     name = client["name"] + (f" ({client['host']})" if client["host"] else "")
+    since = age(client["since"])
     if client["pid"] is not None:
-        return client["id"], f"{name} (process {client['pid']})", may or "-", client["since"][:10], "connected"
-    return client["id"], name, may or "nothing any more", client["since"][:10], used
+        return client["id"], f"{name} (process {client['pid']})", may or "-", since, ("connected", GOOD)
+    return client["id"], name, may or ("nothing any more", WARN), since, used
 
 
 COMMAND = Command("clients", ACCESS, "List the connected clients and what each may do", build_parser, run)

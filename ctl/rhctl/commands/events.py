@@ -9,8 +9,8 @@ from rhctl.command import REPOSITORIES, Command
 from rhctl.daemon_access import open_client
 from rhctl.errors import CommandRefused, NoDaemon
 from rhctl.options import add_repo, make_parser, repo_params
-from rhctl.rendering import say, say_json
-from rhwire.escape import escape
+from rhctl.rendering import Table, count, say, say_json, say_summary
+from rhctl.terminal import BAD, GOOD, QUIET, WARN, clock
 from rhwire.home import Home
 from rhwire.lock import ask_lock
 
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from rhctl.options import Parser
+    from rhctl.rendering import Cell
+
+TITLES = ("TIME", "CHANGE", "REPO", "PATH", "VIA")
+CUT = {"PATH": 16, "REPO": 8, "VIA": 8}
+MEANINGS = {"added": GOOD, "removed": WARN, "moved": WARN, "lost": BAD, "restored": GOOD, "adopted": GOOD}
 
 
 def build_parser() -> Parser:
@@ -40,13 +45,14 @@ def run(args: Any) -> int:
     """Show the newest changes, and with -f those to come."""
     home, params = Home.find(args.home), repo_params(args.repo, around=False)
 
-    def show(change: dict[str, Any]) -> None:
+    table = Table(TITLES, CUT, is_log=True)
+
+    def show(*changes: dict[str, Any]) -> None:
         if args.json:
-            say_json(change)
+            for change in changes:
+                say_json(change)
         else:
-            at = change["at"][:19] + "Z"
-            path, by = change["path"] or change["kind"], f" by {escape(change['by'])}" if change["by"] else ""
-            say(f"{at}  {change['change']:<8}  {change['repo']}  {escape(path)}  ({change['via']}{by})")
+            table.add([_row(change) for change in changes])
             sys.stdout.flush()
 
     with open_client(home, may_start=not args.no_start) as client:
@@ -54,13 +60,21 @@ def run(args: Any) -> int:
         if args.json and not args.follow:
             say_json({"changes": answer["changes"]})
             return 0
-        for change in answer["changes"]:
-            show(change)
+        if answer["changes"]:
+            show(*answer["changes"])
         if args.follow:
             _follow(home, client, params, answer["cursors"], show)
-        if not answer["changes"]:
-            say("nothing has changed yet")
+    if not answer["changes"]:
+        say("nothing has changed yet")
+    else:
+        say_summary(count(len(answer["changes"]), "change"), "follow further ones with: rhctl events -f")
     return 0
+
+
+def _row(change: dict[str, Any]) -> tuple[Cell, ...]:
+    by = f"{change['via']} ({change['by']})" if change["by"] else change["via"]
+    path, meaning = change["path"] or change["kind"], MEANINGS.get(change["change"])
+    return (clock(change["at"]), QUIET), (change["change"], meaning), change["repo"], path, by
 
 
 def _follow(

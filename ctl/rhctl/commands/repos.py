@@ -5,7 +5,8 @@ from __future__ import annotations
 from rhctl.command import REPOSITORIES, Command
 from rhctl.daemon_access import open_client
 from rhctl.options import make_parser
-from rhctl.rendering import say, say_json, say_table
+from rhctl.rendering import count, say, say_json, say_summary, say_table
+from rhctl.terminal import age
 from rhwire.home import Home
 
 TYPE_CHECKING = False
@@ -27,7 +28,9 @@ def run(args: Any) -> int:
     if args.json:
         say_json(answer)
     elif answer["repos"]:
-        say_table(("REPO", "PATH", "ADOPTED"), [(r["slug"], r["path"], r["adopted_at"][:10]) for r in answer["repos"]])
+        rows = [(repo["slug"], repo["path"], age(repo["adopted_at"])) for repo in answer["repos"]]
+        say_table(("REPO", "PATH", "ADOPTED"), rows, {"PATH": 16})
+        say_summary(count(len(rows), "repository", "repositories"))
     else:
         say("no repository is adopted")
         say("  Adopt one with: rhctl adopt PATH")

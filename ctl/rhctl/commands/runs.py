@@ -5,8 +5,8 @@ from __future__ import annotations
 from rhctl.command import REPOSITORIES, Command
 from rhctl.daemon_access import open_client
 from rhctl.options import add_repo, make_parser, repo_params
-from rhctl.rendering import say, say_json, say_table
-from rhctl.terminal import age, duration
+from rhctl.rendering import count, say, say_json, say_summary, say_table
+from rhctl.terminal import BAD, GOOD, WARN, age, duration
 from rhwire.home import Home
 
 TYPE_CHECKING = False
@@ -14,6 +14,19 @@ if TYPE_CHECKING:
     from typing import Any
 
     from rhctl.options import Parser
+    from rhctl.rendering import Cell
+
+TITLES = ("RUN", "REPO", "AGENT", "STATE", "CARDS", "TOOK", "BEGUN", "CLIENT")
+CUT = {"REPO": 8, "STATE": 10, "CLIENT": 8}
+MEANINGS = {
+    "running": GOOD,
+    "done": GOOD,
+    "failed": BAD,
+    "timed_out": BAD,
+    "stalled": BAD,
+    "cancelled": WARN,
+    "interrupted": WARN,
+}
 
 
 def build_parser() -> Parser:
@@ -31,23 +44,22 @@ def run(args: Any) -> int:
     if args.json:
         say_json(answer)
     elif answer["runs"]:
-        say_table(
-            ("RUN", "REPO", "AGENT", "STATE", "CARDS", "TOOK", "BEGUN", "CLIENT"), [_row(r) for r in answer["runs"]]
-        )
+        say_table(TITLES, [_row(each) for each in answer["runs"]], CUT)
+        say_summary(count(len(answer["runs"]), "run"), "look at one with: rhctl run show RUN")
     else:
         say("no agent has been run yet")
         say("  Clients start runs with run_agent_goal, where you allow it: rhctl start --help")
     return 0
 
 
-def _row(run: dict[str, Any]) -> tuple[str, ...]:
+def _row(run: dict[str, Any]) -> tuple[Cell, ...]:
     state = f"{run['state']} ({run['reason']})" if run["reason"] else run["state"]
     took = duration(run["elapsed_ms"] / 1000) if run["started_at"] else "-"
     return (
         run["run_id"],
         run["repo"] or "-",
         run["agent"],
-        state,
+        (state, MEANINGS.get(run["state"])),
         cards(run),
         took,
         age(run["queued_at"]),

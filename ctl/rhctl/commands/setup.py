@@ -9,8 +9,9 @@ from rhctl.command import CONNECT, Command
 from rhctl.daemon_access import open_client
 from rhctl.errors import UsageError
 from rhctl.options import Parser, choice, home_words, make_parser, real_path, repo_params
-from rhctl.rendering import say, say_json, say_table
+from rhctl.rendering import say, say_json, say_summary, say_table
 from rhctl.setup.client_table import ALIASES, CHATGPT, IDS, find_spec
+from rhctl.terminal import GOOD, QUIET
 from rhwire.errors import HarnessError
 from rhwire.escape import escape
 from rhwire.home import Home
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import argparse
     from typing import Any
 
+    from rhctl.rendering import Cell
     from rhctl.setup.client_spec import ClientSpec
 
 ANSWER: dict[str, Any] = {
@@ -258,11 +260,19 @@ def _list(as_json: bool) -> int:
     if as_json:
         say_json({"clients": found})
         return 0
-    rows = [
-        (each["client"], "yes" if each["installed"] else "-", ", ".join(each["configured"]) or "-") for each in found
-    ]
-    say_table(("CLIENT", "INSTALLED", "CONFIGURED"), rows)
+    rows: list[tuple[Cell, ...]] = []
+    for each in found:
+        installed = ("yes", GOOD) if each["installed"] else ("-", QUIET)
+        rows.append((each["client"], installed, ", ".join(map(_from_home, each["configured"])) or ("-", QUIET)))
+    say_table(("CLIENT", "INSTALLED", "CONFIGURED"), rows, {"CONFIGURED": 16})
+    is_there = [each for each in found if each["installed"]]
+    say_summary(f"{len(is_there)} installed", "configure one with: rhctl setup CLIENT --write")
     return 0
+
+
+def _from_home(path: str) -> str:
+    home = os.path.expanduser("~")
+    return f"~{path[len(home) :]}" if path.startswith(f"{home}/") else path
 
 
 def _look_for(spec: ClientSpec, repo_path: str | None) -> dict[str, Any]:

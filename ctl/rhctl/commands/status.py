@@ -6,8 +6,8 @@ from rhctl.client import DaemonClient
 from rhctl.command import REPOSITORIES, Command
 from rhctl.errors import DaemonHangs, NoDaemon
 from rhctl.options import add_repo, make_parser, repo_params
-from rhctl.rendering import count, runs_line, say, say_json, say_table
-from rhctl.terminal import age, duration
+from rhctl.rendering import count, runs_line, say, say_facts, say_json, say_summary, say_table
+from rhctl.terminal import BAD, GOOD, STRONG, WARN, age, duration, paint, wrap
 from rhwire.escape import escape
 from rhwire.home import Home
 from rhwire.lock import ask_lock
@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from typing import Any
 
     from rhctl.options import Parser
+    from rhctl.rendering import Cell
+
+TITLES = ("REPO", "STATE", "BRANCH", "SPRINT", "CARDS", "PROFILES", "CLIENTS", "CHANGED")
+CUT = {"REPO": 12, "BRANCH": 6, "SPRINT": 10, "PROFILES": 8}
+STATES = {"ok": GOOD, "opening": None, "degraded": WARN, "detached": BAD, "broken": BAD}
 
 
 def build_parser() -> Parser:
@@ -47,7 +52,7 @@ def run(args: Any) -> int:
     if args.json:
         say_json(answer)
     else:
-        show(answer)
+        show(answer, is_one=args.repo is not None)
     return 0
 
 
@@ -80,64 +85,117 @@ def say_none(pid: int | None, *, as_json: bool) -> int:
     return error.exit_code
 
 
-def show(answer: dict[str, Any]) -> None:
-    """Print a status for a person."""
-    daemon = answer["daemon"]
-    say(f"rhd {daemon['version']}  pid {daemon['pid']}  up {duration(daemon['uptime_s'])}  {daemon['url']}/mcp")
-    public = f"{daemon['public_url']}/mcp" if daemon["public_url"] else "none recorded (rhctl endpoint URL)"
-    say(f"public endpoint  {public}")
-    day = daemon["last_day"]
-    wrong, new = count(day["wrong_passphrases"], "wrong passphrase"), count(day["new_clients"], "new client")
-    say(f"last 24 hours    {wrong}, {new}")
-    watch = daemon["watch"]
-    used = (f"{watch[noun]}{_of(watch[f'max_{noun}'])} {noun}" for noun in ("watches", "instances"))
-    say(f"watching         {', '.join(used)}")
-    for advice in watch["advice"]:
-        say(f"  widen it with: {advice}")
-    say()
-    if not answer["repos"]:
+def show(answer: dict[str, Any], *, is_one: bool = False) -> None:
+    """Print a status for a person.
+
+    Args:
+        is_one: one repository was asked for, and is described in full.
+    """
+    daemon, repos = answer["daemon"], answer["repos"]
+    _show_daemon(daemon)
+    if not repos:
+        say()
         say("no repository is adopted")
         say("  Adopt one with: rhctl adopt PATH")
         return
-    rows = []
-    for repo in answer["repos"]:
-        last = repo["last_change"]
-        changed = (
-            f"{last['path'] or 'the repository'} {last['change']} {age(last['at'])} ({last['via']})" if last else "-"
-        )
-        rows.append(
-            (
-                repo["slug"],
-                repo["state"],
-                ", ".join(repo["profiles"]) or "none",
-                repo["watch"],
-                str(repo["clients"]),
-                changed,
-            )
-        )
-    say_table(("REPO", "STATE", "PROFILES", "WATCH", "CLIENTS", "LAST CHANGE"), rows)
-    for repo in answer["repos"]:
-        if repo["agent_runs"]:
-            say()
-            say(f"{repo['slug']}: {runs_line(repo['agent_runs'])}")
-        if repo["problem"]:
-            say()
-            say(f"{repo['slug']}: {escape(repo['problem']['message'])} [{repo['problem']['code']}]")
-            say(f"  {escape(repo['problem']['next_step'])}")
-        if len(answer["repos"]) == 1 and repo["left_out"] and repo["left_out"]["total"] > 1:
+    if is_one:
+        for repo in repos:
+            _show_repo(repo)
+    else:
+        say()
+        say_table(TITLES, [_row(repo) for repo in repos], CUT)
+    for repo in repos:
+        _show_work(repo)
+        if is_one and repo["left_out"] and repo["left_out"]["total"] > 1:
             say_left_out(repo["left_out"])
+    if is_one:
+        return
+    problems = sum(repo["problem"] is not None for repo in repos)
+    runs = sum(repo["active_run"] is not None for repo in repos)
+    parts = [count(len(repos), "repository", "repositories"), count(daemon["clients"], "client")]
+    parts += [f"{count(runs, 'agent run')} going on"] if runs else []
+    parts += [f"{problems} with a problem"] if problems else []
+    say_summary(*parts)
 
 
 def say_left_out(left_out: dict[str, Any]) -> None:
     """Print what a repository holds and clients are not shown; its paths are escaped already."""
     say()
-    say_table(("LEFT OUT", "WHY"), [(item["path"] or "the repository", item["reason"]) for item in left_out["items"]])
+    rows = [(item["path"] or "the repository", item["reason"]) for item in left_out["items"]]
+    say_table(("LEFT OUT", "WHY"), rows, {"LEFT OUT": 16, "WHY": 16})
     if (more := left_out["total"] - len(left_out["items"])) > 0:
         say(f"and {more} more")
 
 
-def _of(allowed: int | None) -> str:
-    return "" if allowed is None else f" of {allowed}"
+def _show_daemon(daemon: dict[str, Any]) -> None:
+    day = daemon["last_day"]
+    wrong, new = count(day["wrong_passphrases"], "wrong passphrase"), count(day["new_clients"], "new client")
+    public = f"{daemon['public_url']}/mcp" if daemon["public_url"] else "none recorded (rhctl endpoint URL)"
+    say(f"{paint('rhd', STRONG)} {daemon['version']}  pid {daemon['pid']}  up {duration(daemon['uptime_s'])}")
+    say_facts(
+        [
+            ("address", f"{daemon['url']}/mcp"),
+            ("public", public),
+            ("last 24 h", (f"{wrong}, {new}", WARN if day["wrong_passphrases"] else None)),
+        ]
+    )
+
+
+def _row(repo: dict[str, Any]) -> tuple[Cell, ...]:
+    sprint, last = repo["sprint"], repo["last_change"]
+    return (
+        repo["slug"],
+        (f"{repo['state']}{' (polled)' if repo['watch'] == 'poll' else ''}", STATES[repo["state"]]),
+        repo["branch"] or "-",
+        _title(sprint) or "-",
+        _cards(sprint),
+        ", ".join(repo["profiles"]) or "none",
+        str(repo["clients"]),
+        age(last["at"]) if last else "-",
+    )
+
+
+def _show_repo(repo: dict[str, Any]) -> None:
+    sprint, last = repo["sprint"], repo["last_change"]
+    say()
+    say(f"{paint(repo['slug'], STRONG)}  {paint(repo['state'], STATES[repo['state']])}  {escape(repo['path'])}")
+    facts: list[tuple[str, Cell]] = [("branch", repo["branch"] or "-"), ("sprint", _title(sprint) or "none is active")]
+    if sprint:
+        facts.append(("", sprint["path"]))
+        facts.append(("progress", f"{_cards(sprint)} cards done ({sprint['status'] or 'no status'})"))
+    facts.append(("profiles", ", ".join(repo["profiles"]) or "none"))
+    facts.append(("clients", str(repo["clients"])))
+    facts.append(("watched by", repo["watch"]))
+    if last:
+        facts.append(("last change", f"{last['path'] or 'the repository'} {last['change']}"))
+        facts.append(("", f"{age(last['at'])} ({last['via']})"))
+    say_facts(facts, indent=2)
+
+
+def _show_work(repo: dict[str, Any]) -> None:
+    """Print what stands in no column: agent runs, and what is wrong."""
+    run, problem = repo["active_run"], repo["problem"]
+    if repo["agent_runs"] or run:
+        say()
+    if repo["agent_runs"]:
+        say(f"{repo['slug']}: {runs_line(repo['agent_runs'])}")
+    if run:
+        done = f", {_cards(run)} cards done" if run["cards"] else ""
+        say(f"{repo['slug']}: {run['agent']} run {run['run_id']} {run['state']}, {age(run['queued_at'])}{done}")
+        say(f"  Follow it with: rhctl run follow {run['run_id']}")
+    if problem:
+        say()
+        say(paint(wrap(f"{repo['slug']}: {problem['message']} [{problem['code']}]"), STATES[repo["state"]]))
+        say(f"  {escape(problem['next_step'])}")
+
+
+def _title(sprint: dict[str, Any] | None) -> str | None:
+    return sprint["title"].removeprefix("Sprint: ") if sprint else None
+
+
+def _cards(about: dict[str, Any] | None) -> str:
+    cards = about["cards"] if about else None
+    return f"{cards['done']} of {cards['total']}" if cards else "-"
 
 
 COMMAND = Command("status", REPOSITORIES, "Show the daemon and its repositories", build_parser, run)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.inprocess import Running
 from tests.support.repositories import Repository
-from tests.support.terminal import HOSTILE, is_safe, type_in
+from tests.support.terminal import HOSTILE, is_safe, plain, type_at, type_in
 
 
 async def test_who_did_what_is_shown_with_filters(daemon: Running, repository: Repository, tmp_path: Path) -> None:
@@ -49,3 +49,16 @@ async def test_hostile_names_are_escaped(daemon: Running, repository: Repository
     slug = await daemon.adopt(repository.path)
     await daemon.connect_client(slug, name=HOSTILE)
     assert is_safe((await type_in("audit")).out)
+
+
+@pytest.mark.parametrize(("columns", "color"), [(80, "never"), (40, "never"), (80, "always"), (40, "always")])
+async def test_in_a_terminal_it_fits_with_local_times_and_a_sum(
+    daemon: Running, repository: Repository, columns: int, color: str
+) -> None:
+    await daemon.adopt(repository.path)
+    daemon.context.audit.event("login.wrong", "WRONG_PASSPHRASE", client="A client with quite a long name of its own")
+    seen = await type_at(columns, "audit", color=color)
+    assert ("\x1b[33mWRONG_PASSPHRASE\x1b[0m" in seen) == (color == "always")
+    lines = plain(seen).splitlines()
+    assert max(map(len, lines)) <= columns
+    assert lines[-1] == "2 rows · 1 refused"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.support.attached import attached
 from tests.support.inprocess import Running
 from tests.support.repositories import Repository
-from tests.support.terminal import HOSTILE, is_safe, type_in
+from tests.support.terminal import HOSTILE, is_safe, plain, type_at, type_in
 from tests.support.waiting import until
 
 KEYS = {"id", "name", "host", "pid", "resource", "repos", "since", "used_at"}
@@ -75,3 +77,39 @@ async def test_clients_on_the_control_socket_are_listed_while_they_are_connected
         assert row.endswith("connected")
     await until(lambda: not daemon.context.endpoints.local_clients())
     assert (await type_in("clients", "--json")).json == {"clients": []}
+
+
+@pytest.mark.parametrize(("columns", "color"), [(80, "never"), (40, "never"), (80, "always"), (40, "always")])
+async def test_in_a_terminal_it_fits_and_says_how_to_remove_a_row(
+    daemon: Running, repository: Repository, columns: int, color: str
+) -> None:
+    slug = await daemon.adopt(repository.path)
+    name = "A client with a name that is longer than a narrow terminal is wide"
+    grant = await daemon.connect_client(slug, name=name, profiles=("planner", "executor"))
+    async with attached(daemon, slug, label="codex"):
+        await until(daemon.context.endpoints.local_clients)
+        seen = await type_at(columns, "clients", color=color)
+        rows = (await daemon.call("status"))["daemon"]["clients"]
+    assert ("\x1b[32mconnected\x1b[0m" in seen) == (color == "always")
+    text = plain(seen)
+    assert max(len(line) for line in text.splitlines() if "local one" not in line) <= columns
+    assert grant in text, "an id is never cut: it is typed"
+    assert "A client" in text
+    assert "…" in text
+    assert "codex" in text
+    closing = " · ".join(text.rpartition("\n\n")[2].splitlines())
+    assert closing == "2 clients · remove one with: rhctl revoke ID · a local one leaves when its agent ends"
+    assert rows == 2, "status counts the same"
+
+
+async def test_a_row_goes_as_the_command_says(daemon: Running, repository: Repository) -> None:
+    slug = await daemon.adopt(repository.path)
+    used = await daemon.connect_client(slug)
+    await daemon.connect_client(slug, name="Other")
+    await daemon.call("passphrase", repo=slug, action="rotate")
+    rows = (await type_in("clients", "--json")).json["clients"]
+    assert used not in [row["id"] for row in rows], "its grant has ended"
+    for row in rows:
+        assert (await type_in("revoke", row["id"])).code == 0
+    assert (await type_in("clients", "--json")).json == {"clients": []}
+    assert (await daemon.call("status"))["daemon"]["clients"] == 0

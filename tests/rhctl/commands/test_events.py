@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import threading
 from pathlib import Path
@@ -16,7 +17,7 @@ from rhctl.commands import events as command
 from rhd.control import events, verb
 from tests.support.inprocess import Running, running_daemon
 from tests.support.repositories import Repository
-from tests.support.terminal import Said, is_safe, spawned, type_in
+from tests.support.terminal import Said, is_safe, plain, spawned, type_at, type_in
 from tests.support.waiting import until
 
 KEYS = {"cursor", "repo", "path", "kind", "change", "at", "via", "by"}
@@ -55,7 +56,25 @@ async def test_the_newest_changes_oldest_first(daemon: Running, repository: Repo
     assert one["at"].endswith("Z")
     said = await type_in("events", "-n", "2")
     assert is_safe(said.out)
-    assert r"plans/two\u202e.md" in said.out.splitlines()[1]
+    assert said.out.splitlines()[0].split() == ["TIME", "CHANGE", "REPO", "PATH", "VIA"]
+    assert r"plans/two\u202e.md" in said.out.splitlines()[2]
+
+
+@pytest.mark.parametrize(("columns", "color"), [(80, "never"), (40, "never"), (80, "always"), (40, "always")])
+async def test_in_a_terminal_each_change_fits_with_its_local_time_and_a_line_sums_up(
+    daemon: Running, repository: Repository, columns: int, color: str
+) -> None:
+    slug = await daemon.adopt(repository.path)
+    repository.put("plans/a-plan-whose-name-is-longer-than-a-narrow-terminal-is-wide.md", "# Plan\n")
+    await daemon.settle(slug)
+    seen = await type_at(columns, "events", "-n", "1", color=color)
+    assert ("\x1b[32madded\x1b[0m" in seen) == (color == "always")
+    lines = plain(seen).splitlines()
+    assert max(len(line) for line in lines if not line.startswith("follow")) <= columns
+    assert re.search(r"^\d\d:\d\d:\d\d  added  ", plain(seen), re.MULTILINE)
+    assert "…" in plain(seen)
+    assert "wide.md" in plain(seen)
+    assert " · ".join(lines[lines.index("") + 1 :]) == "1 change · follow further ones with: rhctl events -f"
 
 
 @pytest.mark.parametrize("words", [(), ("--json",)])
@@ -64,7 +83,8 @@ async def test_following_tells_each_change_as_it_comes_until_interrupted(
 ) -> None:
     slug = await daemon.adopt(repository.path)
     async with spawned("events", slug, "-f", "-n", "1", *words) as process:
-        await next_line(process)  # it follows
+        for _ in words or ("titles", "change"):
+            await next_line(process)  # it follows
         for number in range(2):
             repository.put(f"plans/{number}.md", "# Plan\n")
             await daemon.settle(slug)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.support.inprocess import Running
 from tests.support.repositories import Repository
-from tests.support.terminal import HOSTILE, is_safe, type_in
+from tests.support.terminal import HOSTILE, is_safe, plain, type_at, type_in
 
 
 async def test_none_is_adopted_at_first_and_what_to_do_is_said(daemon: Running) -> None:
@@ -29,3 +31,15 @@ async def test_the_list_is_sorted_complete_and_escaped(daemon: Running, reposito
     assert titles.split() == ["REPO", "PATH", "ADOPTED"]
     assert hostile.index(r"/evil\x1b") > 0
     assert plain.index(str(tmp_path)) == hostile.index(str(tmp_path)) == titles.index("PATH")
+
+
+@pytest.mark.parametrize(("columns", "color"), [(80, "never"), (40, "never"), (80, "always"), (40, "always")])
+async def test_in_a_terminal_it_fits(daemon: Running, tmp_path: Path, columns: int, color: str) -> None:
+    path = tmp_path / "a-folder-with-a-name-that-is-longer-than-any-terminal-of-eighty-columns/project"
+    await daemon.adopt(Repository.make(path).path)
+    seen = await type_at(columns, "repos", color=color)
+    assert ("\x1b[" in seen) == (color == "always")
+    lines = plain(seen).splitlines()
+    assert max(map(len, lines)) <= columns
+    assert "/project" in plain(seen)
+    assert lines[-1] == "1 repository"

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from rhctl.commands.setup import ANSWER
+from rhctl.setup.client_spec import SERVER
 from rhctl.setup.client_table import CHATGPT, IDS, find_spec
 from tests.support.inprocess import Running
 from tests.support.repositories import Repository
-from tests.support.terminal import is_safe, type_in
+from tests.support.terminal import is_safe, plain, run_at, type_in
 
 ONE, TWO = "https://one.example.com/mcp", "https://two.example.com/mcp"
 
@@ -202,3 +203,16 @@ async def test_what_makes_no_sense_is_a_usage_error(daemon: Running, repository:
     ):
         said = await type_in("setup", *words, "--json")
         assert (said.code, said.refusal) == (2, "USAGE")
+
+
+@pytest.mark.parametrize(("columns", "color"), [(80, "never"), (40, "never"), (80, "always"), (40, "always")])
+def test_in_a_terminal_the_list_fits_and_says_how_to_configure_one(no_daemon: Path, columns: int, color: str) -> None:
+    file = Path.home() / ".cursor/mcp.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps({"mcpServers": {SERVER: {"command": "rhctl"}}}))
+    seen = run_at(columns, "setup", "--list", color=color)
+    assert ("\x1b[32myes\x1b[0m" in seen) == (color == "always")
+    text = plain(seen)
+    assert "~/.cursor/mcp.json" in text
+    assert max(len(line) for line in text.splitlines() if "rhctl" not in line) <= columns
+    assert text.endswith("configure one with: rhctl setup CLIENT --write\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 from pathlib import Path
 
@@ -12,9 +13,11 @@ from rhd.mcpserver.tools.tool_table import tools_hash
 from rhwire.home import Home
 from rhwire.lock import take_lock
 from rhwire.version import VERSION
+from tests.support.agent_runs import Runs
+from tests.support.agents import FOREVER
 from tests.support.inprocess import Running
 from tests.support.repositories import Repository
-from tests.support.terminal import is_safe, run, type_in
+from tests.support.terminal import is_safe, plain, run, type_at, type_in
 
 
 def test_without_a_daemon_it_says_so_with_exit_3_and_starts_none(no_daemon: Path) -> None:
@@ -77,29 +80,73 @@ async def test_the_whole_answer(daemon: Running, repository: Repository) -> None
     (repo,) = answer["repos"]
     assert repo.pop("tools_hash") == tools_hash(frozenset({"planner"}), is_hub=False)
     assert set(repo.pop("last_change")) == {"path", "change", "at", "via"}
+    assert set(repo.pop("sprint")) == {"path", "title", "status", "cards", "changed_at"}
     assert repo == {
         "slug": slug,
         "path": str(repository.path),
         "state": "ok",
         "profiles": ["planner"],
+        "branch": "main",
         "agent_runs": None,
+        "active_run": None,
         "url": f"{daemon.url}/r/{slug}/mcp",
         "watch": "events",
         "clients": 1,
         "problem": None,
         "left_out": None,
     }
-    row = (await type_in("status", slug)).out.splitlines()[-1].split()
-    assert row[:5] == [slug, "ok", "planner", "events", "1"]
-    assert row[-1] in ("(restart)", "(git)"), "git may have written it a moment ago"
 
 
-async def test_how_much_of_what_may_be_watched_is_watched(daemon: Running, repository: Repository) -> None:
+VIEWS = [(80, "never"), (40, "never"), (80, "always"), (40, "always")]
+
+
+@pytest.mark.parametrize(("columns", "color"), VIEWS)
+async def test_in_a_terminal_it_fits_and_shows_branch_sprint_progress_and_problems(
+    daemon: Running, repository: Repository, tmp_path: Path, columns: int, color: str
+) -> None:
     await daemon.adopt(repository.path)
-    watch = (await type_in("status", "--json")).json["daemon"]["watch"]
-    said = (await type_in("status")).out
-    assert f"{watch['watches']} of {watch['max_watches']} watches" in said
-    assert f"{watch['instances']} of {watch['max_instances']} instances" in said
+    lost = Repository.make(tmp_path / "a-repository-with-a-long-name")
+    await daemon.adopt(lost.path)
+    lost.path.rename(tmp_path / "elsewhere")
+    await daemon.until_state("a-repository-with-a-long-name", "detached")
+    seen = await type_at(columns, "status", color=color)
+    assert ("\x1b[31mdetached\x1b[0m" in seen) == (color == "always")
+    text = plain(seen)
+    for word in ("ok", "main", "1 of 2", "planner", "ago", "0 wrong passphrases"):
+        assert word in text, word
+    assert "[REPO_DETACHED]" in " ".join(text.split())
+    closing = text.rpartition("\n\n")[2].split("\n")[:-1]
+    assert " · ".join(closing) == "2 repositories · 0 clients · 1 with a problem"
+    assert "watches" not in text, "what the kernel allows is the doctor's"
+    assert not [line for line in text.splitlines() if len(line) > columns and "rhctl" not in line]
+
+
+@pytest.mark.parametrize("columns", [80, 40])
+async def test_one_repository_is_described_in_full(daemon: Running, repository: Repository, columns: int) -> None:
+    slug = await daemon.adopt(repository.path)
+    text = await type_at(columns, "status", slug)
+    for name in ("branch", "sprint", "progress", "profiles", "clients", "watched by", "last change"):
+        assert re.search(f"^  {name}  ", text, re.MULTILINE), name
+    assert "cards done" in " ".join(text.split())
+
+
+async def test_piped_it_is_plain_complete_and_in_utc(daemon: Running, repository: Repository) -> None:
+    slug = await daemon.adopt(repository.path)
+    said = await type_in("status")
+    row = said.out.splitlines()[-1]
+    assert row.split()[:3] == [slug, "ok", "main"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", row.split()[-1])
+    assert "\x1b" not in said.out
+    assert "…" not in said.out
+
+
+async def test_an_agent_run_that_goes_on_is_shown(runs: Runs) -> None:
+    runs.agents.plan(FOREVER)
+    run_id = (await runs.start())["run_id"]
+    await runs.until(run_id, "running")
+    said = await type_in("status", "project")
+    assert f"run {run_id}" in said.out
+    assert f"rhctl run follow {run_id}" in said.out
 
 
 async def test_what_is_wrong_is_said_with_its_code_and_what_to_do(
@@ -151,6 +198,6 @@ async def test_hostile_names_of_files_are_escaped(daemon: Running, repository: R
     slug = await daemon.adopt(repository.path)
     repository.write("plans/evil\u202e.md", "# Plan\n")
     await daemon.settle(slug)
-    said = await type_in("status")
+    said = await type_in("status", slug)
     assert is_safe(said.out)
     assert r"plans/evil\u202e.md" in said.out

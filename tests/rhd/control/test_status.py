@@ -9,12 +9,14 @@ import pytest
 from tests.support.attached import attached
 from tests.support.inprocess import Running
 from tests.support.repositories import Repository
+from tests.support.waiting import until
 
 
 async def test_grants_and_attached_agents_are_counted_together(daemon: Running, repository: Repository) -> None:
     slug = await daemon.adopt(repository.path)
     await daemon.connect_client(slug)
     async with attached(daemon, slug):
+        await until(daemon.context.endpoints.local_clients)
         assert (await daemon.call("status", repo=slug))["repos"][0]["clients"] == 2
 
 
