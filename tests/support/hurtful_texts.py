@@ -1,10 +1,13 @@
 """Texts that are expensive to search: long runs without a line end, near misses repeated, and openings that never end.
 
-Like the corpus of secrets, they were written before their author read the patterns that search them. `RUNS` are
-repeated until a text has the wanted size; `DOCUMENTS` have a beginning, a repeated middle and an end.
+Like the corpus of secrets, they were written before their authors read the patterns that search them. `RUNS` are
+repeated until a text has the wanted size; `DOCUMENTS` have a beginning, a repeated middle and an end; `GROWING` and
+`SECRET` are made of lines that differ.
 """
 
 import random
+from collections.abc import Callable
+from functools import partial
 
 RUNS = {
     "one letter": "a",
@@ -116,6 +119,20 @@ RUNS = {
     "dollar signs": "$",
     "braces": "{{",
     "ampersands": "&",
+    "accents in the wrong order": "a\u0301\u0316\u0301\u0316",
+    "link definitions": "[a]: <b> 'c'\n",
+    "control characters": "\x01\x02\x1b",
+    "closed comments": "<!---->",
+    "prefixes of tokens in a row": "sk-ant-sk-proj-ghp_xoxb-AKIA",
+    "hyphenated words": "re-use-of-token-key-",
+    "identifiers in a row": "123e4567-e89b-42d3-a456-426614174000-",
+    "dots and digits": "1.2.3.",
+    "near misses of a status": "**Status ",
+    "markers that do not close": "[REDACTED:github_token",
+    "marks for writing from right to left": "\u202e\u2066a",
+    "key id and space": "AKIAQWERTYUIOPASDFGH ",
+    "flags": "\U0001f1e9\U0001f1ea",
+    "fences with a card": "```\n### Card 1\n- [ ] a\n",
 }
 
 DOCUMENTS = {
@@ -154,22 +171,74 @@ DOCUMENTS = {
     "letters before a dot": ("", "A", ".atlasv1."),
     "hexadecimal digits before a hyphen": ("", "0a", "-us12"),
     "digits before a colon": ("", "1", ":AA"),
+    "accents without a letter": ("a", "\u0301\u0316", ""),
+    "comment around each word": ("# ", "<!--a-->b", ""),
+    "front matter of half a text": ("---\n", "key: value\n", "title: End\n---\n# T\n"),
+    "front matter with a title in its last line": ("---\n" + "a: b\n" * 13000 + "title: 'x\n", "  y\n", ""),
+    "address with many fields": ("https://a.example/?", "token=ab&", ""),
+    "near misses of a status behind a word": ("x", "**Status: ", ""),
+    "heading of spaces": ("#", " ", ""),
+    "tabs before a checkbox": ("", "\t", "- [ ] x\n"),
+    "backslashes before a quote": ('password="', "\\\\", '"'),
+    "JSON of short strings": ('{"a":[', '"",', '""],"status":"ok"}'),
+    "table of many columns": ("|" + "token|" * 20_000 + "\n|" + "-|" * 20_000 + "\n", "|hunter2Hunter2", "|\n"),
 }
 
+GROWING: dict[str, Callable[[int], str]] = {
+    "code marks in longer and longer runs": lambda n: "`" * (n + 1) + " ",
+    "deeper and deeper quotes": lambda n: ">" * (n % 3000) + " a\n",
+    "deeper and deeper lists": lambda n: "  " * (n % 2000) + "- a\n",
+    "front matter of aliases": lambda n: f"a{n}: &a{n} [*a{n - 1},*a{n - 1}]\n" if n else "---\n",
+    "JSON of many names": lambda n: f'{"{" if n == 0 else ","}"k{n}":{n}',
+    "headings of cards": lambda n: f"### Card {n}: a\n- [ ] b\n",
+    "headings of one card": lambda n: f"### Card 1: a{n}\n- [ ] b\n",
+    "rows of a backlog": lambda n: f"| {n} | [x] |\n" if n else "| # | Status |\n|---|---|\n",
+}
+SECRET = {
+    "a secret in each line": "KEY_@_SECRET={}\n",
+    "a secret in each row": "| a | Tr0ub4dor{} |\n",
+    "a private key after the other": "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
+    "Base64 in lines": "{}{}{}\r\n",
+    "data in an address": "{}{}{}{}",
+}
+"""Lines that are filled with random letters."""
 
-def hurtful_texts(size: int) -> dict[str, str]:
-    """Returns every text by its name, each of about `size` UTF-8 bytes."""
-    texts = {name: _filled("", run, "", size) for name, run in RUNS.items()}
-    texts |= {name: _filled(*parts, size) for name, parts in DOCUMENTS.items()}
+
+def hurtful_texts(size: int) -> dict[str, Callable[[], str]]:
+    """Returns what makes each text, by its name; each has about `size` UTF-8 bytes."""
+    texts: dict[str, Callable[[], str]] = {name: partial(_filled, "", run, "", size) for name, run in RUNS.items()}
+    texts |= {name: partial(_filled, *parts, size) for name, parts in DOCUMENTS.items()}
+    texts |= {name: partial(_grown, line, size) for name, line in GROWING.items()}
+    texts |= {name: partial(_drawn, line, size) for name, line in SECRET.items()}
     rng = random.Random(size)
-    texts["random printable characters"] = "".join(rng.choices([chr(code) for code in range(32, 127)], k=size))
-    texts["random letters and digits"] = "".join(
-        rng.choices("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", k=size)
+    texts["random printable characters"] = lambda: "".join(rng.choices([chr(code) for code in range(32, 127)], k=size))
+    texts["random letters and digits"] = lambda: "".join(rng.choices(ALNUM, k=size))
+    texts["random pieces"] = lambda: (
+        "".join(rng.choices(list(RUNS.values()), k=size // 8)).encode()[:size].decode("utf-8", "ignore")
     )
-    texts["random pieces"] = "".join(rng.choices(list(RUNS.values()), k=size // 8))[:size]
     return texts
+
+
+ALNUM = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 
 def _filled(before: str, run: str, after: str, size: int) -> str:
     times = max(1, (size - len((before + after).encode())) // len(run.encode()))
     return before + run * times + after
+
+
+def _grown(line: Callable[[int], str], size: int) -> str:
+    parts, length = list[str](), 0
+    while length < size:
+        parts.append(line(len(parts)))
+        length += len(parts[-1])
+    return "".join(parts)[:size]
+
+
+def _drawn(line: str, size: int) -> str:
+    rng, parts, length = random.Random(line), ["| name | password |\n|---|---|\n"], 0
+    while length < size:
+        drawn = line.format(*("".join(rng.choices(ALNUM, k=24)) for _ in range(line.count("{}"))))
+        parts.append(drawn.replace("@", str(len(parts))))
+        length += len(parts[-1])
+    return "".join(parts)[:size]

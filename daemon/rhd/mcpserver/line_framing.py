@@ -16,7 +16,7 @@ import mcp_types as types
 import trio
 from mcp.shared.message import ServerMessageMetadata, SessionMessage
 
-from rhd.mcpserver.refused_messages import BOM, has_unusable_id, refusal_of
+from rhd.mcpserver.refused_messages import BOM, has_too_many_values, has_unusable_id, refusal_of, refusal_of_size
 from rhwire.line_buffer import LineBuffer
 
 MAX_LINE_BYTES = 4 << 20
@@ -81,6 +81,9 @@ async def line_streams(
                     buffer.feed(data)
                 line = found.removeprefix(BOM)
                 if not line.strip():
+                    continue
+                if has_too_many_values(line):
+                    await write(refusal_of_size(line))
                     continue
                 try:
                     message = types.jsonrpc_message_adapter.validate_json(line, by_name=False)

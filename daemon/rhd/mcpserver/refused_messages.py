@@ -1,4 +1,4 @@
-"""Errors for messages that are no JSON-RPC: under the id of the message, if that can be read.
+"""Errors for messages that are no JSON-RPC, or cost too much to read: under the id of the message, if that can be read.
 
 A client that waits for an answer to its request would otherwise wait for ever (JSON-RPC 2.0, section 5).
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import islice
 from typing import Any
 
 from mcp_types import INVALID_REQUEST, PARSE_ERROR
@@ -16,6 +17,17 @@ from rhd.asgi import Message, Receive, Send
 BOM = b"\xef\xbb\xbf"
 """Some clients begin a message with it. It is passed over."""
 
+MAX_VALUES = 20_000
+"""A message with more is refused. Parsing one holds the loop for 15 ms; a sprint of a hundred full cards has 15,500."""
+
+TOO_MANY = f"the message has more than {MAX_VALUES:,} values: send less in one call"
+_HEAD_BYTES, _HEAD_TOKENS, _TAIL_BYTES = 64 << 10, 20_000, 1024
+_PREFIX_BYTES = 512 << 10
+_EXCEPT_MARKS = bytes(set(range(256)) - set(b',[{"'))
+_ID_AT_END = re.compile(
+    rb'"id"\s*+:\s*+("(?:[^"\\]|\\.){0,200}"|-?[1-9][0-9]{0,99}|0)\s*+'
+    rb'(?:,\s*+"(?:jsonrpc|method)"\s*+:\s*+"[^"\\]{0,200}+"\s*+)*+\}\s*+\Z'
+)
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[{}\[\],:]', re.DOTALL)
 _VALUE = re.compile(
     r'\s*+(?:(?P<string>"(?:[^"\\]|\\.)*+")|(?P<number>-?(?:0|[1-9][0-9]{0,99})(?=\s*(?:[,}]|\Z))))', re.DOTALL
@@ -25,11 +37,12 @@ _VALUE = re.compile(
 def readable_id(data: bytes) -> str | int | None:
     """Return the id of a request, valid JSON or not; None if there is none, or the message is an answer.
 
-    Reads the members of the outermost object alone, in time proportional to the message, however deep it is nested.
+    Reads the members of the outermost object alone, however deep it is nested: of a long message those that it begins
+    with and those that it ends with.
     """
-    text = data.removeprefix(BOM).decode("utf-8", "replace")
+    text = data[:_HEAD_BYTES].removeprefix(BOM).decode("utf-8", "replace")
     depth, key, is_key, found = 0, "", False, None
-    for token in _TOKEN.finditer(text):
+    for token in islice(_TOKEN.finditer(text), _HEAD_TOKENS):
         match token[0]:
             case "{" | "[" as opening:
                 depth += 1
@@ -51,7 +64,30 @@ def readable_id(data: bytes) -> str | int | None:
                 is_key = False
             case _ if depth == 1 and is_key and token[0].startswith('"'):
                 key = _string(token[0]) or ""
+    if found is None and len(data) > _HEAD_TOKENS and (at_end := _ID_AT_END.search(data[-_TAIL_BYTES:])):
+        value = at_end[1].decode("utf-8", "replace")
+        return _string(value) if value.startswith('"') else int(value)
     return found
+
+
+def has_too_many_values(data: bytes) -> bool:
+    """Say whether a message has more than `MAX_VALUES` values, without parsing it."""
+    if sum(map(data.count, (b",", b"[", b"{"))) <= MAX_VALUES:
+        return False
+    return _has_too_many(data[:_PREFIX_BYTES]) or (len(data) > _PREFIX_BYTES and _has_too_many(data))
+
+
+def _has_too_many(data: bytes) -> bool:
+    # Not those within strings, which a text may have.
+    marks = data.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _EXCEPT_MARKS)
+    if marks.count(b'"') > 4 * MAX_VALUES:
+        return True
+    return sum(map(len, marks.split(b'"')[::2])) > MAX_VALUES
+
+
+def refusal_of_size(data: bytes) -> bytes:
+    """Return the error that a message with too many values is answered with."""
+    return _error(readable_id(data), INVALID_REQUEST, TOO_MANY)
 
 
 def has_unusable_id(message: Any) -> bool:

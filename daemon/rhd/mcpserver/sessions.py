@@ -20,7 +20,7 @@ import trio
 from rhd.asgi import Message, Receive, Scope, Send, replay
 from rhd.errors import HarnessError
 from rhd.mcpserver.callers import CALLER_KEY, Caller
-from rhd.mcpserver.refused_messages import has_unusable_id, with_json_errors
+from rhd.mcpserver.refused_messages import TOO_MANY, has_too_many_values, has_unusable_id, with_json_errors
 from rhd.mcpserver.sdk import (
     MODERN_PROTOCOL_VERSIONS,
     ListChangedServer,
@@ -101,6 +101,14 @@ class Sessions:
     async def serve(self, caller: Caller, client_id: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one admitted request of a caller."""
         receive, send = with_json_errors(receive, send)
+        if scope["method"] == "POST":
+            body = await _read_body(receive)
+            if body is None:
+                return
+            if has_too_many_values(body):
+                await _answer(send, 400, TOO_MANY)
+                return
+            receive = replay(body, receive)
         scope = {**scope, "user": session_owner(caller.id, client_id), "headers": _normalized(scope["headers"])}
         headers = {name: value for name, value in scope["headers"] if name in _READ_HEADERS}
         version = headers.get(b"mcp-protocol-version", b"").decode("latin-1")

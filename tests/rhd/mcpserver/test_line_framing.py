@@ -101,6 +101,7 @@ async def test_what_is_no_message_is_answered_and_the_next_one_is_heard(line: by
         (b'{"jsonrpc":"2.0","id":7,"method":"ping"', 7),
         (b'{"jsonrpc":"2.0","id":"a","method":"ping","params":{"x":"\\ud800"}}', "a"),
         (b'{"jsonrpc":"2.0","id":7,"method":"ping","params":' + b"[" * 9000 + b"]" * 9000 + b"}", 7),
+        (b'{"jsonrpc":"2.0","id":7,"method":"ping","params":{"a":[' + b"1," * 30_000 + b"1]}}", 7),
         (b'{"jsonrpc":"2.0","id":7,"method":"ping","params":[1]}', 7),
         (b'{"id":7,"method":"ping"}', 7),
         (b'{"jsonrpc":"2.0","id":1.5,"method":"ping"}', None),

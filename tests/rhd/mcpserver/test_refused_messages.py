@@ -5,7 +5,14 @@ from typing import Any
 
 import pytest
 
-from rhd.mcpserver.refused_messages import has_unusable_id, readable_id, refusal_of
+from rhd.mcpserver.refused_messages import (
+    MAX_VALUES,
+    has_too_many_values,
+    has_unusable_id,
+    readable_id,
+    refusal_of,
+    refusal_of_size,
+)
 
 IDS: dict[str, tuple[bytes, str | int | None]] = {
     "whole": (b'{"jsonrpc":"2.0","id":7,"method":"ping"}', 7),
@@ -83,3 +90,29 @@ def test_a_refusal_says_what_is_wrong_under_the_id(data: bytes, id_: int | None,
     error = json.loads(refusal_of(data))
     assert (error["id"], error["error"]["code"]) == (id_, code)
     assert said in error["error"]["message"]
+
+
+def _call(arguments: str) -> bytes:
+    return f'{{"method":"tools/call","params":{{"arguments":{arguments}}},"jsonrpc":"2.0","id":"a-7"}}'.encode()
+
+
+@pytest.mark.parametrize("value", ["1", "[]", "{}", '""', '"\\"[,"', '{"a":[1]}', "[[1]]"])
+def test_a_message_with_too_many_values_is_refused_under_its_id(value: str) -> None:
+    """Parsing a mebibyte of them would hold the loop for half a second."""
+    data = _call(f"[{','.join([value] * MAX_VALUES)}]")
+    assert has_too_many_values(data)
+    refusal = json.loads(refusal_of_size(data))
+    assert refusal["id"] == "a-7"
+    assert "20,000 values" in refusal["error"]["message"]
+
+
+@pytest.mark.parametrize("text", ["a,b,c\n", '[1, 2, {"a": "b"}],\n', "\\", '"', "{[,", '\\",'])
+def test_what_stands_within_a_text_is_no_value(text: str) -> None:
+    data = _call(json.dumps({"body": text * 60_000, "title": "t"}))
+    assert not has_too_many_values(data)
+    assert readable_id(data) == "a-7"
+
+
+def test_a_sprint_of_a_hundred_full_cards_is_no_such_message() -> None:
+    lists = dict.fromkeys(("files", "checks", "observations"), ["x"] * 50)
+    assert not has_too_many_values(_call(json.dumps({"tasks": [{"title": "t", "objective": "o", **lists}] * 100})))

@@ -396,6 +396,7 @@ async def test_a_request_that_cannot_be_served_is_answered_under_its_id(endpoint
         b'{"jsonrpc":"2.0","id":7,"method":"ping"': 7,
         b'{"jsonrpc":"2.0","id":"a","method":"ping","params":{"x":"\\ud800"}}': "a",
         b'{"jsonrpc":"2.0","id":7,"method":"ping","params":' + b"[" * 9000 + b"]" * 9000 + b"}": 7,
+        b'{"jsonrpc":"2.0","id":7,"method":"ping","params":{"a":[' + b"1," * 30_000 + b"1]}}": 7,
         b'{"jsonrpc":"2.0","id":7,"method":"ping","params":[1]}': 7,
         b'{"id":7,"method":"ping"}': 7,
         b'{"jsonrpc":"2.0","id":1.5,"method":"ping"}': None,
