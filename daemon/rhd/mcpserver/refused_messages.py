@@ -65,8 +65,8 @@ def readable_id(data: bytes) -> str | int | None:
             case _ if depth == 1 and is_key and token[0].startswith('"'):
                 key = _string(token[0]) or ""
     if found is None and len(data) > _HEAD_TOKENS and (at_end := _ID_AT_END.search(data[-_TAIL_BYTES:])):
-        value = at_end[1].decode("utf-8", "replace")
-        return _string(value) if value.startswith('"') else int(value)
+        last = at_end[1].decode("utf-8", "replace")
+        return _string(last) if last.startswith('"') else int(last)
     return found
 
 
