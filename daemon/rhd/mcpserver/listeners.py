@@ -14,10 +14,11 @@ from rhd.access import PROFILES
 from rhd.ids import RepoId, Slug
 from rhd.mcpserver.callers import Caller
 from rhd.mcpserver.delivered_positions import Positions
-from rhd.mcpserver.uris import compared, make_uri, parse_uri
+from rhd.mcpserver.uris import make_uri, parse_uri
 from rhd.repos.change_log import REPOSITORY, ChangeEntry
 from rhd.repos.following import LISTS, Follower, Topic
 from rhd.workflow.reach import may_read
+from rhd.workflow.redaction.redact import compared_path
 
 CURSOR_META_KEY = "dev.repo-harness/cursors"
 """In a subscription's `_meta`: `{slug: cursor}`, from where the client already knows."""
@@ -150,7 +151,7 @@ def make_batch(slug: Slug, entries: Iterable[ChangeEntry]) -> Batch:
         if entry.kind == REPOSITORY:
             continue
         reached = readers_of(entry.path)
-        readers[make_uri(slug, compared(entry.path))] = reached
+        readers[make_uri(slug, compared_path(entry.path))] = reached
         if entry.change != "modified":
             listed |= reached
     return Batch(readers, frozenset(listed))
@@ -159,7 +160,7 @@ def make_batch(slug: Slug, entries: Iterable[ChangeEntry]) -> Batch:
 def canonical(uris: Iterable[str]) -> dict[str, str]:
     """Return those that name resources of ours, by their canonical spelling, at most `MAX_URIS`."""
     named = ((parse_uri(uri), uri) for uri in uris)
-    ours = ((make_uri(parts[0], compared(parts[1])), uri) for parts, uri in named if parts is not None)
+    ours = ((make_uri(parts[0], compared_path(parts[1])), uri) for parts, uri in named if parts is not None)
     return dict(itertools.islice(ours, MAX_URIS))
 
 

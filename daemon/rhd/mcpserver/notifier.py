@@ -34,13 +34,14 @@ from rhd.mcpserver.listeners import (
 from rhd.mcpserver.notification_sender import NotificationSender, Send, put_all, put_lists
 from rhd.mcpserver.sdk import MODERN_PROTOCOL_VERSIONS, connection_key, on_connection_end
 from rhd.mcpserver.streams import Ping, Tell, stream_of
-from rhd.mcpserver.uris import SCHEME, compared, make_uri, parse_uri
+from rhd.mcpserver.uris import SCHEME, make_uri, parse_uri
 from rhd.repos.change_log import ChangeEntry
 from rhd.repos.following import read_on
 from rhd.repos.registry import Registry, RegistryChange, Repo
 from rhd.repos.repo_service import RepoService
 from rhd.repos.repo_supervisor import RepoSupervisor
 from rhd.store.database import Store
+from rhd.workflow.redaction.redact import compared_path
 
 log = logging.getLogger(__name__)
 
@@ -373,7 +374,7 @@ class Notifier:
             is_reset, entries = cursor.log != service.changes.cursor.log, list[ChangeEntry]()
             if not is_reset:
                 entries, is_reset = await read_on(service.changes, cursor.number)
-            changed = {make_uri(repo.slug, compared(entry.path)) for entry in entries}
+            changed = {make_uri(repo.slug, compared_path(entry.path)) for entry in entries}
             for uri in mine:
                 if is_reset or uri in changed:
                     self._put_if_readable(listener, repo, uri, asked[uri])

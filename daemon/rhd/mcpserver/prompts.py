@@ -17,6 +17,7 @@ from rhd.mcpserver.resources import readable_artifacts
 from rhd.mcpserver.tool_context import ToolContext
 from rhd.repos.registry import Repo
 from rhd.workflow.artifacts import Artifact
+from rhd.workflow.redaction.redact import redact_path
 
 MAX_COMPLETIONS = 100
 
@@ -155,7 +156,7 @@ async def complete(
 
 
 def _paths_of(readable: Iterable[tuple[Repo, Artifact]], kind: str, slug: str | None) -> list[str]:
-    return [a.path for repo, a in readable if kind in ("", a.kind) and slug in (None, repo.slug)]
+    return [redact_path(a.path) for repo, a in readable if kind in ("", a.kind) and slug in (None, repo.slug)]
 
 
 def _beginning_with(values: Iterable[str], typed: str) -> list[str]:

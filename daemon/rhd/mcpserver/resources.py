@@ -26,6 +26,7 @@ from rhd.repos.registry import Repo
 from rhd.workflow.artifacts import Artifact, Artifacts
 from rhd.workflow.reach import may_read
 from rhd.workflow.reading import TextPage, page_of
+from rhd.workflow.redaction.redact import redact_path
 from rhwire.escape import escape
 from rhwire.times import format_ns
 
@@ -68,12 +69,17 @@ async def list_resources(context: ToolContext, caller: Caller, repo: Repo | None
     """
     after = _open_cursor(cursor) if cursor is not None else None
     found = await readable_artifacts(context, caller, repo)
-    start = bisect_right(found, after, key=lambda pair: _place(*pair)) if after is not None else 0
+    start = bisect_right(found, after, key=_shown_place) if after is not None else 0
     page = found[start : start + PAGE_RESOURCES]
     answer: dict[str, Any] = {"resources": [_resource(r, a) for r, a in page]}
     if start + PAGE_RESOURCES < len(found):
-        answer["nextCursor"] = json.dumps(_place(*page[-1]))
+        answer["nextCursor"] = json.dumps(_shown_place(page[-1]))
     return answer
+
+
+def _shown_place(pair: tuple[Repo, Artifact]) -> tuple[str, int, str]:
+    slug, age, path = _place(*pair)
+    return slug, age, redact_path(path)
 
 
 def _open_cursor(cursor: str) -> tuple[str, int, str]:
@@ -90,7 +96,7 @@ def _open_cursor(cursor: str) -> tuple[str, int, str]:
 def _resource(repo: Repo, artifact: Artifact) -> dict[str, Any]:
     return {
         "uri": make_uri(repo.slug, artifact.path),
-        "name": artifact.path,
+        "name": redact_path(artifact.path),
         "title": artifact.title,
         "description": f"{artifact.kind} of {repo.slug}" + (f", {artifact.status}" if artifact.status else ""),
         "mimeType": _mime_type(artifact.path),

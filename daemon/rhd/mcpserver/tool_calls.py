@@ -29,6 +29,7 @@ from rhd.mcpserver.tools.tool_table import TOOLS, input_schema, tools_hash
 from rhd.repos.registry import Repo
 from rhd.workflow.artifacts import Artifacts
 from rhd.workflow.reach import may_read
+from rhd.workflow.redaction.redact import redact
 from rhwire.escape import escape
 
 log = logging.getLogger(__name__)
@@ -160,5 +161,7 @@ def result_of(said: Mapping[str, Any]) -> dict[str, Any]:
 
 def error_of(error: HarnessError) -> dict[str, Any]:
     """Return the result of a call that was refused. It has no structured content: clients would validate that."""
-    text = f"{error.code}: {error.message}\nNext: {error.next_step}"
-    return {"content": [{"type": "text", "text": text}], "isError": True, "_meta": {ERROR_KEY: error.to_json()}}
+    message = redact(error.message).text  # it may name a file whose name holds a secret
+    text = f"{error.code}: {message}\nNext: {error.next_step}"
+    told = error.to_json() | {"message": message}
+    return {"content": [{"type": "text", "text": text}], "isError": True, "_meta": {ERROR_KEY: told}}

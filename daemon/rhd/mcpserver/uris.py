@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from unicodedata import normalize
 from urllib.parse import quote, unquote
 
 from rhd.errors import HarnessError
 from rhd.ids import Slug
 from rhd.rel_path import RelPath
+from rhd.workflow.redaction.redact import redact_path
 
 SCHEME = "repo-harness://"
 _SAFE = "/-._~"
 
 
 def make_uri(slug: Slug, path: str) -> str:
-    """Return the URI of an artifact; every byte that is not unreserved or a slash is percent-encoded."""
-    return f"{SCHEME}{slug}/{quote(path, safe=_SAFE)}"
+    """Return the URI of an artifact; every byte that is not unreserved or a slash is percent-encoded.
 
-
-def compared(path: str) -> str:
-    """Return the one spelling under which a path is compared: composed and decomposed letters name one artifact."""
-    return path if path.isascii() else normalize("NFC", path)
+    A secret in its name is replaced, as lists show it.
+    """
+    return f"{SCHEME}{slug}/{quote(redact_path(path), safe=_SAFE)}"
 
 
 def parse_uri(uri: str) -> tuple[Slug, RelPath] | None:

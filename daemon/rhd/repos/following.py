@@ -7,14 +7,17 @@ everything is no more than its place in an index; one that is slow is a number f
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from unicodedata import normalize
 
 from rhd.hosting.wakeup import Wakeup
 from rhd.ids import Cursor, RepoId
 from rhd.repos.change_log import REPOSITORY, ChangeEntry, ChangeLog
+from rhd.workflow.redaction.redact import compared_path
 
 Topic = tuple[RepoId | None, str | None]
-"""What a follower is poked for: entries of one repository, or of all (None); of one path (in NFC), or of all (None)."""
+"""What a follower is poked for: entries of one repository, or of all (None); of one path, or of all (None).
+
+A path is spelled as `compared_path` does.
+"""
 
 LISTS = "\0lists"
 """In a topic in place of a path: entries that add or remove an artifact."""
@@ -84,7 +87,7 @@ class Following:
         topics: set[Topic] = {(None, None), (repo_id, None)}
         for entry in entries:
             if entry.kind != REPOSITORY:
-                topics.add((repo_id, entry.path if entry.path.isascii() else normalize("NFC", entry.path)))
+                topics.add((repo_id, compared_path(entry.path)))
                 if entry.change != "modified":
                     topics |= {(None, LISTS), (repo_id, LISTS)}
         before = entries[0].cursor.number - 1

@@ -12,7 +12,6 @@ import time
 from base64 import urlsafe_b64decode
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from unicodedata import normalize
 
 from rhd.access import PROFILES, Reach
 from rhd.rel_path import RelPath
@@ -20,7 +19,7 @@ from rhd.store.change_rows import ArtifactRow
 from rhd.workflow.kinds import KINDS, kind_of
 from rhd.workflow.outline import Outline
 from rhd.workflow.reach import may_read
-from rhd.workflow.redaction.redact import redact_path
+from rhd.workflow.redaction.redact import compared_path, redact_path
 from rhd.workflow.revisions import spelled
 
 Signature = tuple[int, int, int, int]
@@ -241,15 +240,13 @@ class Artifacts(Mapping[str, Artifact]):
     def spelled(self, path: str) -> str:
         """Return `path` as the catalog spells it.
 
-        Composed and decomposed letters (NFC, NFD) name one artifact, and so does the redacted path that lists show.
+        It may be composed or decomposed (NFC, NFD), or redacted, as lists show it.
         """
         if path in self:
             return path
-        if "[REDACTED:" in path:
-            return next((other for other in self if redact_path(other) == path), path)
-        wanted = normalize("NFC", path)
-        others = (other for other in self if not other.isascii())
-        return next((other for other in others if normalize("NFC", other) == wanted), path)
+        wanted = compared_path(path)
+        others = (other for other in self if "[REDACTED:" in path or not other.isascii())
+        return next((other for other in others if compared_path(other) == wanted), path)
 
     def all(self) -> tuple[Artifact, ...]:
         """Return the artifacts themselves; what `values` yields, without looking each one up."""

@@ -138,6 +138,20 @@ async def test_a_resource_is_told_by_the_uri_that_was_asked_for(
 
 
 @MODES
+async def test_a_resource_whose_name_holds_a_secret_is_told_by_the_uri_that_lists_give(
+    daemon: Running, repository: Repository, mode: str
+) -> None:
+    _, connect = await connection(daemon, "hub")
+    token = "gh" + "p_" + "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hI6"
+    repository.write(f"plans/{token}.md", "# One\n")
+    await settle(daemon, repository)
+    uri = "repo-harness://project/plans/%5BREDACTED%3Agithub_token%5D.md"
+    async with hearing(connect, mode, uri) as ears:
+        repository.write(f"plans/{token}.md", "# Two\n")
+        await ears.hear_updated(uri)
+
+
+@MODES
 async def test_what_the_profile_does_not_reach_is_not_told(daemon: Running, repository: Repository, mode: str) -> None:
     todos = "repo-harness://project/tasks/todos.md"  # the executor's, not the planner's
     _, planner = await connection(daemon, "hub")

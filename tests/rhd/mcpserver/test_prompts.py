@@ -149,6 +149,14 @@ async def test_what_begins_with_the_words_stands_before_what_has_them(desk: Desk
     assert len(found) > 1
 
 
+async def test_a_secret_in_a_name_completes_nothing(desk: Desk, repository: Repository) -> None:
+    token = "gh" + "p_" + "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hI6"
+    repository.write(f"plans/zz-{token}.md", "# x\n")
+    await desk.settle()
+    assert await completed(desk, TEMPLATE, "path", "plans/zz") == ["plans/zz-[REDACTED:github_token].md"]
+    assert await completed(desk, TEMPLATE, "path", f"plans/zz-{token[:9]}") == []
+
+
 async def test_at_most_a_hundred_are_shown_and_all_are_counted(desk: Desk, repository: Repository) -> None:
     for number in range(MAX_COMPLETIONS + 5):
         repository.write(f"plans/prds/n{number}.prd.md", "# x\n")

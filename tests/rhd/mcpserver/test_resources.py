@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from mcp.shared.exceptions import MCPError
@@ -108,6 +109,34 @@ async def test_a_list_is_paged_and_goes_on_where_it_was_though_that_is_gone(
     await desk.settle()
     second = await desk.client.list_resources(cursor=first.next_cursor)
     assert [each.name for each in second.resources][:2] == ["plans/plan-3.md", "plans/plan-4.md"]
+
+
+async def test_a_secret_in_a_name_is_replaced_and_the_resource_is_read_by_the_uri_that_the_list_gives(
+    desk: Desk, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resources, "PAGE_RESOURCES", 1)
+    token = "gh" + "p_" + "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hI6"
+    repository.write(f"plans/{token}.md", "No heading.\n")
+    await desk.settle()
+    page = await desk.client.list_resources()
+    assert token not in page.model_dump_json()
+    (listed_one,) = page.resources
+    assert listed_one.name == "plans/[REDACTED:github_token].md"
+    read = await desk.client.read_resource(str(listed_one.uri))
+    assert read.contents[0].text == "No heading.\n"  # type: ignore[union-attr]
+    assert str(read.contents[0].uri) == str(listed_one.uri)
+    assert len(await listed(desk)) == len(set(await listed(desk)))
+
+
+@pytest.mark.parametrize(("on_disk", "asked"), [("cafe%CC%81", "caf%C3%A9"), ("caf%C3%A9", "cafe%CC%81")])
+async def test_composed_and_decomposed_letters_name_one_resource(
+    desk: Desk, repository: Repository, on_disk: str, asked: str
+) -> None:
+    repository.write(f"plans/{unquote(on_disk)}.md", "# Menu\n")
+    await desk.settle()
+    assert f"repo-harness://project/plans/{on_disk}.md" in await listed(desk)
+    read = await desk.client.read_resource(f"repo-harness://project/plans/{asked}.md")
+    assert read.contents[0].text == "# Menu\n"  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(

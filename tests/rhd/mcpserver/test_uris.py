@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from rhd.errors import PathRefused
 from rhd.ids import Slug
-from rhd.mcpserver.uris import compared, make_uri, parse_uri
+from rhd.mcpserver.uris import make_uri, parse_uri
 from rhd.rel_path import RelPath
 
 SLUG = Slug("app")
@@ -50,6 +50,8 @@ def test_what_is_no_uri_of_ours_names_nothing(uri: str) -> None:
     assert parse_uri(uri) is None
 
 
-def test_composed_and_decomposed_letters_are_compared_as_one() -> None:
-    assert compared("plans/Ko\u0308ln.md") == compared("plans/K\u00f6ln.md") == "plans/K\u00f6ln.md"
-    assert compared("plans/a.md") == "plans/a.md"
+def test_a_secret_in_a_name_is_in_no_uri() -> None:
+    token = "gh" + "p_" + "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hI6"
+    uri = make_uri(Slug("app"), f"plans/{token}.md")
+    assert uri == "repo-harness://app/plans/%5BREDACTED%3Agithub_token%5D.md"
+    assert parse_uri(uri) == ("app", "plans/[REDACTED:github_token].md")

@@ -69,13 +69,16 @@ def redactions_json(redactions: Mapping[str, int]) -> list[dict[str, Any]]:
 def left_out_json(call: Call, prefix: str = "") -> dict[str, Any] | None:
     """Return what lists lack of the artifacts below `prefix` that the caller may see; None if they lack nothing."""
     reaches = [profile.reach for profile in call.readable]
-    return left_out(
+    found = left_out(
         [
             problem
             for problem in call.service.catalog_problems
             if _may_be_below(problem.path, prefix) and any(_may_show(reach, problem.path) for reach in reaches)
         ]
     )
+    for item in found["items"] if found is not None else ():
+        item["path"] = redact_path(item["path"])
+    return found
 
 
 def _may_be_below(path: str, prefix: str) -> bool:

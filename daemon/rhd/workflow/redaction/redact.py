@@ -13,6 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
+from unicodedata import normalize
 
 from rhd.workflow.redaction.assignments import find_assignments
 from rhd.workflow.redaction.commands import find_command_passwords
@@ -34,10 +35,18 @@ class Redacted(NamedTuple):
     counts: Mapping[str, int]
 
 
-@functools.lru_cache(maxsize=4096)
+@functools.lru_cache(maxsize=1 << 15)
 def redact_path(path: str) -> str:
     """Return a path as lists show it: a secret in a name is replaced as one in a text is."""
     return redact(path).text
+
+
+def compared_path(path: str) -> str:
+    """Return the one spelling under which a path is compared.
+
+    Composed and decomposed letters (NFC, NFD) name one artifact, and so does the redacted path that lists show.
+    """
+    return redact_path(path if path.isascii() else normalize("NFC", path))
 
 
 def redact(text: str) -> Redacted:

@@ -250,3 +250,8 @@ async def test_a_secret_in_a_name_is_replaced_in_lists_and_the_file_can_still_be
     assert change["path"] == listed["path"]
     read = await desk.call("read_workflow_file", path=listed["path"])
     assert (read["path"], read["content"]) == (listed["path"], "No heading.\n")
+    repository.write(f"plans/{token}.bin", "")
+    (repository.path / f"plans/{token}.bin").write_bytes(b"\0")
+    await desk.settle()
+    error = await desk.refused("read_workflow_file", "BINARY_FILE", path="plans/[REDACTED:github_token].bin")
+    assert token not in str(error)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rhd.workflow import text_steps
-from rhd.workflow.redaction.redact import redact
+from rhd.workflow.redaction.redact import compared_path, redact
 from tests.rhd.workflow import corpus
 from tests.support.secret_corpus import BENIGN, SECRETS
 
@@ -124,6 +124,14 @@ def test_json_stays_json_and_keys_stay_keys() -> None:
         "nested": {"apiKey": "[REDACTED:key]", "max_tokens": 4096},
         "url": "postgres://u:[REDACTED:password]@h/d",
     }
+
+
+def test_every_spelling_of_a_path_is_compared_as_one() -> None:
+    token = "gh" + "p_" + "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3hI6"
+    assert compared_path("plans/Ko\u0308ln.md") == compared_path("plans/K\u00f6ln.md") == "plans/K\u00f6ln.md"
+    shown = "plans/\u00e9-[REDACTED:github_token].md"
+    assert compared_path(f"plans/e\u0301-{token}.md") == compared_path(shown) == shown
+    assert compared_path("plans/a.md") == "plans/a.md"
 
 
 def test_redacting_again_changes_nothing() -> None:
