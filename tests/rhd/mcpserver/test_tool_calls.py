@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -26,7 +25,7 @@ from tests.support.attached import attached, told
 from tests.support.calls import calling, granted
 from tests.support.inprocess import Running
 from tests.support.mcp_client import seated
-from tests.support.node import stringify
+from tests.support.node import assert_printed_as_by_node, stringify
 from tests.support.repositories import Repository
 from tests.support.waiting import next_changes
 
@@ -167,23 +166,7 @@ async def test_the_text_of_every_tools_result_is_what_node_prints_of_it(
         results.append(await client.call_tool("read_workflow_file", {"path": "plans/prds/20261101-0901-schön.prd.md"}))
     said = [result for result in results if not result.is_error]
     assert len(said) >= len(CALLS)
-    texts = [result.content[0].text for result in said]  # type: ignore[union-attr]
-    assert texts == stringify([result.structured_content for result in said])
-    assert not [where for result in said for where in _unstable(result.structured_content, "")]
-
-
-def _unstable(value: object, where: str) -> Iterator[str]:
-    """Yield where a value stands that node may print otherwise: a float, or a key that it takes for an index."""
-    if isinstance(value, float):
-        yield where
-    elif isinstance(value, dict):
-        for name, each in value.items():
-            if name.isdecimal():
-                yield f"{where}.{name}"
-            yield from _unstable(each, f"{where}.{name}")
-    elif isinstance(value, list):
-        for number, each in enumerate(value):
-            yield from _unstable(each, f"{where}[{number}]")
+    assert_printed_as_by_node(said)
 
 
 @pytest.mark.parametrize(

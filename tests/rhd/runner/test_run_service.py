@@ -15,6 +15,7 @@ from tests.support.attached import attached, told
 from tests.support.calls import calling, granted
 from tests.support.inprocess import running_daemon
 from tests.support.made_grants import connected, grant
+from tests.support.node import assert_printed_as_by_node
 from tests.support.repositories import Repository
 
 
@@ -118,6 +119,19 @@ async def test_cancelling_ends_the_whole_tree(runs: Runs) -> None:
     assert (run["state"], run["reason"]) == ("cancelled", "cancelled_by_client")
     assert runs.agents.processes() == {}
     assert (await runs.call("cancel_agent_run", run_id=answer["run_id"]))["state"] == "cancelled"
+
+
+async def test_the_text_of_every_result_is_what_node_prints_of_it(runs: Runs) -> None:
+    message = ["event", {"type": "item.completed", "item": {"type": "agent_message", "text": 'Grün \u2028 "ok" \\ 👩'}}]
+    runs.agents.plan(message, ["event", DONE])
+    async with attached(runs.daemon, "project", profile="orchestrator") as client:
+        started = await client.call_tool("run_agent_goal", {"agent": "codex", "expected_revision": runs.revision})
+        named = {"run_id": told(started)["run_id"]}
+        run = await runs.until(named["run_id"], "done")
+        assert "Grün" in run["last_message"]
+        results = [await client.call_tool(tool, named) for tool in ("get_agent_run", "cancel_agent_run")]
+        results += [started, await client.call_tool("harness_status")]
+    assert_printed_as_by_node(results)
 
 
 async def test_one_run_at_a_time_and_the_same_goal_twice_is_one_run(runs: Runs) -> None:

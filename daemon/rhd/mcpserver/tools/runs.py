@@ -22,6 +22,7 @@ from rhd.mcpserver.tools.tool_spec import Call, ToolSpec
 from rhd.runner.agents import AGENTS
 from rhd.runner.run import AgentRun, describe_run
 from rhd.runner.run_service import RunService
+from rhd.workflow.redaction.redact import redact_path
 
 MAX_WAIT_S = 25
 LOOK_EVERY_S = 1.0
@@ -57,7 +58,8 @@ RUN = {
 async def run_json(runs: RunService, run: AgentRun) -> dict[str, Any]:
     """Return a run as clients see it."""
     await runs.look(run)
-    return {**describe_run(run), "ahead": runs.ahead(run)}
+    artifacts = [redact_path(path) for path in run.artifacts]
+    return {**describe_run(run), "artifacts": artifacts, "ahead": runs.ahead(run)}
 
 
 async def run_agent_goal(call: Call) -> dict[str, Any]:

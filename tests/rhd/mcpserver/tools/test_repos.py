@@ -7,6 +7,7 @@ from rhd.ids import RepoId, Slug
 from rhd.mcpserver.tools.repos import list_repos
 from rhd.repos.registry import Repo
 from tests.support.mcp_client import seated
+from tests.support.node import assert_printed_as_by_node
 from tests.support.repositories import Repository
 
 
@@ -34,6 +35,7 @@ async def test_the_hub_lists_what_is_granted_now_and_hides_the_rest(tmp_path: Pa
         assert await desk.call("list_repos") == {"repos": [only]}
         desk.held = {"project": {"planner"}, "second-app": {"executor"}}
         assert [each["name"] for each in (await desk.call("list_repos"))["repos"]] == ["project", "Second App"]
+        assert_printed_as_by_node([await desk.client.call_tool("list_repos")])
         desk.held = {"project": set(), "second-app": set()}
         assert await desk.call("list_repos") == {"repos": []}
         await desk.refused("list_repos", "UNKNOWN_PARAMETER", repo="project")
