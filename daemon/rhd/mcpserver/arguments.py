@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from rhd.errors import Refusal
@@ -27,6 +28,14 @@ _TYPES: dict[str, Callable[[Any], bool]] = {
     "string": lambda value: isinstance(value, str),
 }
 
+
+_WANTED = {
+    "array": ("a list", '["one", "two"]'),
+    "integer": ("a whole number", "5, without quotes"),
+    "object": ("an object", '{"title": "..."} with the fields that the schema names'),
+    "string": ("a string", '"text"'),
+}
+"""How each type is called in messages, and an example."""
 
 PASSED_OVER = "wait_for_previous"
 """The only unknown argument that is ignored."""
@@ -79,7 +88,8 @@ def _is_blank(value: Any) -> bool:
 def _check(schema: Schema, value: Any, where: str) -> None:
     kind = schema["type"]
     if not _TYPES[kind](value):
-        raise _invalid(where, f"must be of type {kind}")
+        name, example = _WANTED[kind]
+        raise _invalid(where, f"must be {name}, not {_given(value)}", f"Send {name}, such as {example}.")
     for keyword, wanted in schema.items():
         match keyword:
             case "properties":
@@ -88,24 +98,26 @@ def _check(schema: Schema, value: Any, where: str) -> None:
                 for number, each in enumerate(value):
                     _check(wanted, each, f"{where}[{number}]")
             case "enum" if value not in wanted:
-                raise _invalid(where, "must be one of " + ", ".join(wanted))
+                nearest = get_close_matches(value[:64].casefold(), wanted, n=1)
+                step = f"Send {nearest[0]} if that is what you mean." if nearest else f"Send one of them as {where}."
+                raise _invalid(where, "must be one of " + ", ".join(wanted), step)
             case "maxItems" if len(value) > wanted:
-                raise _invalid(where, f"has more than {wanted}")
+                raise _invalid(where, f"has more than {wanted}", f"Send at most {wanted} in one call.")
             case "minItems" if len(value) < wanted:
-                raise _invalid(where, f"needs at least {wanted}")
+                raise _invalid(where, f"needs at least {wanted}", f"Send at least {wanted}.")
             case "maxLength" if len(value) > wanted:
-                raise _invalid(where, f"is longer than {wanted:,} characters")
+                raise _invalid(where, f"is longer than {wanted:,} characters", f"Shorten it to {wanted:,} characters.")
             case "maximum" if value > wanted:
-                raise _invalid(where, f"is above {wanted}")
+                raise _invalid(where, f"is above {wanted}", f"Send at most {wanted}.")
             case "minimum" if value < wanted:
-                raise _invalid(where, f"is below {wanted}")
-            case "pattern" if not re.search(wanted, value):
-                raise _invalid(where, "must not be blank")  # `\S` is the only one that is used
+                raise _invalid(where, f"is below {wanted}", f"Send at least {wanted}.")
+            case "pattern" if not re.search(wanted, value):  # `\S` is the only one that is used
+                raise _invalid(where, "must not be blank", f"Send {where} with a text that says something.")
             case _:
                 assert keyword in _KEYWORDS, keyword
     # JSON can carry half of a surrogate pair, which no file and no answer can.
     if kind == "string" and not value.isascii() and _SURROGATE.search(value):
-        raise _invalid(where, "holds half of a surrogate pair")
+        raise _invalid(where, "holds half of a surrogate pair", "Leave out the character that is cut in half.")
 
 
 def _check_properties(schema: Schema, value: Mapping[str, Any], where: str) -> None:
@@ -119,7 +131,8 @@ def _check_properties(schema: Schema, value: Mapping[str, Any], where: str) -> N
             details={"allowed": sorted(known)},
         )
     if missing := [name for name in schema["required"] if name not in value]:
-        raise _invalid(where, "missing: " + ", ".join(missing))
+        place = f" in {where}" if where else ""
+        raise _invalid(where, "missing: " + ", ".join(missing), f"Send {' and '.join(missing)}{place} as well.")
     for name, each in value.items():
         _check(known[name], each, f"{where}.{name}" if where else name)
 
@@ -128,5 +141,16 @@ _KEYWORDS = frozenset({"additionalProperties", "description", "enum", "items", "
                        "minItems", "minimum", "pattern", "properties", "required", "type"})  # fmt: skip
 
 
-def _invalid(where: str, said: str) -> Refusal:
-    return Refusal(f"{where}: {said}" if where else said, code="INVALID_ARGUMENT")
+def _invalid(where: str, said: str, next_step: str) -> Refusal:
+    return Refusal(f"{where}: {said}" if where else said, code="INVALID_ARGUMENT", next_step=next_step)
+
+
+def _given(value: Any) -> str:
+    """Return of what type a value is, as JSON calls it."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, float):
+        return "a fraction"
+    return next(name for kind, (name, _) in _WANTED.items() if _TYPES[kind](value))

@@ -20,6 +20,7 @@ _KEY = re.compile(r"[A-Za-z_\"'][^\r\n]{0,80}?:(?:[ \t]|\Z)")
 _TITLE = re.compile(r"(?:title|\"title\"|'title')[ \t]{0,8}:(?:[ \t]+(.*))?\Z", re.DOTALL)
 _COMMENT = re.compile(r"(?:\A|[ \t]+)#.*\Z", re.DOTALL)
 _BLOCK = re.compile(r"([|>])[-+0-9]{0,2}(?:[ \t]+#.*)?\Z", re.DOTALL)
+_PROPERTIES = re.compile(r"(?:[!&][^\s,\[\]{}]{0,80}(?:[ \t]+|\Z)){1,2}")
 _SINGLE = re.compile(r"'((?:[^']|'')*+)'")
 _DOUBLE = re.compile(r'"((?:[^"\\]|\\.)*+)"', re.DOTALL)
 _YAML_ESCAPES = {"e": "\x1b", "a": "\x07", "v": "\x0b", "0": "", " ": " ", "_": "\xa0", "N": " ", "L": " ", "P": " "}
@@ -73,6 +74,9 @@ def _scalar(first: str, more: list[str]) -> str | None:
         first: what stands behind the key.
         more: the indented lines below, stripped.
     """
+    first = _PROPERTIES.sub("", first, 1) if first.startswith(("!", "&")) else first
+    if first.startswith(("[", "{", "*")):  # a list, a mapping or an alias
+        return None
     if _BLOCK.match(first):
         return " ".join(filter(None, more)) or None
     whole = " ".join(filter(None, (first, *more)))[:_MAX_SCALAR]

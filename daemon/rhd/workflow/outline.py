@@ -30,6 +30,7 @@ _FENCE = re.compile(_LEAD + r"(`{3,}(?![^`]*`)|~{3,})")
 _FENCE_END = re.compile(r"[ \t>]*(`{3,}|~{3,})[ \t]*\Z")
 _COMMENT = re.compile(_LEAD + r"<!--")
 _TITLE = re.compile(r"^ {0,3}#[ \t]+(.*)", re.MULTILINE)
+_UNDERLINED = re.compile(r"^ {0,3}([^\s#>|`~<*+-][^\n]*)\n=+[ \t\r]*$", re.MULTILINE)
 _STATUS = re.compile(r"\*\*Status(?:\*\*[ \t]*:|:\*\*)[ \t]*([^\r\n]*)")
 _BEFORE_STATUS = re.compile(r"[ \t>*+-]*\Z")
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
@@ -109,6 +110,8 @@ def _title(head: str) -> str | None:
     if at or head.startswith("# "):
         heading = head[at + 2 : at + 2 + 4 * MAX_TITLE].split("\n", 1)[0].strip()
     elif found := _TITLE.search(head):  # indented, or a tab behind its mark: sought only where no plain one is
+        heading = found[1][: 4 * MAX_TITLE].strip()
+    elif "\n=" in head and (found := _UNDERLINED.search(head)):
         heading = found[1][: 4 * MAX_TITLE].strip()
     else:
         return None

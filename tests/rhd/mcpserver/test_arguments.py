@@ -21,15 +21,23 @@ TASK = {"title": "a", "objective": "b"}
         ("write_prd_from_idea", {"title": "T"}, "missing: idea"),
         ("write_prd_from_idea", {}, "missing: title, idea"),
         ("write_prd_from_idea", {"title": "T", "idea": " \n"}, "idea: must not be blank"),
-        ("write_prd_from_idea", {"title": "T", "idea": None}, "idea: must be of type string"),
+        ("write_prd_from_idea", {"title": "T", "idea": None}, "idea: must be a string, not null"),
         ("write_prd_from_idea", {"title": "T" * 201, "idea": "i"}, "title: is longer than 200 characters"),
         ("write_prd_from_idea", {"title": "T", "idea": "i" * 60_001}, "idea: is longer than 60,000 characters"),
-        ("write_prd_from_idea", {"title": "T", "idea": "i", "users": ["a", 1]}, "users[1]: must be of type string"),
-        ("write_prd_from_idea", {"title": "T", "idea": "i", "users": "all"}, "users: must be of type array"),
+        (
+            "write_prd_from_idea",
+            {"title": "T", "idea": "i", "users": ["a", 1]},
+            "users[1]: must be a string, not a whole number",
+        ),
+        ("write_prd_from_idea", {"title": "T", "idea": "i", "users": "all"}, "users: must be a list, not a string"),
         ("write_prd_from_idea", {"title": "T", "idea": "i", "users": ["a"] * 51}, "users: has more than 50"),
         ("write_checklist_sprint", {"title": "T", "prd_path": "x", "tasks": []}, "tasks: needs at least 1"),
-        ("write_checklist_sprint", {"title": "T", "prd_path": "x", "tasks": "prose"}, "tasks: must be of type array"),
-        ("write_checklist_sprint", {"title": "T", "prd_path": "x", "tasks": ["prose"]}, "tasks[0]: must be of type"),
+        (
+            "write_checklist_sprint",
+            {"title": "T", "prd_path": "x", "tasks": "prose"},
+            "tasks: must be a list, not a str",
+        ),
+        ("write_checklist_sprint", {"title": "T", "prd_path": "x", "tasks": ["prose"]}, "tasks[0]: must be an object"),
         (
             "write_checklist_sprint",
             {"title": "T", "prd_path": "x", "tasks": [TASK, {"title": "a"}]},
@@ -38,18 +46,22 @@ TASK = {"title": "a", "objective": "b"}
         (
             "write_checklist_sprint",
             {"title": "T", "prd_path": "x", "tasks": [TASK | {"checks": [7]}]},
-            "tasks[0].checks[0]: must be of type string",
+            "tasks[0].checks[0]: must be a string, not a whole number",
         ),
         ("list_workflow_files", {"kind": "novel"}, "kind: must be one of archive, check"),
         ("list_workflow_files", {"limit": 0}, "limit: is below 1"),
         ("list_workflow_files", {"limit": 201}, "limit: is above 200"),
-        ("list_workflow_files", {"limit": True}, "limit: must be of type integer"),
-        ("list_workflow_files", {"limit": "5"}, "limit: must be of type integer"),
-        ("list_workflow_files", {"limit": 5.5}, "limit: must be of type integer"),
-        ("list_workflow_files", {"limit": float("inf")}, "limit: must be of type integer"),
+        ("list_workflow_files", {"limit": True}, "limit: must be a whole number, not true or false"),
+        ("list_workflow_files", {"limit": "5"}, "limit: must be a whole number, not a string"),
+        ("list_workflow_files", {"limit": 5.5}, "limit: must be a whole number, not a fraction"),
+        ("list_workflow_files", {"limit": float("inf")}, "limit: must be a whole number"),
         ("list_workflow_files", {"limit": 201.0}, "limit: is above 200"),
-        ("write_checklist_sprint", {"title": "T", "prd_path": "x", "tasks": None}, "tasks: must be of type array"),
-        ("write_checklist_sprint", {"title": "T", "prd_path": "x", "tasks": [None]}, "tasks[0]: must be of type"),
+        ("write_checklist_sprint", {"title": "T", "prd_path": "x", "tasks": None}, "tasks: must be a list, not null"),
+        (
+            "write_checklist_sprint",
+            {"title": "T", "prd_path": "x", "tasks": [None]},
+            "tasks[0]: must be an object, not null",
+        ),
         ("list_workflow_changes", {"wait_s": 26}, "wait_s: is above 25"),
         ("append_handoff_note", {"body": "a \ud800 b"}, "body: holds half of a surrogate pair"),
         ("write_prd_from_idea", {"title": "T", "idea": "i", "goals": ["\udfff"]}, "goals[0]: holds half"),
@@ -62,6 +74,28 @@ def test_what_does_not_fit_is_refused_with_its_place_and_the_rule(
         fit_arguments(TOOLS[tool].input, arguments)
     assert caught.value.code == "INVALID_ARGUMENT"
     assert caught.value.message.startswith(said)
+    assert caught.value.next_step.startswith(("Send ", "Shorten ", "Leave "))
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "step"),
+    [
+        ("list_workflow_files", {"kind": "PRD"}, "Send prd if that is what you mean."),
+        ("list_workflow_files", {"kind": "handoffs"}, "Send handoff if that is what you mean."),
+        ("list_workflow_files", {"kind": "novel"}, "Send one of them as kind."),
+        ("list_workflow_files", {"limit": 999}, "Send at most 200."),
+        ("list_workflow_files", {"limit": "5"}, "Send a whole number, such as 5, without quotes."),
+        ("read_workflow_file", {}, "Send path as well."),
+        ("write_prd_from_idea", {}, "Send title and idea as well."),
+        ("write_prd_from_idea", {"title": "T", "idea": "i", "goals": "g"}, 'Send a list, such as ["one", "two"].'),
+        ("write_checklist_sprint", {"title": "T", "prd_path": "x", "tasks": [{}]},
+         "Send title and objective in tasks[0] as well."),
+    ],
+)  # fmt: skip
+def test_a_refusal_says_what_to_send(tool: str, arguments: dict[str, Any], step: str) -> None:
+    with pytest.raises(Refusal) as caught:
+        fit_arguments(TOOLS[tool].input, arguments)
+    assert caught.value.next_step == step
 
 
 def _required(schema: dict[str, Any]) -> Any:

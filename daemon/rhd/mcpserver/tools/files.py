@@ -94,7 +94,7 @@ def _may_show(reach: Reach, path: str) -> bool:
 async def list_workflow_files(call: Call) -> dict[str, Any]:
     """Answer `list_workflow_files`."""
     arguments = call.arguments
-    prefix = arguments.get("prefix", "").removeprefix("./")
+    prefix = arguments.get("prefix", "").replace("\\", "/").removeprefix("./").lstrip("/")
     artifacts = call.service.artifacts
     look = partial(
         list_page,
