@@ -109,9 +109,8 @@ def _title(head: str) -> str | None:
     at = 0 if head.startswith("# ") else head.find("\n# ") + 1
     if at or head.startswith("# "):
         heading = head[at + 2 : at + 2 + 4 * MAX_TITLE].split("\n", 1)[0].strip()
-    elif found := _TITLE.search(head):  # indented, or a tab behind its mark: sought only where no plain one is
-        heading = found[1][: 4 * MAX_TITLE].strip()
-    elif "\n=" in head and (found := _UNDERLINED.search(head)):
+    # Indented, with a tab behind its mark, or underlined: sought only where no plain one is.
+    elif (found := _TITLE.search(head)) or ("\n=" in head and (found := _UNDERLINED.search(head))):
         heading = found[1][: 4 * MAX_TITLE].strip()
     else:
         return None

@@ -82,7 +82,7 @@ def test_what_does_not_fit_is_refused_with_its_place_and_the_rule(
     [
         ("list_workflow_files", {"kind": "PRD"}, "Send prd if that is what you mean."),
         ("list_workflow_files", {"kind": "handoffs"}, "Send handoff if that is what you mean."),
-        ("list_workflow_files", {"kind": "novel"}, "Send one of them as kind."),
+        ("list_workflow_files", {"kind": "xyz"}, "Send one of them as kind."),
         ("list_workflow_files", {"limit": 999}, "Send at most 200."),
         ("list_workflow_files", {"limit": "5"}, "Send a whole number, such as 5, without quotes."),
         ("read_workflow_file", {}, "Send path as well."),
