@@ -89,12 +89,12 @@ def run_command(name: str, arguments: list[str]) -> int:
     return command.run(command.parser().parse_args(arguments))
 
 
-def overview(program: str = "rhctl") -> str:
+def overview() -> str:
     """Return the help that lists every command by group."""
     commands = [find_command(name) for name in NAMES]
     width = max(len(name) for name in NAMES)
     lines = [
-        f"usage: {program} COMMAND [OPTION…]",
+        "usage: rhctl COMMAND [OPTION…]",
         "",
         "Gives planning models the workflow artifacts of your repositories, and nothing",
         "else of them.",
@@ -102,5 +102,5 @@ def overview(program: str = "rhctl") -> str:
     for group in GROUPS:
         lines += ["", f"{group}:"]
         lines += [f"  {c.name:<{width}}  {c.help}" for c in commands if c.group == group]
-    lines += ["", f"Every command takes --json, --home FOLDER and --help. Try: {program} adopt --help"]
+    lines += ["", "Every command takes --json, --home FOLDER and --help. Try: rhctl adopt --help"]
     return "\n".join(lines) + "\n"

@@ -124,7 +124,7 @@ def _not_started(home: Home, refused: HarnessError | None) -> NoDaemon:
     """Return why a daemon of ours ended, and what to do.
 
     Args:
-        refused: the reason that it recorded; without one, its last words in the log are the best there is.
+        refused: the reason that it recorded; without one, the last line of its log is shown.
     """
     if refused is None:
         return NoDaemon(f"the daemon did not start: {_last_words(home)}", next_step=f"What it says: {home.log}")
@@ -136,12 +136,11 @@ def _not_started(home: Home, refused: HarnessError | None) -> NoDaemon:
 
 
 def _last_words(home: Home) -> str:
-    """Return the sentence in which a start was refused, or whatever was said last."""
+    """Return the last line of the log."""
     try:
         with open(home.log, "rb") as stream:
             stream.seek(max(0, os.fstat(stream.fileno()).st_size - 4096))
             lines = stream.read().decode("utf-8", "replace").strip().splitlines()
     except OSError:
         lines = []
-    said = [line for line in lines if line.startswith("rhd: ")] or lines
-    return said[-1].removeprefix("rhd: ") if said else "it said nothing"
+    return lines[-1] if lines else "it said nothing"

@@ -106,11 +106,11 @@ def test_only_a_home_that_is_not_the_default_is_named() -> None:
 # When it does not come up.
 
 
-def test_its_last_words_are_the_reason(home: Home, daemon_is: Callable[[str], None]) -> None:
-    daemon_is("echo 'a warning' >&2; echo 'rhd: port 1 cannot be used.' >&2; echo later >&2; exit 1")
+def test_without_a_recorded_reason_the_last_line_of_its_log_is_shown(home: Home, daemon_is: Callable[[str], None]) -> None:
+    daemon_is("echo 'a warning' >&2; echo 'ImportError: no trio' >&2; exit 1")
     said = run("repos", "--json")
     assert (said.code, said.refusal) == (3, "NO_DAEMON")
-    assert said.json["error"]["message"] == "the daemon did not start: port 1 cannot be used."
+    assert said.json["error"]["message"] == "the daemon did not start: ImportError: no trio"
     assert home.log in said.json["error"]["next_step"]
     assert said.err == "rhctl: starting the daemon\n"
 
