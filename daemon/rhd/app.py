@@ -27,7 +27,6 @@ from rhd.doctor.repositories import examine_repository
 from rhd.doctor.store import examine_store
 from rhd.doctor.watching import examine_watching
 from rhd.errors import StartRefused
-from rhd.file_locations import FileLocations
 from rhd.hosting.last_resort import LastResort
 from rhd.hosting.readiness import Readiness
 from rhd.hosting.signals import watch_signals
@@ -76,7 +75,6 @@ class Daemon:
     def __init__(
         self,
         home: Home,
-        locations: FileLocations,
         settings: Settings,
         config: str,
         flags: Mapping[str, Any],
@@ -97,7 +95,6 @@ class Daemon:
             last_resort: ends the process when draining takes longer than `STOP_WITHIN_S`.
         """
         self._home = home
-        self._locations = locations
         self._config = config
         self._flags = flags
         self._store = store

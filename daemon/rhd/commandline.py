@@ -180,7 +180,6 @@ def _open(home: Home, flags: Mapping[str, Any], readiness: Readiness, stack: Exi
 
     daemon = Daemon(
         home,
-        locations,
         settings,
         config,
         flags,

@@ -57,7 +57,7 @@ class FakeHints:
 
     def usage(self) -> Usage:
         watches = sum(len(root.folders) for root in self.roots.values())
-        return Usage(watches, 1, 8192, 128, 16384, {}, ())
+        return Usage(watches, 1, 8192, 128, {}, ())
 
     def hint(self, root_id: str, folders: Iterable[str] | None, via: Via = "event") -> None:
         """Give a hint, as a real source does: none of a root that is not attached."""

@@ -193,7 +193,6 @@ async def running_daemon(base: Path, *, readiness: Readiness | None = None, **fl
     store = Store.open(locations.database)
     daemon = Daemon(
         home,
-        locations,
         settings,
         locations.config,
         flags,

@@ -43,7 +43,6 @@ class Usage(NamedTuple):
         instances: in use by this process.
         max_watches: allowed for all processes of the user; None where the system has no such limit.
         max_instances: likewise.
-        max_queued_events: how many events an instance holds before it drops some.
         polled: ids of the roots that are polled, each with the reason.
         advice: the commands that raise a limit that is reached or near; empty if none is.
     """
@@ -52,7 +51,6 @@ class Usage(NamedTuple):
     instances: int
     max_watches: int | None
     max_instances: int | None
-    max_queued_events: int | None
     polled: Mapping[str, Why]
     advice: tuple[str, ...]
 

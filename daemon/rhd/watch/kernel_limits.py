@@ -18,12 +18,11 @@ class Limits(NamedTuple):
 
     watches: int | None
     instances: int | None
-    queued_events: int | None
 
 
 def read_limits(folder: str = INOTIFY) -> Limits:
     """Return the limits in force now."""
-    return Limits(*(_read(f"{folder}/max_{name}") for name in ("user_watches", "user_instances", "queued_events")))
+    return Limits(*(_read(f"{folder}/max_{name}") for name in ("user_watches", "user_instances")))
 
 
 def advise(limits: Limits, *, watches: int, instances: int, refused: Collection[Why]) -> tuple[str, ...]:

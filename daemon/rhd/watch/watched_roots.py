@@ -25,7 +25,7 @@ class Policy(NamedTuple):
     """Periods of the timed hints.
 
     Attributes:
-        polling: False gives no timed hints at all. For tests.
+        polling: False gives no timed hints at all: tests prove by it that events alone suffice.
         reconcile_s: period in which all of each root is hinted once. Events do not need it: it bounds how long a
             mistake in the system, or here, can last.
         retry_s: period in which a polled root is tried with events again.

@@ -18,7 +18,7 @@ from rhwire.findings import ERROR, OK, WARNING, Finding
 from tests.support.repositories import Repository
 from tests.support.running_repos import running_rooms
 
-USAGE = Usage(40, 1, 8192, 128, 16384, {}, ())
+USAGE = Usage(40, 1, 8192, 128, {}, ())
 FULL = Refusal("there are too many", code="CATALOG_TOO_LARGE")
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from rhd.doctor.watching import examine_watching
 from rhd.watch.hints import Usage
 
-USAGE = Usage(40, 1, 8192, 128, 16384, {}, ())
+USAGE = Usage(40, 1, 8192, 128, {}, ())
 
 
 def test_what_is_used_stands_beside_what_is_allowed() -> None:

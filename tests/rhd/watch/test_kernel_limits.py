@@ -9,7 +9,7 @@ import pytest
 
 from rhd.watch.kernel_limits import Limits, advise, may_open, read_limits
 
-LIMITS = Limits(8192, 128, 16384)
+LIMITS = Limits(8192, 128)
 
 
 def test_plenty_of_room_needs_no_advice() -> None:
@@ -32,7 +32,7 @@ def test_what_other_processes_have_used_up_is_known_by_the_refusal() -> None:
 
 
 def test_an_ample_limit_is_doubled() -> None:
-    limits = Limits(1_000_000, 128, 16384)
+    limits = Limits(1_000_000, 128)
     assert advise(limits, watches=900_000, instances=5, refused=()) == (
         "sudo sysctl fs.inotify.max_user_watches=2000000",
     )
@@ -40,7 +40,7 @@ def test_an_ample_limit_is_doubled() -> None:
 
 def test_a_system_without_these_limits_gets_no_advice(tmp_path: Path) -> None:
     limits = read_limits(str(tmp_path))
-    assert limits == (None, None, None)
+    assert limits == (None, None)
     assert advise(limits, watches=10**6, instances=10**6, refused={"watches"}) == ()
 
 
@@ -63,4 +63,3 @@ def test_this_systems_limits_are_read() -> None:
     assert limits.watches is not None
     assert limits.watches > 0
     assert limits.instances is not None
-    assert limits.queued_events is not None
