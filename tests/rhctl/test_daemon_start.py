@@ -106,7 +106,9 @@ def test_only_a_home_that_is_not_the_default_is_named() -> None:
 # When it does not come up.
 
 
-def test_without_a_recorded_reason_the_last_line_of_its_log_is_shown(home: Home, daemon_is: Callable[[str], None]) -> None:
+def test_without_a_recorded_reason_the_last_line_of_its_log_is_shown(
+    home: Home, daemon_is: Callable[[str], None]
+) -> None:
     daemon_is("echo 'a warning' >&2; echo 'ImportError: no trio' >&2; exit 1")
     said = run("repos", "--json")
     assert (said.code, said.refusal) == (3, "NO_DAEMON")
