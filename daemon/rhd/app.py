@@ -27,6 +27,7 @@ from rhd.doctor.repositories import examine_repository
 from rhd.doctor.store import examine_store
 from rhd.doctor.watching import examine_watching
 from rhd.errors import StartRefused
+from rhd.file_locations import FileLocations
 from rhd.hosting.last_resort import LastResort
 from rhd.hosting.readiness import Readiness
 from rhd.hosting.signals import watch_signals
@@ -75,6 +76,7 @@ class Daemon:
     def __init__(
         self,
         home: Home,
+        locations: FileLocations,
         settings: Settings,
         config: str,
         flags: Mapping[str, Any],

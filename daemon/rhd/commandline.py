@@ -180,6 +180,7 @@ def _open(home: Home, flags: Mapping[str, Any], readiness: Readiness, stack: Exi
 
     daemon = Daemon(
         home,
+        locations,
         settings,
         config,
         flags,

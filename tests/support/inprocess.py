@@ -193,6 +193,7 @@ async def running_daemon(base: Path, *, readiness: Readiness | None = None, **fl
     store = Store.open(locations.database)
     daemon = Daemon(
         home,
+        locations,
         settings,
         locations.config,
         flags,
