@@ -1,4 +1,4 @@
-"""What every test shares: a home of its own, never the user's; git that reads nobody's configuration; proof that
+"""What every test shares: a home of its own, never the user's; git that reads no user's configuration; proof that
 repositories are touched through `Root` alone, here and in every daemon that is started."""
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def confined(watched_processes: None) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def isolated_environment(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test sees or touches the home, the daemon or the git configuration of whoever runs it."""
+    """No test sees or touches the home, the daemon or the git configuration of the user who runs it."""
     # Not below tmp_path, which is made only for who asks: it takes longer than most tests.
     home = tmp_path_factory.getbasetemp() / f"user{next(_users)}"
     home.mkdir()

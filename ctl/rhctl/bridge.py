@@ -1,4 +1,4 @@
-"""`Bridge`: carries MCP between a client's standard streams and whichever daemon serves; outlives each daemon.
+"""`Bridge`: carries MCP between a client's standard streams and the daemon; it outlives each daemon.
 
 One thread and one `poll`: neither side can block the other, and there is nothing to lock. The client's descriptors stay
 blocking, since they may be shared with other processes, so each is read and written only as `poll` allows.

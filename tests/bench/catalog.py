@@ -43,7 +43,7 @@ def read_all(top: Path) -> None:
 
 
 def read_plainly(name: str) -> None:
-    """Read a file as anybody would."""
+    """Read a file as any program would."""
     descriptor = os.open(name, os.O_RDONLY)
     os.read(descriptor, os.fstat(descriptor).st_size + 1)
     os.close(descriptor)

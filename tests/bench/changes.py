@@ -216,7 +216,7 @@ def commit_ms() -> list[float]:
 
 
 def busily(many: VerbContext, streams: Streams) -> list[float]:
-    """Return the delays while somebody works."""
+    """Return the delays in quick succession."""
     change(many, streams, 20, (0.05, 0.1))
     return change(many, streams, OFTEN, (0.05, 0.15))
 
@@ -243,11 +243,11 @@ def main() -> None:
 
         streams = Streams()
         streams.open_up_to(STREAMS, open_stream)
-        tell("while somebody works", busily(many, streams))
-        tell("out of the blue", change(many, streams, RARE, (CALM_AFTER_S, CALM_AFTER_S + 1)))
+        tell("in quick succession", busily(many, streams))
+        tell("after a pause", change(many, streams, RARE, (CALM_AFTER_S, CALM_AFTER_S + 1)))
         for what, count, open_one in (
-            ("handshake-era session, while somebody works", SESSIONS, lambda n: session(many, slugs[n], own[n])),
-            ("rhctl connect, while somebody works", BRIDGES, lambda n: bridge(many, slugs[n])),
+            ("handshake-era session, in quick succession", SESSIONS, lambda n: session(many, slugs[n], own[n])),
+            ("rhctl connect, in quick succession", BRIDGES, lambda n: bridge(many, slugs[n])),
         ):
             others = Streams()
             others.open_up_to(count, open_one)

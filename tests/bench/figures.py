@@ -161,5 +161,5 @@ os._exit(0)  # what an interpreter does at its end is no import
 
 
 def import_ms(modules: Iterable[str]) -> float:
-    """Return what a bare interpreter takes to start and import these; what somebody tried in vain is tried here too."""
+    """Return what a bare interpreter takes to start and import these; failed imports are repeated too."""
     return run_ms(sys.executable, "-c", IMPORT, *modules)

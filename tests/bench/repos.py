@@ -69,7 +69,7 @@ def main() -> None:
         (f"adopt, {REPOS} repositories served and read", adopted, 100, quiet),
         (f"forget, {REPOS} repositories served and read", forgotten, 100, None),
     ):
-        of = "nobody reads" if beside else ""
+        of = "without reads" if beside else ""
         report(
             Figure(what, "p50", quantile(took, 0.5), "ms", goal, beside, of), Figure(what, "longest", max(took), "ms")
         )

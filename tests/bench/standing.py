@@ -1,4 +1,4 @@
-"""A daemon that nobody asks anything: memory, idle processor time, and how soon it answers after its start."""
+"""A daemon without clients: memory, idle processor time, and how soon it answers after its start."""
 
 from __future__ import annotations
 

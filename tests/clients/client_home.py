@@ -1,4 +1,4 @@
-"""Where somebody sits who uses a client: a home of its own, our commands on PATH, the browser beside."""
+"""The surroundings of a person who uses a client: a home of its own, our commands on PATH, the browser beside."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Seat:
     """One person's place.
 
     Attributes:
-        home: the only folder that a client finds itself in; nothing of whoever runs the tests is in its environment.
+        home: the only folder that a client finds itself in; its environment has nothing of the user's own.
         url: the repository's endpoint.
         hub_url: the hub.
     """

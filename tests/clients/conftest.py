@@ -47,7 +47,7 @@ def daemon(tmp_path: Path) -> Iterator[Daemon]:
 
 @pytest.fixture
 def seat(tmp_path: Path, programs: Programs, daemon: Daemon, repository: Repository) -> Seat:
-    """Where somebody works: an adopted repository, a home, and our commands on PATH."""
+    """The surroundings of a person who works: an adopted repository, a home, and our commands on PATH."""
     slug = daemon.rhctl("adopt", str(repository.path))["slug"]
     passphrase = daemon.rhctl("passphrase", "show", slug)["passphrase"]
     return Seat.make(tmp_path / "seat", programs, daemon, repository, slug, passphrase)

@@ -13,7 +13,7 @@ _CLONE_NEWNET = 0x40000000
 _SIOCGIFFLAGS, _SIOCSIFFLAGS = 0x8913, 0x8914
 _UP = 1
 
-_kept: str | None = "nobody has asked"
+_kept: str | None = "not asked yet"
 
 
 def keep_to_loopback() -> None:

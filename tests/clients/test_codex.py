@@ -74,7 +74,7 @@ async def test_codex_refreshes_its_login_and_outlives_a_restart_of_the_daemon(
         assert (await server.tool("harness", "harness_status"))["repo"] == codex.seat.slug
         await trio.to_thread.run_sync(codex.seat.daemon.restart)
         assert (await server.tool("harness", "harness_status"))["repo"] == codex.seat.slug, "under an open client too"
-    assert codex.credentials == second, "a restart makes nobody log in or refresh"
+    assert codex.credentials == second, "a restart makes no client log in or refresh"
     assert len(codex.seat.daemon.rhctl("clients")["clients"]) == 1
 
 

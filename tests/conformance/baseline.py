@@ -27,7 +27,7 @@ class Baseline(NamedTuple):
 def read_baseline(name: str, revision: str) -> Baseline:
     """Return a target's lines for a revision."""
     tables = tomllib.loads((FOLDER / f"{name}.toml").read_text())
-    assert tables.keys() <= set(Baseline._fields), "a table of another name would be read by nobody"
+    assert tables.keys() <= set(Baseline._fields), "a table of another name would not be read"
     found = Baseline(*(tables.get(field, {}).get(revision, {}) for field in Baseline._fields))
     for lines in found:
         assert all(isinstance(reason, str) and reason.strip() for reason in lines.values()), (

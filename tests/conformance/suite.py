@@ -141,7 +141,7 @@ class Suite:
 
     @asynccontextmanager
     async def _running(self, words: list[str]) -> AsyncIterator[Callable[[Visit], Awaitable[int]]]:
-        """Yield what hands every line that the suite prints to somebody and returns its exit code."""
+        """Yield a function that passes on every line that the suite prints and returns its exit code."""
         with trio.fail_after(WITHIN_S):
             process = await trio.lowlevel.open_process([*self._command, *words], stdout=subprocess.PIPE)
             assert process.stdout is not None

@@ -23,7 +23,7 @@ async def running(base: Path, module: str) -> AsyncIterator[tuple[Daemon, str, s
     """Yield a daemon with one adopted repository, its slug and its passphrase."""
     base.mkdir(parents=True)
     (base / "user").mkdir()
-    os.environ["HOME"] = str(base / "user")  # never the configuration of whoever runs this
+    os.environ["HOME"] = str(base / "user")  # never the configuration of the user who runs this
     daemon = await trio.to_thread.run_sync(Daemon(base / "home", module=module).start)
     try:
         repository = Repository.make(base / "project")
@@ -72,7 +72,7 @@ async def examine_authorization(suite: Suite, base: Path, revision: str) -> Run:
 
 
 def free_port() -> int:
-    """Return a port of loopback on which nobody listens now."""
+    """Return a port of loopback on which no program listens now."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])

@@ -177,7 +177,7 @@ def latencies(server: Server, token: str, calls: int) -> list[float]:
 
 
 async def test_a_hundred_thousand_wrong_passphrases(tmp_path: Path) -> None:
-    """At full speed they get nobody in, are counted to the last, leave one row and no memory, and keep nobody out."""
+    """At full speed none of them gets in, all are counted, they leave one row and no memory, and keep no owner out."""
     async with open_oauth_service(tmp_path / "rhd.db") as service:
         await service.adopt("one")
         client = await OAuthClient(service.app).register()
@@ -234,7 +234,7 @@ def test_a_storm_of_wrong_passphrases_slows_a_working_client_by_half_at_most(ser
         f"{during * 1000:.2f} ms in the storm, {again * 1000:.2f} ms after; the owner's passphrase was taken in "
         f"{took_s * 1000:.0f} ms"
     )
-    assert set(statuses) <= {403, 429}, "nobody got in"
+    assert set(statuses) <= {403, 429}, "none got in"
     assert owner.client_id
     assert took_s < 1.0, "the right one never waits"
     # The machine's own moods are in both of the measures without a storm.

@@ -69,7 +69,7 @@ def installed(manager: UserManager, port: int) -> UserManager:
 
 
 def health(port: int) -> Any:
-    """Ask the HTTP port as anybody would; it may have to be started for that."""
+    """Ask the HTTP port as any client would; it may have to be started for that."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=30) as answer:
         return json.load(answer)
 

@@ -144,7 +144,7 @@ async def test_no_mutation_of_a_request_harms_the_server(capsys: pytest.CaptureF
 
 
 async def test_a_thousand_slow_clients_cost_memory_alone(capsys: pytest.CaptureFixture[str]) -> None:
-    """Slow heads, slow bodies, streams, and floods that nobody reads, a quarter each."""
+    """Slow heads, slow bodies, streams, and floods that no client reads, a quarter each."""
     kinds = [
         b"GET / HTTP/1.1\r\nHost: x\r\nX: ",
         b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\nhalf",

@@ -1,4 +1,4 @@
-"""A workflow file changes, and whoever is connected knows: the real daemon, unmodified official clients of each era."""
+"""Connected clients are notified of a changed workflow file: the real daemon, official clients of each era."""
 
 from __future__ import annotations
 

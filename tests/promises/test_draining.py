@@ -1,4 +1,4 @@
-"""The control socket when the daemon ends: what was asked is answered, and nobody holds the end up."""
+"""The control socket when the daemon ends: what was asked is answered, and no client delays the end."""
 
 from __future__ import annotations
 

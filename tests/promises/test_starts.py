@@ -37,7 +37,7 @@ def home(tmp_path: Path) -> Home:
 
 
 def test_of_two_that_start_at_once_one_lives_and_the_other_says_why(tmp_path: Path) -> None:
-    """The one that lives is killed wherever it has got to; the next two do not mind."""
+    """The one that lives is killed at any point; the next two do not mind."""
     home = tmp_path / "home"
     for _ in range(RACES):
         loser, winner = race(home)

@@ -54,7 +54,7 @@ async def play(daemon: Running, repository: Repository, origin: str, authority: 
         idea = {"title": "Export", "idea": f"Export everything. {CANARY}"}
         told(await chatgpt.call_tool("write_prd_from_idea", idea))
         clock.move(DAY_S)
-        # Wednesday: the owner widens what it may do, and somebody asks for a callback of their own.
+        # Wednesday: the owner widens what it may do, and a client asks for a callback of its own.
         await daemon.call("start", repo=slug, profile="executor")
         await daemon.call("grant", client="ChatGPT", repo=slug, profile="executor")
         async with httpx2.AsyncClient(**web) as stranger:

@@ -132,7 +132,7 @@ def test_an_output_that_takes_nothing_more_is_told_and_exit_1(no_daemon: Path) -
 
 
 async def test_closed_streams_are_not_taken_for_the_socket(daemon: Running, repository: Repository) -> None:
-    """With 0, 1 and 2 closed, the first file that is opened would be standard output to whoever prints."""
+    """With 0, 1 and 2 closed, the first file that is opened would be standard output to code that prints."""
     code = (
         "import os, sys; os.closerange(0, 3); os.execv(sys.executable, [sys.executable, '-m', 'rhctl', *sys.argv[1:]])"
     )

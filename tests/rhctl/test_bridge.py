@@ -130,7 +130,7 @@ class Client:
 
 @asynccontextmanager
 async def bridged(home: Home) -> AsyncIterator[Client]:
-    """Yield a client of a bridge to whichever daemon serves a home."""
+    """Yield a client of a bridge to the daemon that serves a home at the time."""
     with trio.fail_after(30):
         async with trio.open_nursery() as nursery:
             pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}

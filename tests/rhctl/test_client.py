@@ -27,7 +27,7 @@ from tests.support.terminal import is_safe, run, type_in
 
 @pytest.fixture
 def home(no_daemon: Path) -> Home:
-    """A home with its folder, and nobody in it."""
+    """A home with its folder, and no daemon in it."""
     found = Home(str(no_daemon))
     found.prepare()
     return found
@@ -69,7 +69,7 @@ def test_a_socket_of_somebody_else_is_told_nothing(home: Home) -> None:
             stranger.accept()
 
 
-# Whether anybody is there.
+# Whether a daemon is there.
 
 
 def test_nobody_there_is_exit_3_whatever_lies_in_the_way(home: Home) -> None:
@@ -164,7 +164,7 @@ async def test_who_was_told_to_wait_is_told_that_it_is_over(
 
 @pytest.fixture
 def output() -> Iterator[tuple[int, int]]:
-    """A pipe that somebody prints to, and the end that is read."""
+    """A pipe that a command prints to, and the end that is read."""
     reader, writer = os.pipe()
     yield writer, reader
     os.close(writer)

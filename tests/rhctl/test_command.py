@@ -166,7 +166,7 @@ NEVER_REFUSED = {
     "version",
 }
 
-# A repository that is not there is exit 4, wherever one is named.
+# A repository that is not there is exit 4 in every command that names one.
 NO_REPO = {
     "auth-header": "auth-header nothing",
     "audit": "audit nothing",

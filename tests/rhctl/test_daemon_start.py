@@ -208,7 +208,7 @@ def test_a_log_is_not_written_through_a_link(home: Home, daemon_is: Callable[[st
     assert not (tmp_path / "elsewhere").exists()
 
 
-# Where somebody serves, or a service is installed.
+# Where a daemon serves, or a service is installed.
 
 
 async def test_one_that_serves_meanwhile_is_joined(daemon: Running, daemon_is: Callable[[str], None]) -> None:

@@ -78,7 +78,7 @@ def test_what_cannot_be_served_is_refused_in_one_sentence(
     home: Home, capsys: pytest.CaptureFixture[str], words: list[str], said: str
 ) -> None:
     assert said in refused(capsys, "--home", home.base, *words)
-    assert ask_lock(home.lock) is None, "whoever was refused holds nothing"
+    assert ask_lock(home.lock) is None, "the one that was refused holds nothing"
 
 
 @pytest.mark.parametrize("text", ["port = ", "prot = 1", "port = '1 2'", "\x00"])
@@ -181,7 +181,7 @@ def test_a_whole_life(home: Home, capsys: pytest.CaptureFixture[str], logging_un
             never.wait(0.005)
         client = DaemonClient.connect(home)
         try:
-            seen.append(client.call("version", {}))  # answered: whoever serves has taken the signals over
+            seen.append(client.call("version", {}))  # answered: the daemon that serves has taken the signals over
             seen.append(client.call("status", {}))
         finally:
             client.close()

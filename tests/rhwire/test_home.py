@@ -64,7 +64,7 @@ def test_a_folder_open_to_others_is_refused_with_the_command_that_closes_it(tmp_
     assert f"chmod 700 {base}" in caught.value.next_step
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a folder of somebody else's")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a folder of another user's")
 def test_somebody_elses_folder_is_refused(tmp_path: Path) -> None:
     base = tmp_path / "base"
     base.mkdir(mode=0o700)

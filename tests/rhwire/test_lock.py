@@ -97,7 +97,7 @@ def test_a_lock_that_others_could_take_is_refused_with_the_command_that_helps(tm
     assert ask_lock(str(path)) is None
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a file of somebody else's")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a file of another user's")
 def test_somebody_elses_lock_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     path.touch(mode=0o600)
@@ -117,7 +117,7 @@ def test_what_is_no_plain_file_is_refused_and_nobody_waits_for_it(tmp_path: Path
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a flock is held as a whole")
 def test_a_predecessor_that_was_killed_is_never_taken_for_the_holder(tmp_path: Path) -> None:
-    """Between taking the lock and writing its pid, a daemon finds the old one in the file; nobody is to signal that."""
+    """Between taking the lock and writing its pid, a daemon finds the old one in the file; it must not be signalled."""
     path = tmp_path / "lock"
     path.touch(mode=0o600)
     path.write_text("12345\n")

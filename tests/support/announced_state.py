@@ -1,4 +1,4 @@
-"""`Announced`: what somebody knows who believes announcements and nothing else; compared with the disk, it is proof."""
+"""`Announced`: the state as the announcements alone tell it, to compare with the disk."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Announced:
         self._heard = trio.Event()
 
     async def settle(self, timeout_s: float = 20.0) -> None:
-        """Wait until what was announced is what the disk holds, which nobody changes any more."""
+        """Wait until what was announced is what the disk holds, which no longer changes."""
         with trio.move_on_after(timeout_s) as scope:
             while self._versions != self.disk():
                 await self._heard.wait()
@@ -86,7 +86,7 @@ class Announced:
         return sorted(p for p in disk.keys() | self._versions.keys() if disk.get(p) != self._versions.get(p))[:10]
 
     def disk(self) -> dict[str, str]:
-        """Return the version of every artifact, read here and now with nobody's help."""
+        """Return the version of every artifact, read here and now, directly."""
         found = {}
         for folder, _, names in os.walk(self.path):
             for name in names:

@@ -2,7 +2,7 @@
 
     python -m tests.support.confinement_race METHOD COUNT
 
-METHOD is one of Root's, or `by-name`: opening as everybody does, to show that the attacker catches whoever does.
+METHOD is one of Root's, or `by-name`: opening by name, to show that the attacker catches that.
 A process of its own: the attacker is forked from it, and nothing else slows it down. Everything outside of the
 root holds the word SECRET, so that whatever has it was an escape; everything outside is compared at the end, so
 that whatever was written there was one too.
@@ -69,7 +69,7 @@ def flip_leaf(repository: Path, outside: Path) -> None:
 
 
 def flip_out(repository: Path, outside: Path) -> None:
-    """A folder is moved out of the repository while somebody may be in it, and back."""
+    """A folder is moved out of the repository while an open may be in it, and back."""
     moved, away = repository / "plans/moved", outside.parent / "away"
     moved.rename(away)
     moved.symlink_to(outside / "moved")

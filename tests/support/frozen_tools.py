@@ -1,7 +1,7 @@
 """The tools as a release had them, and what later ones may not do to them.
 
 Clients freeze a list of tools when they first see it. So names, schemas, hints and titles are for ever: a later release
-adds tools, and inputs that nobody has to give. `python -m tests.support.frozen_tools` writes the file of
+adds tools, and inputs that are optional. `python -m tests.support.frozen_tools` writes the file of
 the version that is being released; the file of a published release is never written again.
 """
 
@@ -73,7 +73,7 @@ def _narrowed(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _without_words(schema: Any) -> Any:
-    """Return a schema without descriptions: a better word breaks nobody."""
+    """Return a schema without descriptions: a better word breaks no client."""
     if isinstance(schema, list):
         return [_without_words(each) for each in schema]
     if not isinstance(schema, dict):

@@ -3,7 +3,7 @@
     python -m tests.support.killed_saves once REPOSITORY METHOD SCENARIO
     python -m tests.support.killed_saves random REPOSITORY METHOD ROUNDS SEED
 
-`once` says `ready`, waits for a line, saves, says `saved`; whoever started it kills it in between. `random` forks
+`once` says `ready`, waits for a line, saves, says `saved`; its parent kills it in between. `random` forks
 savers, kills each after a few milliseconds, and checks after each that nothing acknowledged is lost, nothing is
 half, and that sweeping leaves no temporary; it prints what it saw, as JSON.
 """

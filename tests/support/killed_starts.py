@@ -4,7 +4,7 @@
 
 A start is everything that `rhd` does before it serves. One is killed before each of its calls to the system, or each
 STRIDE-th, in a new home and in one that was used; then some at random moments. After each kill comes a start that
-nobody kills. What was seen is printed as JSON.
+is not killed. What was seen is printed as JSON.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def kill_at_random(home: Path, kills: int) -> int:
 
 
 def modes_under_umask_zero(home: Path) -> dict[str, int]:
-    """Start where files are made open to everybody; return the mode of whatever was made."""
+    """Start where files are made open to all users; return the modes of the files that were made."""
     before = os.umask(0)
     assert fork(lambda: start(home)) == 0
     os.umask(before)
@@ -122,7 +122,7 @@ def modes_under_umask_zero(home: Path) -> dict[str, int]:
 
 
 def run(folder: Path, *, stride: int, kills: int) -> dict[str, Any]:
-    """Return what this module prints, from a process that has no threads and that nobody watches."""
+    """Return what this module prints, from a process that has no threads and that is not traced."""
     command = [sys.executable, "-m", "tests.support.killed_starts", str(folder), str(stride), str(kills)]
     variables = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (TOP, TOP / "daemon", TOP / "ctl")))}
     done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=1000, check=False)

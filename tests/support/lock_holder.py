@@ -38,7 +38,7 @@ def program() -> list[str]:
 
 
 def start(home: Home, port: int) -> subprocess.Popen[bytes]:
-    """Start one and return it once it serves; whoever started it waits for it."""
+    """Start one and return it once it serves; the process that started it waits for it."""
     process = subprocess.Popen([*program(), "--home", home.base, "--port", str(port)], stdin=subprocess.DEVNULL)
     until = time.monotonic() + SERVES_WITHIN_S
     while not os.path.exists(home.socket) or ask_lock(home.lock) != process.pid:

@@ -36,7 +36,7 @@ from tests.support.running_repos import KEY, Rooms, running_rooms
 
 @dataclass
 class Desk:
-    """Whoever sits here calls tools in the name of one grant.
+    """A client that calls tools in the name of one grant.
 
     Attributes:
         rooms: what runs.

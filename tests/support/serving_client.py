@@ -174,7 +174,7 @@ class Served:
     clients: list[Client] = field(default_factory=list)
 
     async def connect(self, *, receive_buffer: int | None = None) -> Client:
-        """Open a connection; whoever does not close it leaves that to the end of the test."""
+        """Open a connection; one that is not closed is closed at the end of the test."""
         client = await Client.open(self.port, receive_buffer=receive_buffer)
         self.clients.append(client)
         return client

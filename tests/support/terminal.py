@@ -1,4 +1,4 @@
-"""The client's commands in this process, as somebody types them: what they print, what they are typed, how they end."""
+"""The client's commands in this process, as a person types them: what they print, what they are typed, how they end."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ def _follow(
     cursors: dict[str, str],
     show: Callable[[dict[str, Any]], None],
 ) -> NoReturn:
-    """Show what changes after these cursors, whichever daemon serves, until interrupted."""
+    """Show what changes after these cursors until interrupted, across restarts of the daemon."""
 
     output = _output()
 

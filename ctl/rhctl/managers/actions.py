@@ -1,4 +1,4 @@
-"""What `rhctl service` does, whichever manager there is; and the detached daemon, where none is or none is used."""
+"""What `rhctl service` does, with any service manager, or with a detached daemon where there is none."""
 
 from __future__ import annotations
 

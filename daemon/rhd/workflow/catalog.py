@@ -138,7 +138,7 @@ class Catalog:
             Detached: the repository is not where it was; nothing is changed.
         """
         if self._is_full:
-            folders = None  # what was left out may fit by now, wherever it lies
+            folders = None  # what was left out may fit by now, in any folder
         refresh = _Refresh(self._root, self._key, self.artifacts, self._folders, self.problems, arm)
         refresh.at(None if folders is None else {refresh.nearest(folder) for folder in folders})
         refreshed = refresh.result(self._senseless if folders is None else set())

@@ -23,7 +23,7 @@ KEYS = {"check", "status", "message", "cause", "next_step", "repo"}
 
 @pytest.fixture(autouse=True)
 def runnable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The daemon's program can be run, from wherever."""
+    """The daemon's program can be run, from any folder."""
     monkeypatch.setenv("PYTHONPATH", environment()["PYTHONPATH"])
 
 
@@ -62,7 +62,7 @@ def test_with_the_daemon_down_it_looks_from_outside_and_starts_none(no_daemon: P
     said = run("doctor", "--json")
     findings = {finding["check"]: finding for finding in said.json["findings"]}
     assert findings["daemon"]["status"] == WARNING
-    assert said.code in (10, 11)  # 11 where somebody else has the port
+    assert said.code in (10, 11)  # 11 where another program has the port
     assert not (no_daemon / "rhd.sock").exists()
 
 

@@ -30,13 +30,13 @@ STILL_RUNS = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptio
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
-    """The default home of whoever runs this."""
+    """The default home of the user who runs this."""
     return Home.find(None, os.environ)
 
 
 @pytest.fixture
 def port() -> int:
-    """A port that nobody listens on."""
+    """A port that no program listens on."""
     with socket.create_server(("127.0.0.1", 0)) as sock:
         return int(sock.getsockname()[1])
 

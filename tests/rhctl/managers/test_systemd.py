@@ -32,7 +32,7 @@ def carry_out(steps: list[Step]) -> None:
 
 
 def test_the_handover_comes_when_the_units_are_known_and_before_they_start(systemd: FakeSystemd, spec: Spec) -> None:
-    """Or whoever looks for a daemon in between would start a detached one again."""
+    """Or a client that looks for a daemon in between would start a detached one again."""
     handover = End(spec.home, 1)
     plan = verbs(Systemd().plan_install(spec, [handover]))
     assert plan == ["Write"] * 3 + ["daemon-reload", "enable", "End", "reset-failed", "start"]

@@ -14,7 +14,7 @@ def test_without_an_endpoint_the_tunnel_comes_first_and_leads_to_the_port_that_s
     assert "cloudflared tunnel run --url http://127.0.0.1:9000 repo-harness-mcp" in told
     assert "rhctl setup chatgpt project --endpoint https://" in told
     assert "/mcp/mcp" not in told
-    assert "create a connector" not in told  # one made now would have an address that nobody reaches
+    assert "create a connector" not in told  # one made now would have an address that cannot be reached
 
 
 def test_with_one_the_connector_is_described_as_chatgpt_asks_for_it() -> None:

@@ -174,7 +174,7 @@ def _open_files(number: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 async def test_attack_another_user_is_hung_up_on_though_the_socket_let_it_in(daemon: Running) -> None:
     os.chmod(daemon.home.socket, 0o666)
     folder = Path(daemon.home.base)

@@ -418,7 +418,7 @@ def test_a_host_that_is_not_this_machine_is_refused(host: str) -> None:
 
 
 def test_many_may_wait() -> None:
-    """A restart is not to refuse anybody."""
+    """A restart refuses no client."""
     limit = Path("/proc/sys/net/core/somaxconn")
     capped = min(BACKLOG, int(limit.read_text())) if limit.exists() else 128
     assert BACKLOG >= 512

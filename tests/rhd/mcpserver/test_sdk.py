@@ -343,7 +343,7 @@ async def _leave_after(url: str, body: dict[str, Any], headers: dict[str, str], 
 
 
 async def _send(url: str, method: str, headers: dict[str, str], body: bytes = b"") -> trio.SocketStream:
-    """Send a request whose answer nobody may ever read."""
+    """Send a request whose answer may never be read."""
     sock = trio.socket.socket()
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     parts = httpx2.URL(url)
@@ -402,7 +402,7 @@ async def _listen_without_reading(url: str, era: str, http: httpx2.AsyncClient) 
 
 
 async def _publish_until_stuck(put: Callable[[Event], None], pending: Callable[[], int]) -> None:
-    """Publish, giving everybody time to send, until what is pending only grows."""
+    """Publish, giving every client time to send, until what is pending only grows."""
     before = 0
     for number in range(10_000):
         put(Event("updated", f"x:{number}:{'y' * 65536}"))

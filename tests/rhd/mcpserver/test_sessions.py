@@ -51,7 +51,7 @@ INITIALIZED = {"jsonrpc": "2.0", "method": "notifications/initialized"}
 
 @dataclass
 class Endpoint:
-    """One endpoint at a URL; whoever `X-Caller` names is admitted."""
+    """One endpoint at a URL; the caller that `X-Caller` names is admitted."""
 
     url: str
     sessions: Sessions
@@ -335,7 +335,7 @@ async def test_a_burst_of_clients_is_served_to_the_last(endpoint: Endpoint) -> N
     async with trio.open_nursery() as nursery:
         for _ in range(8 * CAP):
             nursery.start_soon(initialize)
-    assert [answer.status_code for answer in answers] == [200] * 8 * CAP, "nobody is refused for want of room"
+    assert [answer.status_code for answer in answers] == [200] * 8 * CAP, "none is refused for lack of room"
     assert endpoint.sessions.count() <= MAX_OF_GRANT
     assert held(endpoint) <= CAP
 
@@ -348,7 +348,7 @@ async def test_attempts_to_initialize_that_fail_never_use_up_the_room(endpoint: 
     assert held(endpoint) == endpoint.sessions.count() == 1
 
 
-# -- without a session, or with one that nobody knows --------------------------------------------------------
+# -- without a session, or with one that is not known --------------------------------------------------------
 
 
 @pytest.mark.parametrize("session_id", [None, "an-id-of-a-daemon-before"])
@@ -490,7 +490,7 @@ async def test_a_session_that_its_client_has_ended_is_gone_for_that_client(endpo
     assert refusal(await endpoint.post(request("tools/list"), session_id)) == 404
     assert refusal(await endpoint.send("GET", session_id)) == 404
     assert refusal(await endpoint.send("DELETE", session_id)) == 404
-    assert result(await endpoint.post(request("tools/list"), session_id, "two"))["tools"], "unknown to everybody else"
+    assert result(await endpoint.post(request("tools/list"), session_id, "two"))["tools"], "unknown to others"
     assert await endpoint.open(session_id=session_id) != session_id
 
 

@@ -42,7 +42,7 @@ async def answered(sdk: Sdk) -> list[Message]:
         sent.append(message)
 
     async def receive() -> Message:
-        raise AssertionError("nobody but the SDK reads the request")
+        raise AssertionError("only the SDK reads the request")
 
     await serve_stream(sdk, {"type": "http"}, receive, send)
     return sent

@@ -143,7 +143,7 @@ async def test_a_path_that_does_not_exist_never_means_the_repository_around_it(t
     assert not (plain.path / ".repo-harness").exists()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a folder of somebody else's")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a folder of another user's")
 async def test_another_users_repository_is_refused(tmp_path: Path, repository: Repository) -> None:
     os.chown(repository.path, 65534, 65534)
     async with running_rooms(tmp_path / "db") as rooms:
@@ -210,7 +210,7 @@ async def copy(repository: Repository, to: Path) -> None:
 
 
 async def tarball(repository: Repository, to: Path) -> None:
-    """A repository of somebody else's that came as a tarball, with the id in it."""
+    """Another user's repository that came as a tarball, with the id in it."""
     Repository.make(to)
     shutil.copytree(repository.path / ".repo-harness", to / ".repo-harness")
 

@@ -165,7 +165,7 @@ def test_a_newer_database_is_refused_in_a_sentence_and_left_as_it_is(
 
 
 def test_a_write_that_was_killed_before_the_journal_was_ours_is_undone(tmp_path: Path) -> None:
-    """The first start begins with SQLite's own kind of journal; nobody may read the database before that is undone."""
+    """The first start begins with SQLite's own kind of journal; no read may come before that is undone."""
     path = str(tmp_path / "db")
     subprocess.run([sys.executable, "-IS", "-c", HALF, path], check=True)
     assert os.path.getsize(path + "-journal") > 4000

@@ -185,7 +185,7 @@ async def test_if_the_writer_fails_every_caller_is_told_and_the_daemon_with_them
         with pytest.raises(BaseExceptionGroup) as ended:
             await run()
         assert ended.group_contains(StoreFailed, match="can no longer be written")
-        await write()  # and whoever comes later
+        await write()  # and a later caller
     assert len(told) == 4
 
 

@@ -1,4 +1,4 @@
-"""What is decided about a request before anybody looks at what it asks for."""
+"""What is decided about a request before its body is looked at."""
 
 from __future__ import annotations
 

@@ -82,4 +82,4 @@ async def test_the_official_client_connects(tmp_path: Path, by: str, path: str, 
                     second = await client.post(url + path, json={})
                     assert second.status_code == 200
                     assert memory.tokens.refresh_token != refresh_token
-                assert len(person.logins) == 1, "the refresh needed nobody"
+                assert len(person.logins) == 1, "the refresh needed no person"

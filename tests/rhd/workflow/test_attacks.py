@@ -1,8 +1,8 @@
 """Attacks on this room, one named test each; the advisory that it comes from stands in the test's name.
 
 What they share: an attacker writes files into the repository (a dependency, a branch, an agent) or chooses the
-arguments of a call (a model, or whoever talked to it). Nothing outside of the artifacts may be read, nothing but
-planning documents written, nothing run, nobody held up.
+arguments of a call (a model, or the author of a text that it read). No file but artifacts may be read, nothing
+but planning documents written, nothing run, no other request delayed.
 """
 
 from __future__ import annotations
@@ -316,7 +316,7 @@ def test_cve_2025_53109_the_same_attacker_catches_whoever_opens_by_name() -> Non
         seen = confinement_race.run("by-name", 5_000, timeout_s=50)
         if seen["escapes"] and seen["changed_outside"]:
             return
-    pytest.fail("the attacker caught nobody, so it proves nothing")
+    pytest.fail("the attacker caught nothing, so it proves nothing")
 
 
 # 3 · CVE-2025-68145: the root is not optional and not the caller's to choose

@@ -446,7 +446,7 @@ def test_a_file_that_cannot_be_read_is_a_problem_of_its_own(
         patch.setattr(root, "_open", refuse)
         refreshed = catalog.refresh()
         assert told(refreshed) == {(SPRINT, "modified")}, "what cannot be read is not said to have changed"
-        assert refreshed.again == frozenset(), "nobody is asked to try again at once, and again, and again"
+        assert refreshed.again == frozenset(), "no second refresh is asked for at once, and again, and again"
         assert catalog.problems[PRD] == (PRD, "unreadable")
         assert catalog.artifacts[PRD].title == "Search"
     assert told(catalog.refresh()) == {(PRD, "modified")}

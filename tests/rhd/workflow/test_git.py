@@ -1,4 +1,4 @@
-"""rhd.workflow.git, against what real git makes, and against what somebody else makes of it."""
+"""rhd.workflow.git, against what real git makes, and against what others make of it."""
 
 from __future__ import annotations
 

@@ -365,7 +365,7 @@ def test_replacing_keeps_the_mode_and_swaps_the_content_whole(root: Root, reposi
     with target.open("rb") as reader:
         before = target.read_bytes()
         root.replace(PRD, PLANNER.reach, b"new")
-        assert reader.read() == before, "whoever had it open keeps reading the old content"
+        assert reader.read() == before, "a reader that had it open keeps reading the old content"
     assert target.read_bytes() == b"new"
     assert stat.S_IMODE(target.stat().st_mode) == 0o664
     assert not temporaries(repository)
@@ -585,7 +585,7 @@ def test_a_name_that_vanishes_under_the_sweep_does_not_keep_it_from_those_after_
 
     def unlink(name: str, *, dir_fd: int) -> None:
         real(name, dir_fd=dir_fd)
-        if not gone:  # somebody else was faster
+        if not gone:  # another process was faster
             gone.append(name)
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
 

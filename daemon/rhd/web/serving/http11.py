@@ -226,7 +226,7 @@ class Http11(H11Protocol):
     async def _handle_events(self) -> None:
         # Hypercorn's own waits here for the answer to the request before, and does not see the client leave.
         for number in itertools.count(1):
-            if number % _EVENTS_AT_ONCE == 0:  # a body in chunks of one byte must not stall everybody else
+            if number % _EVENTS_AT_ONCE == 0:  # a body in chunks of one byte must not stall other requests
                 await trio.lowlevel.checkpoint()
             try:
                 if not self._has_next_line():

@@ -23,7 +23,7 @@ class _Shape(NamedTuple):
     Attributes:
         type: stands in the replacement and in the counts.
         marks: the pattern is only tried if one of these stands in a word that is long enough.
-        pattern: its group `secret` is what is replaced, wherever it stands; without one it is the whole match, which
+        pattern: its group `secret` is what is replaced; without one it is the whole match, which
             then has to begin a word.
         is_secret: whether what matched is one.
     """

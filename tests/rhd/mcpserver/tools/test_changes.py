@@ -120,7 +120,7 @@ async def test_one_that_was_adopted_again_meanwhile_is_to_be_looked_at_anew(desk
             nursery.start_soon(ask)
             await _until_waiting(desk)
             again = replace(repo, log="zzzzzz")
-            for what, each in (("forgotten", repo), ("adopted", again)):  # before whoever waits has woken
+            for what, each in (("forgotten", repo), ("adopted", again)):  # before the waiting task has woken
                 desk.rooms.registry._repos[repo.id] = each
                 desk.rooms.registry._tell(what, each)
     assert (told[0]["reset"], told[0]["changes"], told[0]["cursor"][:6]) == (True, [], "zzzzzz")

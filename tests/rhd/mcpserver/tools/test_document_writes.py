@@ -1,4 +1,4 @@
-"""How every tool writes a document: once, whole, and never over what somebody else wrote."""
+"""How every tool writes a document: once, whole, and never over what another client wrote."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ async def served(app: App) -> AsyncIterator[Served]:
 
 
 async def assert_serves(served: Served) -> None:
-    """The server still answers somebody new."""
+    """The server still answers a new client."""
     client = await served.connect()
     assert (await client.request("/health")).status == 200
 
@@ -280,7 +280,7 @@ async def test_an_answer_that_streams_is_not_begun_for_a_client_that_has_closed_
     await app.wait_until(lambda a: a.cancelled == ["/stream"])
 
 
-# What is read of a client that nobody knows.
+# What is read of an unknown client.
 
 
 async def test_bytes_that_come_one_by_one_are_read_in_ever_longer_steps(

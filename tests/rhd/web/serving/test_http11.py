@@ -272,7 +272,7 @@ async def test_an_answer_before_the_end_of_the_body_ends_the_connection(peer: Pe
     await peer.answer(b"no")
     assert b"\r\nconnection: close\r\n" in peer.http.take().lower()
     assert peer.http.has_ended
-    await peer.http.feed(b"cd")  # whatever still comes is nobody's
+    await peer.http.feed(b"cd")  # what still comes belongs to no request
     assert len(peer.exchanges) == 1
 
 
@@ -391,7 +391,7 @@ def test_contract_of_h11_s_buffer() -> None:
 
 @pytest.mark.parametrize(("size", "is_refused"), [(1, True), (15, True), (16, False), (1000, False)])
 async def test_a_body_in_thousands_of_tiny_chunks_is_refused(peer: Peer, size: int, is_refused: bool) -> None:
-    """One byte a chunk, a body of 32 KiB would take the loop for a tenth of a second, before anybody is asked."""
+    """One byte a chunk, a body of 32 KiB would take the loop for a tenth of a second, before any check."""
     chunks = (b"%x\r\n" % size + b"x" * size + b"\r\n") * 600
     request = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks
     with trio.fail_after(5), trio.move_on_after(0.5) as reading:  # what is not read of a large body waits
