@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -82,8 +83,13 @@ def _begins(artifact: Artifact, words: Sequence[str]) -> bool:
 
 
 def _status_word(artifact: Artifact) -> str:
+    return _first_word(artifact.status or "")
+
+
+@functools.lru_cache(maxsize=256)
+def _first_word(status: str) -> str:
     """Return the first word of a status: `done` of `✅ Done (2026-11-22)`."""
-    words = "".join(c if c.isalnum() else " " for c in artifact.status or "").split(maxsplit=1)
+    words = "".join(c if c.isalnum() else " " for c in status).split(maxsplit=1)
     return words[0].lower() if words else ""
 
 

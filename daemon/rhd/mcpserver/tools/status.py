@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from rhd.access import PROFILES, SIBLING_SPRINT
 from rhd.mcpserver.large_lists import look_through
@@ -23,7 +23,7 @@ from rhd.mcpserver.tools.output_schemas import (
 )
 from rhd.mcpserver.tools.runs import RUN, run_json
 from rhd.mcpserver.tools.tool_spec import ALL, Call, ToolSpec
-from rhd.workflow.active import find_active, read_pointers
+from rhd.workflow.active import Pointers, find_active, read_pointers
 from rhd.workflow.artifacts import Artifact
 from rhd.workflow.git import read_git_facts
 from rhd.workflow.reach import may_read
@@ -31,6 +31,27 @@ from rhd.workflow.siblings import read_siblings
 
 MAX_RUNS = 3
 _RUN = {name: RUN[name] for name in ("run_id", "agent", "state", "reason", "queued_at", "ended_at", "cards")}
+
+
+class _Standing(NamedTuple):
+    """What the artifacts say of where the repository stands."""
+
+    counts: dict[str, int]
+    plan: Artifact | None
+    sprint: Artifact | None
+    handoff: Artifact | None
+    check: Artifact | None
+
+
+def _stand(call: Call, pointers: Pointers) -> _Standing:
+    kinds = _by_kind(call.artifacts)
+    return _Standing(
+        {kind: len(held) for kind, held in sorted(kinds.items())},
+        find_active(kinds["plan"], pointers.plan),
+        find_active(kinds["sprint"], pointers.sprint),
+        _newest(kinds["handoff"]),
+        _newest(kinds["check"]),
+    )
 
 
 def _newest(artifacts: Iterable[Artifact]) -> Artifact | None:
@@ -58,12 +79,11 @@ async def _runs(call: Call) -> list[dict[str, Any]]:
 
 async def harness_status(call: Call) -> dict[str, Any]:
     """Answer `harness_status`."""
-    count = len(call.service.artifacts)
-    kinds = await look_through(call.context, call.caller, count, lambda: _by_kind(call.artifacts))
-    counts = {kind: len(held) for kind, held in sorted(kinds.items())}
     facts = await call.service.read(read_git_facts)
     pointers = await call.service.read(read_pointers)
-    sprint = find_active(kinds["sprint"], pointers.sprint)
+    standing = await look_through(
+        call.context, call.caller, len(call.service.artifacts), lambda: _stand(call, pointers)
+    )
     granted = call.principal.profiles[call.repo.id]
     running = call.context.registry.profiles(call.repo.id)
     # Only repositories that the caller was granted: others must not be visible through their worktrees.
@@ -81,14 +101,14 @@ async def harness_status(call: Call) -> dict[str, Any]:
         "worktree": {
             "is_linked": facts.is_worktree,
             "siblings": sorted(s.repo.slug for s in others if facts.family and s.family == facts.family),
-            "sprints": await _sibling_sprints(call, sprint),
+            "sprints": await _sibling_sprints(call, standing.sprint),
         },
-        "counts": counts,
+        "counts": standing.counts,
         "left_out": left_out_json(call),
-        "active_plan": _shown(find_active(kinds["plan"], pointers.plan)),
-        "active_sprint": _shown(sprint),
-        "newest_handoff": _shown(_newest(kinds["handoff"])),
-        "newest_check": _shown(_newest(kinds["check"])),
+        "active_plan": _shown(standing.plan),
+        "active_sprint": _shown(standing.sprint),
+        "newest_handoff": _shown(standing.handoff),
+        "newest_check": _shown(standing.check),
         "runs": await _runs(call),
         "cursor": call.service.changes.cursor,
         "server_version": call.context.version,
