@@ -6,6 +6,7 @@ compared is compared once more in the moment of the replacement (`Root.replace`)
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -23,6 +24,10 @@ from rhwire.escape import escape
 
 MAX_BYTES = 512 << 10
 _APPEND_TRIES = 5
+# HTML that no blank line ends (CommonMark, kinds 1 and 3 to 5), and what ends it.
+_RAW_HTML = re.compile(r" {0,3}<((?:script|pre|style|textarea)(?=[ \t>]|\Z)|\?|!\[CDATA\[|![A-Z])", re.IGNORECASE)
+_RAW_ENDS = {"?": ("?>",), "![cdata[": ("]]>",)}
+_TAG_ENDS = ("</script>", "</pre>", "</style>", "</textarea>")
 
 
 class Saved(NamedTuple):
@@ -86,9 +91,9 @@ def save(
 def append(root: Root, path: RelPath, reach: Reach, text: str, key: bytes, *, max_bytes: int = MAX_BYTES) -> Saved:
     """Add `text` to the end of the Markdown artifact at `path`, on a line of its own; an absent one is created.
 
-    A fence or comment that is still open is closed first, so that it does not hide the text. No revision is needed,
-    since nothing is taken away: if another program saves in between, the text is added to what it saved. The revision
-    that is returned is for the daemon's own records: the caller has not seen what was there.
+    A fence, a comment or raw HTML that is still open is closed first, so that it does not hide the text. No revision
+    is needed, since nothing is taken away: if another program saves in between, the text is added to what it saved.
+    The revision that is returned is for the daemon's own records: the caller has not seen what was there.
 
     Raises:
         Conflict: REVISION_CONFLICT, another program saved again and again.
@@ -123,13 +128,25 @@ def append(root: Root, path: RelPath, reach: Reach, text: str, key: bytes, *, ma
 
 
 def _closing(text: str) -> str:
-    """Return the line that closes the fence or comment that is open at the end of `text`; empty if none is.
+    """Return the line that closes the fence, comment or raw HTML that is open at the end of `text`; empty if none is.
 
     One inside a list item or a quote needs none: the next line that stands at the margin ends it.
     """
-    blocks = Blocks()
-    for line in text.split("\n"):
-        blocks.read(line.removesuffix("\r"))
+    blocks, ends = Blocks(), tuple[str, ...]()
+    for each in text.split("\n"):
+        line = each.removesuffix("\r")
+        if not ends:
+            blocks.read(line)
+            is_inside = bool(blocks.stack) and not blocks.is_lazy
+            if blocks.leaf != "paragraph" or is_inside or (raw := _RAW_HTML.match(line)) is None:
+                continue
+            mark = raw[1].lower()
+            ends = _RAW_ENDS.get(mark) or ((">",) if mark.startswith("!") else (f"</{mark}>", *_TAG_ENDS))
+            line = line[raw.end() :]
+        if any(end in line.lower() for end in ends):
+            ends, blocks = (), Blocks()
+    if ends:
+        return f"{ends[0]}\n"
     if blocks.leaf not in ("fence", "comment") or blocks.is_last or blocks.stack:
         return ""
     return (blocks.fence[0] if blocks.leaf == "fence" else "-->") + "\n"

@@ -256,7 +256,9 @@ def test_nothing_is_appended_to_what_cannot_be_read(root: Root, repository: Repo
 
 _LINES = st.sampled_from(
     ["```", "````sh", "~~~", "<!--", "-->", "<!-- a -->", "> ```", "- ```", "  ```", "- a", "  <!--", "    ```", "text",
-     "", "`<!--", "# A", "| a | b |", "1. ~~~", "   ~~~~", "text <!-- a"]
+     "", "`<!--", "# A", "| a | b |", "1. ~~~", "   ~~~~", "text <!-- a",
+     "<pre>", "<PRE class='a'>", "</pre>", "<script>let a</script>", "<style", "</STYLE> a", "<?php", "?>", "<![CDATA[",
+     "]]>", "<!DOCTYPE html", "> <pre>", "- <pre>", "text <pre>", "<details>", "<prefix>", "    <pre>"]
 )  # fmt: skip
 
 
@@ -271,7 +273,15 @@ def test_an_open_fence_or_comment_does_not_hide_a_note(lines: list[str]) -> None
 
 
 def test_what_is_open_is_closed_with_its_own_mark(root: Root, repository: Repository) -> None:
-    for before, closing in (("````sh\ncode", "````\n"), ("~~~\n```\n", "~~~\n"), ("<!-- a\n", "-->\n"), ("text\n", "")):
+    for before, closing in (
+        ("````sh\ncode", "````\n"),
+        ("~~~\n```\n", "~~~\n"),
+        ("<!-- a\n", "-->\n"),
+        ("text\n", ""),
+        ("<pre>\na\n", "</pre>\n"),
+        ("<Script>\n```\n", "</script>\n"),
+        ("<?php\n", "?>\n"),
+    ):
         repository.write(NOTE, before)
         append(root, NOTE, PLANNER.reach, "## Note\n", KEY)
         whole = before if before.endswith("\n") else before + "\n"

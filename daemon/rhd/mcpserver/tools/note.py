@@ -32,6 +32,8 @@ async def append_handoff_note(call: Call) -> dict[str, Any]:
         except Refusal as refusal:
             if refusal.code == "FILE_TOO_LARGE":
                 refusal.next_step = "Ask the owner to move what is old in it elsewhere, or write a shorter note."
+            elif refusal.code in ("BINARY_FILE", "NOT_UTF8"):
+                refusal.next_step = "Nothing was added. Ask the owner to save that file as UTF-8, or to move it away."
             raise
 
     await call.service.write(add, written=path, by=call.caller.label)
