@@ -6,7 +6,7 @@ import errno
 import os
 import sys
 
-from rhctl.command import NAMES, overview, run_command
+from rhctl.command import NAMES, overview, run_command, short_overview
 from rhctl.errors import UsageError
 from rhctl.rendering import say_json
 from rhctl.terminal import BAD, paint, use_color
@@ -29,8 +29,8 @@ def main(argv: list[str] | None = None) -> int:
 def _run(argv: list[str]) -> int:
     before, argv = _split_options(argv)
     is_help = bool(argv) and argv[0] in ("help", "--help", "-h")
-    if not argv or (is_help and len(argv) == 1):
-        sys.stdout.write(overview())
+    if not argv or (is_help and argv[1:] in ([], ["--all"])):
+        sys.stdout.write(overview() if "--all" in argv else short_overview())
         return 0 if argv else 2
     name, rest = argv[0], [*argv[1:], *before]
     if is_help:

@@ -89,6 +89,28 @@ def run_command(name: str, arguments: list[str]) -> int:
     return command.run(command.parser().parse_args(arguments))
 
 
+COMMON = (
+    *("adopt", "status", "goal", "events"),
+    *("setup", "endpoint", "start"),
+    *("clients", "approve", "passphrase"),
+    *("doctor", "service"),
+)
+"""What most people want, each with its line in the short help."""
+
+
+def short_overview() -> str:
+    """Return the help that fits a screen: the common commands of each group, and the names of the others."""
+    width = max(len(name) for name in COMMON)
+    lines = ["usage: rhctl COMMAND [OPTION…]", ""]
+    for group in GROUPS:
+        commands = {name: command for name in NAMES if (command := find_command(name)).group == group}
+        lines.append(f"{group}:")
+        lines += [f"  {name:<{width}}  {commands[name].help}" for name in COMMON if name in commands]
+        lines.append(f"  {'also':<{width}}  {', '.join(name for name in commands if name not in COMMON)}")
+    lines.append("All of them: rhctl help --all. Options and an example: rhctl COMMAND --help")
+    return "\n".join(lines) + "\n"
+
+
 def overview() -> str:
     """Return the help that lists every command by group."""
     commands = [find_command(name) for name in NAMES]
@@ -102,5 +124,5 @@ def overview() -> str:
     for group in GROUPS:
         lines += ["", f"{group}:"]
         lines += [f"  {c.name:<{width}}  {c.help}" for c in commands if c.group == group]
-    lines += ["", "Every command takes --json, --home FOLDER and --help. Try: rhctl adopt --help"]
+    lines += ["", "Every command takes --json, --home FOLDER, --color WHEN and --help."]
     return "\n".join(lines) + "\n"

@@ -66,7 +66,7 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     "ENDPOINT_RECORDED": (
         "Another public endpoint is recorded; clients know the daemon by it.",
-        "Repeat the command with --replace if those connectors may end.",
+        "Repeat the command with --replace, then set those clients up with the new one.",
     ),
     "FILE_TOO_LARGE": (
         "The file is larger than what is served, or the text larger than what may be written.",

@@ -12,7 +12,7 @@ import pytest
 import trio
 
 from rhctl.__main__ import INTERRUPTED, guard
-from rhctl.command import overview
+from rhctl.command import overview, short_overview
 from rhwire.errors import HarnessError
 from tests.support.daemons import environment
 from tests.support.inprocess import Running
@@ -39,7 +39,12 @@ sys.stderr.write("loaded:" + " ".join(sorted(foreign | heavy)) + " code:" + str(
 @pytest.mark.parametrize(("words", "code"), [((), 2), (("--help",), 0), (("-h",), 0), (("help",), 0)])
 def test_the_overview_is_shown_to_whoever_names_no_command(words: tuple[str, ...], code: int) -> None:
     said = run(*words)
-    assert (said.code, said.out, said.err) == (code, overview(), "")
+    assert (said.code, said.out, said.err) == (code, short_overview(), "")
+
+
+@pytest.mark.parametrize("words", [("help", "--all"), ("--help", "--all")])
+def test_the_whole_overview_is_shown_when_all_is_asked_for(words: tuple[str, ...]) -> None:
+    assert run(*words).out == overview()
 
 
 def test_a_mistyped_command_is_met_with_the_one_that_was_meant() -> None:

@@ -5,6 +5,7 @@ A new command needs its line in each table here.
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from rhctl.command import GROUPS, NAMES, find_command, overview
+from rhctl.command import GROUPS, NAMES, find_command, overview, short_overview
 from rhd.settings import TABLE
 from rhwire.codes import CODES
 from tests.support.inprocess import Running
@@ -25,7 +26,7 @@ MAX_COLUMNS = 100
 LOGIN = {"age_s", "asked[]", "client", "host", "redirect_host", "resource"}
 CHANGE = {"at", "change", "cursor", "kind", "path", "repo", "via", "by"}
 SETUP = {
-    "add[]", "authentication", "client", "config", "diff", "ended[]", "file", "http", "local_url", "name",
+    "add[]", "authentication", "client", "config", "diff", "replaced_for[]", "file", "http", "local_url", "name",
     "needs_trust", "passphrase_file", "removed", "scope", "server", "slug", "steps[]", "url", "written",
 }  # fmt: skip
 STEP = {"command[]", "do", "path", "pid", "text"}
@@ -68,7 +69,7 @@ DONE: dict[str, tuple[str, set[str]]] = {
     ),
     "deny": ("deny {code}", {*LOGIN, "denied"}),
     "doctor": ("doctor", inside("findings[]", {"cause", "check", "message", "next_step", "repo", "status"})),
-    "endpoint": ("endpoint https://rh.example.com/mcp", {"ended[]", "endpoint", "public_url"}),
+    "endpoint": ("endpoint https://rh.example.com/mcp", {"clients[]", "endpoint", "public_url"}),
     "events": ("events", inside("changes[]", CHANGE)),
     "forget": ("forget project", {"clients", "path", "slug"}),
     "goal": ("goal project", {"path", "prompt", "slug"}),
@@ -83,7 +84,8 @@ DONE: dict[str, tuple[str, set[str]]] = {
     "runs": ("runs", {"runs[]"}),
     "service": (
         "service stop --dry-run",
-        {"action", "dry_run", "files[]", "home", "kept", "log", "manager", "notes[]", "pid", "url"}
+        {"action", "dry_run", "files[]", "home", "log", "manager", "notes[]", "pid", "url"}
+        | inside("kept", {"config", "database", "home", "logs"})
         | inside("steps[]", STEP - {"command[]"} | {"command"}),
     ),
     "setup": ("setup codex project", SETUP),
@@ -246,6 +248,18 @@ def test_every_command_has_a_file_and_every_file_is_a_command() -> None:
         assert command.group in GROUPS
         assert command.help[0].isupper()
         assert not command.help.endswith(".")
+
+
+def test_the_help_fits_a_screen_and_names_every_command_in_its_group() -> None:
+    lines = short_overview().splitlines()
+    assert len(lines) < 24
+    assert max(map(len, lines)) <= 80
+    at, group = dict.fromkeys(GROUPS, ""), ""
+    for line in lines[2:-1]:
+        group = group if line.startswith("  ") else line.removesuffix(":")
+        at[group] += f"{line} "
+    for name in NAMES:
+        assert re.search(rf" {name}\b", at[find_command(name).group]), name
 
 
 def test_the_overview_names_every_command_under_its_group() -> None:

@@ -25,7 +25,9 @@ def build_parser() -> Parser:
         "rhctl endpoint https://harness.example.com/mcp",
     )
     parser.add_argument("url", nargs="?", metavar="URL", help="https://HOST[:PORT]/mcp")
-    parser.add_argument("--replace", action="store_true", help="replace another recorded one; its connectors end")
+    parser.add_argument(
+        "--replace", action="store_true", help="replace another recorded one, which is then no longer answered"
+    )
     return parser
 
 
@@ -47,8 +49,14 @@ def show(answer: dict[str, Any]) -> None:
         say("  Record the URL of your tunnel with: rhctl endpoint https://HOST/mcp")
         return
     say(answer["endpoint"])
-    if answer["ended"]:
-        say(f"  made with the one before, and ended: {', '.join(escape(name) for name in answer['ended'])}")
+    say_replaced(answer["clients"])
+
+
+def say_replaced(clients: list[str]) -> None:
+    """Print what replacing an endpoint means for the clients that had logged in."""
+    if clients:
+        say(f"The one before is no longer answered. Logged in: {', '.join(escape(name) for name in clients)}")
+        say("  Set up anew those of them that used it. Their grants stay until you end them: rhctl revoke CLIENT")
 
 
 COMMAND = Command("endpoint", CONNECT, "Show or record the public URL", build_parser, run)

@@ -61,7 +61,7 @@ def run(args: Any) -> int:
         answer = describe(subject)
         (say_json if args.json else show_status)(answer)
         return 0
-    service, plan = make_plan(subject, args.action, args.port)
+    service, plan = make_plan(subject, args.action, args.port, is_dry=args.dry_run)
     answer = act(subject, args.action, service, plan, is_dry=args.dry_run)
     if args.json:
         say_json(answer)
@@ -73,11 +73,13 @@ def run(args: Any) -> int:
 # Acting.
 
 
-def make_plan(subject: Subject, action: str, port: int | None) -> tuple[Spec | None, list[Step]]:
+def make_plan(
+    subject: Subject, action: str, port: int | None, *, is_dry: bool = False
+) -> tuple[Spec | None, list[Step]]:
     """Return the service that an action leaves behind, or that it is about, and the steps that it takes."""
     match action:
         case "install":
-            return actions.plan_install(subject, port)
+            return actions.plan_install(subject, port, is_dry=is_dry)
         case "uninstall":
             return subject.service, actions.plan_uninstall(subject)
         case "stop":
@@ -89,7 +91,7 @@ def make_plan(subject: Subject, action: str, port: int | None) -> tuple[Spec | N
 
 def act(subject: Subject, action: str, service: Spec | None, plan: list[Step], *, is_dry: bool) -> dict[str, Any]:
     """Carry a plan out unless it is dry, and return what there is to say of it."""
-    kept = _kept(subject) if action == "uninstall" else None
+    kept = _kept(subject) if action in ("stop", "uninstall") else None
     if not is_dry:
         actions.carry_out(subject, plan)
     is_up = action in STARTING and not is_dry
@@ -141,6 +143,9 @@ def _holds_something(place: str) -> bool:
 def _notes(subject: Subject, action: str, plan: list[Step], path: str | None) -> list[str]:
     notes = []
     if action == "install":
+        if (unreachable := actions.find_unreachable(subject.manager)) is not None:
+            notes.append(f"this only shows the files; they cannot be installed here: {unreachable.message}")
+            notes += [unreachable.next_step] if unreachable.next_step else []
         if subject.manager.lingers() is False:
             notes.append(
                 "it ends with your last session and starts with the next; to have it run from boot on: "
@@ -183,7 +188,7 @@ def _show_done(answer: dict[str, Any]) -> None:
         if answer["action"] == "install":
             say(f"  files  {escape(os.path.dirname(answer['files'][0]))}")
         say(f"  log    {escape(answer['log'])}")
-    if answer["kept"] and answer["steps"]:
+    if answer["kept"] and any(answer["kept"].values()):
         say("Your data stays:")
         for name, place in answer["kept"].items():
             if place:

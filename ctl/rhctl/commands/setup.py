@@ -6,6 +6,7 @@ import os
 
 from rhctl.client import DaemonClient
 from rhctl.command import CONNECT, Command
+from rhctl.commands.endpoint import say_replaced
 from rhctl.daemon_access import open_client
 from rhctl.errors import UsageError
 from rhctl.options import Parser, choice, home_words, make_parser, real_path, repo_params
@@ -41,8 +42,8 @@ ANSWER: dict[str, Any] = {
     "url": None,
     "local_url": None,
     "authentication": None,
+    "replaced_for": [],
     "passphrase_file": None,
-    "ended": [],
     "steps": [],
 }
 """The keys of `--json`, the same for every client."""
@@ -92,7 +93,7 @@ def add_options(parser: Parser) -> None:
 
 def configure(client: DaemonClient, home: Home, name: str, args: argparse.Namespace, *, write: bool) -> int:
     """Set one client up as the options say; return the exit code."""
-    ended: list[str] = []
+    replaced: list[str] = []
     name, is_removing = ALIASES.get(name, name), getattr(args, "remove", False)
     if name == CHATGPT and (write or is_removing):
         raise UsageError("ChatGPT has no configuration file", next_step="Leave --write and --remove out.")
@@ -102,10 +103,10 @@ def configure(client: DaemonClient, home: Home, name: str, args: argparse.Namesp
         # The repository is looked up first, so that a wrong one records nothing.
         client.call("setup", repo_params(args.repo))
         answer = client.call("endpoint", {"url": args.endpoint, "replace": args.replace or None})
-        ended = answer["ended"]
+        replaced = answer["clients"]
     if name == CHATGPT:
         facts = client.call("setup", {**repo_params(args.repo), "profile": "planner"})
-        return _chatgpt(home, facts, ended, args.json)
+        return _chatgpt(home, facts, replaced, args.json)
     spec = find_spec(name)
     scope = _scope(spec, args.scope)
     wanted = {"profile": spec.profile or "executor", "scope": scope if not spec.needs_repo else None}
@@ -226,7 +227,7 @@ def _say_client(answer: dict[str, Any], name: str, *, is_dry: bool, is_written: 
             say(f"# {step}")
 
 
-def _chatgpt(home: Home, facts: dict[str, Any], ended: list[str], as_json: bool) -> int:
+def _chatgpt(home: Home, facts: dict[str, Any], replaced: list[str], as_json: bool) -> int:
     from rhctl.setup import chatgpt
 
     steps = chatgpt.steps(facts, home_words(home))
@@ -241,13 +242,12 @@ def _chatgpt(home: Home, facts: dict[str, Any], ended: list[str], as_json: bool)
                 "local_url": facts["hub_url"],
                 "authentication": "oauth",
                 "passphrase_file": facts["passphrase_file"],
-                "ended": ended,
+                "replaced_for": replaced,
                 "steps": steps,
             }
         )
         return 0
-    if ended:
-        say(f"connectors made with the endpoint before, and ended: {', '.join(escape(name) for name in ended)}")
+    say_replaced(replaced)
     for step in steps:
         say(step)
     return 0

@@ -57,18 +57,20 @@ def find_subject(flag: str | None) -> Subject:
 # Plans.
 
 
-def plan_install(subject: Subject, port: int | None) -> tuple[Spec, list[Step]]:
+def plan_install(subject: Subject, port: int | None, *, is_dry: bool = False) -> tuple[Spec, list[Step]]:
     """Return the service as it is to be, and the steps to it; none if it is so already.
 
     Args:
         port: to be recorded in the settings first; None takes what they say.
+        is_dry: nothing will be done; where the manager cannot be reached, the files are planned nevertheless.
 
     Raises:
         HarnessError: SERVICE_UNAVAILABLE, SERVICE_INSTALLED for another home, PORT_IN_USE, or settings that cannot
             be used.
     """
-    subject.manager.check()
-    home, installed = subject.home, subject.installed
+    home, installed, unreachable = subject.home, subject.installed, find_unreachable(subject.manager)
+    if unreachable is not None and not is_dry:
+        raise unreachable
     if installed is not None and subject.service is None:
         raise HarnessError(
             f"a service is installed for the home {installed.home.base}",
@@ -82,6 +84,8 @@ def plan_install(subject: Subject, port: int | None) -> tuple[Spec, list[Step]]:
             code="INVALID_ARGUMENT",
             next_step="Name one: rhctl service install --port 8765",
         )
+    if unreachable is not None:
+        return spec, [*steps, *subject.manager.plan_files(spec)]
     state = subject.manager.state()
     _check_port(subject, spec, state)
     return spec, steps + subject.manager.plan_install(spec, _handover(home, state))
@@ -244,6 +248,15 @@ def ask_url(home: Home) -> str | None:
             client.close()
     except (NoDaemon, HarnessError):
         return None
+
+
+def find_unreachable(manager: Manager) -> HarnessError | None:
+    """Return why the manager cannot be reached; None if it can."""
+    try:
+        manager.check()
+    except HarnessError as error:
+        return error
+    return None
 
 
 def find_drift(service: Spec) -> str | None:

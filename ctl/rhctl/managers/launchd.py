@@ -107,6 +107,10 @@ class Launchd:
         steps = self._plan(spec, handover)
         return [self._run("enable", self._target()), *steps] if steps else []
 
+    def plan_files(self, spec: Spec) -> list[Step]:
+        """Return the step that writes the agent."""
+        return [Write(self._file, render_plist(spec))]
+
     def plan_uninstall(self) -> list[Step]:
         """Return the steps that unload the agent and remove its file."""
         found = [Remove(self._file)] if os.path.lexists(self._file) else []

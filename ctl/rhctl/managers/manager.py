@@ -82,6 +82,9 @@ class Manager(Protocol):
                 a client that looks for a service finds it installed already.
         """
 
+    def plan_files(self, spec: Spec) -> list[Step]:
+        """Return the steps that write the service's files, whatever is there."""
+
     def plan_uninstall(self) -> list[Step]:
         """Return the steps that end the service and remove its files."""
 

@@ -134,6 +134,10 @@ class Systemd:
         self._check_folder()
         return self._plan(spec, handover, enables=True)
 
+    def plan_files(self, spec: Spec) -> list[Step]:
+        """Return the steps that write the units."""
+        return [Write(f"{self._folder}/{name}", text) for name, text in render_systemd(spec).items()]
+
     def plan_uninstall(self) -> list[Step]:
         """Return the steps that stop and disable the units, and remove them."""
         steps: list[Step] = []

@@ -55,7 +55,7 @@ async def _describe(context: VerbContext) -> Mapping[str, Any]:
 
 
 def _check_public_url(settings: Settings, value: str | None) -> None:
-    """Refuse to replace a public URL: the connectors made with it end, which `rhctl endpoint` asks about.
+    """Refuse to replace a public URL: the clients lose the daemon by it, which `rhctl endpoint` tells.
 
     Raises:
         Refusal: ENDPOINT_RECORDED.
@@ -68,9 +68,10 @@ def _check_public_url(settings: Settings, value: str | None) -> None:
         return  # is refused when it is written
     if origin != settings.public_url:
         raise Refusal(
-            f"{settings.public_url}/mcp is recorded; connectors made with it end when it is replaced",
+            f"{settings.public_url}/mcp is recorded; once it is replaced, clients that were set up with it no longer "
+            "reach this daemon",
             code="ENDPOINT_RECORDED",
-            next_step=f"If they may end: rhctl endpoint {origin}/mcp --replace",
+            next_step=f"Replace it nevertheless: rhctl endpoint {origin}/mcp --replace",
         )
 
 

@@ -20,13 +20,15 @@ async def run(request: VerbCall) -> dict[str, Any]:
     if given is None:
         return _answer(recorded, [])
     origin = parse_endpoint(given)
-    ending = [c.name for c in context.authority.clients(None)] if recorded not in (None, origin) else []
-    if recorded not in (None, origin) and not params["replace"]:
-        names = ", ".join(sorted(set(ending))) or "none is connected now"
+    is_replacing = recorded not in (None, origin)
+    clients = sorted({client.name for client in context.authority.clients()}) if is_replacing else []
+    if is_replacing and not params["replace"]:
+        names = ", ".join(clients) or "none is connected now"
         raise Refusal(
-            f"{recorded}/mcp is recorded; connectors made with it end when it is replaced ({names})",
+            f"{recorded}/mcp is recorded; once it is replaced, clients that were set up with it no longer reach this "
+            f"daemon ({names})",
             code="ENDPOINT_RECORDED",
-            details={"endpoint": f"{recorded}/mcp", "clients": sorted(set(ending))},
+            details={"endpoint": f"{recorded}/mcp", "clients": clients},
         )
     if context.settings.origins["public_url"] in ("environment", "flag"):
         raise Refusal(
@@ -44,11 +46,12 @@ async def run(request: VerbCall) -> dict[str, Any]:
                 next_step="See what is wrong with: rhctl config show",
             )
         context.audit.event("endpoint.set", target=context.settings.public_url)
-    return _answer(origin, sorted(set(ending)))
+    return _answer(origin, clients)
 
 
-def _answer(origin: str | None, ending: list[str]) -> dict[str, Any]:
-    return {"endpoint": f"{origin}/mcp" if origin else None, "public_url": origin, "ended": ending}
+def _answer(origin: str | None, clients: list[str]) -> dict[str, Any]:
+    """Return the answer; `clients` have logged in and may have been set up with the endpoint that was replaced."""
+    return {"endpoint": f"{origin}/mcp" if origin else None, "public_url": origin, "clients": clients}
 
 
 VERB = Verb("endpoint", run, {"url": str, "replace": bool})

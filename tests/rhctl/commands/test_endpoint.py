@@ -14,10 +14,10 @@ async def test_none_is_recorded_at_first_and_what_to_do_is_said(daemon: Running)
     assert said.out.splitlines()[0] == "no public endpoint is recorded"
     assert "rhctl endpoint https://HOST/mcp" in said.out
     answer = await type_in("endpoint", "--json")
-    assert answer.json == {"endpoint": None, "public_url": None, "ended": []}
+    assert answer.json == {"endpoint": None, "public_url": None, "clients": []}
 
 
-async def test_recording_replacing_and_what_ends_by_it(daemon: Running, repository: Repository) -> None:
+async def test_recording_replacing_and_what_that_means_for_clients(daemon: Running, repository: Repository) -> None:
     slug = await daemon.adopt(repository.path)
     await daemon.connect_client(slug, name=HOSTILE)
     assert (await type_in("endpoint", ONE)).out == f"{ONE}\n"
@@ -34,8 +34,11 @@ async def test_recording_replacing_and_what_ends_by_it(daemon: Running, reposito
     assert done.code == 0
     assert r"evil\x1b[2J\nname\u202e" in done.out
     assert is_safe(done.out)
+    assert "is no longer answered" in done.out
+    assert "Their grants stay until you end them" in done.out
+    assert len((await daemon.call("clients"))["clients"]) == 1, "as it says"
     again = (await type_in("endpoint", TWO, "--json")).json
-    assert again == {"endpoint": TWO, "public_url": TWO.removesuffix("/mcp"), "ended": []}
+    assert again == {"endpoint": TWO, "public_url": TWO.removesuffix("/mcp"), "clients": []}
 
 
 async def test_what_is_no_public_endpoint_is_refused_with_the_reason(daemon: Running) -> None:

@@ -91,10 +91,10 @@ def test_everything_can_be_repeated_without_harm(systemd: FakeSystemd, port: int
     assert "already" in run("service", "start").out
     assert [step["command"][2] for step in ask("stop")["steps"]] == ["stop"]
     assert ask("stop")["steps"] == []
-    assert run("service", "stop").out == "no daemon is running\n"
+    assert run("service", "stop").out.splitlines()[:2] == ["no daemon is running", "Your data stays:"]
     assert ask("uninstall")["steps"] != []
     assert ask("uninstall")["steps"] == []
-    assert run("service", "uninstall").out == "no service is installed\n"
+    assert run("service", "uninstall").out.splitlines()[:2] == ["no service is installed", "Your data stays:"]
 
 
 @pytest.mark.parametrize("action", ["install", "start", "stop", "restart", "uninstall"])
@@ -314,6 +314,28 @@ def test_without_systemd_that_is_said_and_a_detached_daemon_offered(no_manager: 
     assert "no service manager can be reached here" in run("service", "status").out
 
 
+def test_a_dry_run_shows_the_units_all_the_same_and_that_they_cannot_be_installed_here(
+    no_manager: None, home: Home, port: int
+) -> None:
+    said = run("service", "install", "--dry-run", "--port", str(port))
+    assert (said.code, said.err) == (0, "")
+    for name in SYSTEMD_UNITS:
+        assert f"write {Path.home() / '.config/systemd/user' / name}" in said.out
+    assert f"ListenStream=127.0.0.1:{port}" in said.out
+    assert "note: this only shows the files; they cannot be installed here: systemd does not run" in said.out
+    assert not (Path.home() / ".config/systemd").exists()
+
+
+def test_stop_says_where_the_data_is(no_manager: None, home: Home) -> None:
+    home.prepare()
+    (Path(home.base) / "home.json").write_text("{}")
+    assert run("service", "stop").out.splitlines() == [
+        "no daemon is running",
+        "Your data stays:",
+        f"  home     {home.base}",
+    ]
+
+
 def test_in_wsl_the_switch_that_turns_systemd_on_is_named(no_manager: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rhctl.managers.systemd._is_wsl", lambda: True)
     refused = run("service", "install", "--json").json["error"]
@@ -335,7 +357,7 @@ def test_a_detached_daemon_is_started_restarted_and_stopped(no_manager: None, ho
     assert ask("start")["steps"] == []
     assert ask("status")["pid"] == pid
     assert ask("restart")["pid"] == ask_lock(home.lock) != pid
-    assert run("service", "stop").out == "the detached daemon has stopped\n"
+    assert run("service", "stop").out.splitlines()[:2] == ["the detached daemon has stopped", "Your data stays:"]
     assert ask_lock(home.lock) is None
 
 

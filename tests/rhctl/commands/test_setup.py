@@ -172,16 +172,14 @@ async def test_for_chatgpt_the_tunnel_comes_first_then_the_connector(daemon: Run
     assert answer["steps"]
 
 
-async def test_another_endpoint_is_refused_unless_its_connectors_may_end(
-    daemon: Running, repository: Repository
-) -> None:
+async def test_another_endpoint_is_refused_unless_it_is_to_be_replaced(daemon: Running, repository: Repository) -> None:
     slug = await daemon.adopt(repository.path)
     await daemon.connect_client(slug)
     await type_in("setup", "chatgpt", slug, "--endpoint", ONE)
     said = await type_in("setup", "chatgpt", slug, "--endpoint", TWO, "--json")
     assert (said.code, said.refusal) == (1, "ENDPOINT_RECORDED")
     said = await type_in("setup", "chatgpt", slug, "--endpoint", TWO, "--replace")
-    assert "and ended: ChatGPT" in said.out
+    assert "no longer answered. Logged in: ChatGPT" in said.out
 
 
 async def test_a_wrong_repository_records_no_endpoint(daemon: Running) -> None:

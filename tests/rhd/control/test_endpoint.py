@@ -14,9 +14,9 @@ ONE, TWO = "https://one.example.com/mcp", "https://two.example.com/mcp"
 
 
 async def test_what_is_recorded_is_in_force_at_once_and_after_a_restart(daemon: Running) -> None:
-    assert await daemon.call("endpoint") == {"endpoint": None, "public_url": None, "ended": []}
+    assert await daemon.call("endpoint") == {"endpoint": None, "public_url": None, "clients": []}
     answer = await daemon.call("endpoint", url=ONE)
-    assert answer == {"endpoint": ONE, "public_url": "https://one.example.com", "ended": []}
+    assert answer == {"endpoint": ONE, "public_url": "https://one.example.com", "clients": []}
     assert daemon.context.settings.public_url == "https://one.example.com"
     assert tomllib.loads(Path(daemon.context.config_path).read_text())["public_url"] == "https://one.example.com"
     assert [row.action for row in await daemon.audited()] == ["endpoint.set"]
@@ -24,7 +24,7 @@ async def test_what_is_recorded_is_in_force_at_once_and_after_a_restart(daemon: 
     assert [row.action for row in await daemon.audited()] == ["endpoint.set"]
 
 
-async def test_another_one_is_refused_with_who_would_end_unless_that_is_wanted(
+async def test_another_one_is_refused_with_who_may_lose_it_unless_that_is_wanted(
     daemon: Running, repository: Repository
 ) -> None:
     slug = await daemon.adopt(repository.path)
@@ -36,7 +36,7 @@ async def test_another_one_is_refused_with_who_would_end_unless_that_is_wanted(
     assert (await daemon.call("endpoint", url=TWO, replace=True)) == {
         "endpoint": TWO,
         "public_url": "https://two.example.com",
-        "ended": ["ChatGPT"],
+        "clients": ["ChatGPT"],
     }
 
 
