@@ -32,6 +32,11 @@ class SocketMcp:
             return dict(result["_meta"][ERROR_KEY])
         return dict(result["structuredContent"])
 
+    def refused(self, line: bytes) -> dict[str, Any]:
+        """Send a line as it is and return the error that answers it."""
+        self._client.sock.sendall(line + b"\n")
+        return dict(json.loads(self._client.read_line())["error"])
+
     def close(self) -> None:
         """Hang up."""
         self._client.close()
