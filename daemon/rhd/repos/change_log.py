@@ -178,6 +178,11 @@ class ChangeLog:
             self.on_pending()
 
     @property
+    def has_untold(self) -> bool:
+        """Whether anything waits until numbers are reserved for it."""
+        return bool(self._untold)
+
+    @property
     def is_pending(self) -> bool:
         """Whether anything is to be recorded."""
         return not self.is_closed and bool(self._untold or self._unsaved or self._artifacts)

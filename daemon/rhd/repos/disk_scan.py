@@ -59,18 +59,15 @@ class DiskScanner:
         Raises:
             Detached: the repository is not where it was.
         """
-        if may_wait and self._git.should_wait(root):
+        lock = self._git.lock(root)
+        if may_wait and self._git.should_wait(lock):
             return None
         known, arm = catalog.folders, partial(self._hints.arm, self._repo_id)
-        is_git = self._git.is_writing(root)
         refreshed = catalog.refresh(folders if folders is None else folders - {DOT_GIT}, arm)
         self._hints.drop(self._repo_id, known - catalog.folders)
         has_moved = (folders is None or DOT_GIT in folders) and self._git.has_moved(root, arm)
         changes: list[tuple[str, str, str]] = list(refreshed.changes)
-        if is_git or self._git.is_writing(root):
-            gits = {str(change.path) for change in refreshed.changes}
-        else:
-            gits = self._git.written(root, catalog.artifacts, refreshed.changes)
+        gits = self._git.written(root, catalog.artifacts, refreshed.changes, lock)
         origins: dict[str, tuple[str, str | None]] = dict.fromkeys(gits, GIT)
         if has_moved:
             changes.append(("", REPOSITORY, "branch"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Literal
 
@@ -41,35 +41,41 @@ class GitWatch:
         self._waiting: tuple[int, float] = (-1, 0.0)
         self._branch: object = _UNKNOWN
 
-    def is_writing(self, root: Root) -> bool:
-        """Say whether git is writing files now.
+    def lock(self, root: Root) -> Facts | None:
+        """Return what git's lock looks like; None if git is not writing files.
 
         Raises:
             Detached: the repository is not where it was.
         """
-        lock = _look(root, "index.lock")
-        return lock is not None and time.time() < lock.signature[3] / 1e9 + LASTS_S
+        (lock,) = _look(root, "index.lock")
+        return lock
 
-    def should_wait(self, root: Root) -> bool:
-        """Say whether to look later, since git is writing files, and not for too long yet.
-
-        Raises:
-            Detached: the repository is not where it was.
-        """
-        lock, now = _look(root, "index.lock"), time.monotonic()
+    def should_wait(self, lock: Facts | None) -> bool:
+        """Say whether to look later, since git is writing files, and not for too long yet."""
         if lock is None:
             return False
+        now = time.monotonic()
         if self._waiting[0] != lock.inode:
             self._waiting = lock.inode, now
         return now < self._waiting[1] + WAIT_S
 
-    def written(self, root: Root, artifacts: Artifacts, changes: Iterable[Change]) -> set[str]:
-        """Return the paths of the changes that git made, now that it is finished: none is younger than its index.
+    def written(
+        self, root: Root, artifacts: Artifacts, changes: Collection[Change], lock_before: Facts | None
+    ) -> set[str]:
+        """Return the paths of the changes that git made: all if it is writing; later, none is younger than its index.
+
+        Args:
+            lock_before: git's lock before the changes were looked for.
 
         Raises:
             Detached: the repository is not where it was.
         """
-        if not (changes := list(changes)) or (index := _look(root, "index")) is None:
+        if not changes:
+            return set()
+        lock, index = _look(root, "index.lock", "index")
+        if _is_young(lock_before) or _is_young(lock):
+            return {str(change.path) for change in changes}
+        if index is None:
             return set()
         finished_ns, now_ns = index.signature[3], time.time_ns()
         if abs(now_ns - finished_ns) > LASTS_S * 1e9:
@@ -101,13 +107,21 @@ class GitWatch:
         return before not in (_UNKNOWN, self._branch)
 
 
-def _look(root: Root, name: str) -> Facts | None:
-    """Return the facts of a file in git's folder; None if it is not there."""
+def _is_young(lock: Facts | None) -> bool:
+    return lock is not None and time.time() < lock.signature[3] / 1e9 + LASTS_S
+
+
+def _look(root: Root, *names: str) -> list[Facts | None]:
+    """Return the facts of files in git's folder; None for each that is not there."""
+    found: list[Facts | None] = []
     with opened_git_folder(root) as (git, prefix):
-        if git is not None:
-            with _outside(git, root):
-                return git.look(RelPath(prefix + name), GIT_FACTS)
-    return None
+        for name in names:
+            facts = None
+            if git is not None:
+                with _outside(git, root):
+                    facts = git.look(RelPath(prefix + name), GIT_FACTS)
+            found.append(facts)
+    return found
 
 
 @contextmanager

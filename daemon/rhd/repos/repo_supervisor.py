@@ -33,6 +33,9 @@ TURN_S = 2.0
 FINISH_WITHIN_S = 0.4
 """How long a service that ends waits for what is queued and for a call to the file system."""
 
+RECORD_AFTER_S = 0.01
+"""Followers are told first: the thread that writes would compete with them for the interpreter."""
+
 RETRY_S = 2.0
 """How long after the database refused changes they are handed to it again."""
 
@@ -168,6 +171,8 @@ class RepoSupervisor:
 
     async def _record(self, repo: Repo, changes: ChangeLog) -> None:
         """Record what a log has told, beside the service that goes on looking; while the disk refuses, try again."""
+        if not changes.has_untold:
+            await trio.sleep(RECORD_AFTER_S)
         while changes.is_pending:
             try:
                 await changes.record()

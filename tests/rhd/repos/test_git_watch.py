@@ -25,16 +25,33 @@ def test_a_look_waits_while_git_writes_and_not_for_ever(
     monkeypatch.setattr(git_watch.time, "monotonic", lambda: now[0])
     with Root.open(str(repository.path)) as root:
         git = GitWatch()
-        assert (git.should_wait(root), git.is_writing(root)) == (False, False)
-        lock = repository.write(".git/index.lock", "")
-        assert (git.should_wait(root), git.is_writing(root)) == (True, True)
+        assert git.lock(root) is None
+        assert not git.should_wait(None)
+        repository.write(".git/index.lock", "")
+        lock = git.lock(root)
+        assert lock is not None
+        assert git.should_wait(lock)
         now[0] += git_watch.WAIT_S
-        assert (git.should_wait(root), git.is_writing(root)) == (False, True)
+        assert not git.should_wait(lock)
+
+
+def test_what_changes_while_git_writes_is_gits(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Root.open(str(repository.path)) as root:
+        git, catalog = GitWatch(), Catalog(root, b"k" * 32)
+        catalog.refresh()
+        repository.age()
+        repository.write("plans/a.md", "x\n")
+        changes = catalog.refresh().changes
+        assert git.written(root, catalog.artifacts, changes, None) == set()
+        written = repository.write(".git/index.lock", "")
+        lock = git.lock(root)
+        assert git.written(root, catalog.artifacts, changes, None) == {"plans/a.md"}, "it has begun meanwhile"
+        assert git.written(root, catalog.artifacts, (), lock) == set()
         with monkeypatch.context() as later:
-            later.setattr(git_watch.time, "time", lambda: lock.stat().st_ctime + git_watch.LASTS_S + 1)
-            assert not git.is_writing(root), "it was left by a git that was killed"
-        lock.unlink()
-        assert not git.is_writing(root)
+            later.setattr(git_watch.time, "time", lambda: written.stat().st_ctime + git_watch.LASTS_S + 1)
+            assert git.written(root, catalog.artifacts, changes, lock) == set(), "a git that was killed left it"
+        written.unlink()
+        assert git.written(root, catalog.artifacts, changes, lock) == {"plans/a.md"}, "it has finished meanwhile"
 
 
 def test_what_is_younger_than_the_index_is_not_gits(repository: Repository) -> None:
@@ -51,12 +68,12 @@ def test_what_is_younger_than_the_index_is_not_gits(repository: Repository) -> N
             ("plans/a.md", "removed"),
             ("plans/mine.md", "added"),
         }
-        assert git.written(root, catalog.artifacts, changes) == {"plans/a.md"}
-        assert git.written(root, catalog.artifacts, []) == set()
+        assert git.written(root, catalog.artifacts, changes, None) == {"plans/a.md"}
+        assert git.written(root, catalog.artifacts, [], None) == set()
         os.utime(repository.path / ".git/index", (1, 1))  # its time of change is now, all the same
-        assert git.written(root, catalog.artifacts, changes) == {"plans/a.md", "plans/mine.md"}
+        assert git.written(root, catalog.artifacts, changes, None) == {"plans/a.md", "plans/mine.md"}
         (repository.path / ".git/index").unlink()
-        assert git.written(root, catalog.artifacts, changes) == set()
+        assert git.written(root, catalog.artifacts, changes, None) == set()
 
 
 def test_a_head_has_moved_once_it_names_another_branch_or_none(repository: Repository) -> None:
@@ -93,10 +110,9 @@ def test_where_git_keeps_head_elsewhere_that_folder_is_watched(
         assert not git.has_moved(root, armed)
         assert armed == [(".git", folder.stat().st_ino)]
         (folder / "index.lock").write_text("")
-        assert git.should_wait(root)
-        assert git.is_writing(root)
+        assert git.lock(root) is not None
         (folder / "index.lock").unlink()
-        assert not git.is_writing(root)
+        assert git.lock(root) is None
         other.git("checkout", "-q", "-b", "moved")
         assert git.has_moved(root, armed) == (how != "link"), "a link's facts are not believed"
 
@@ -107,10 +123,10 @@ def test_what_git_does_not_say_is_nothing(tmp_path: Path) -> None:
     with Root.open(str(tmp_path / "r")) as root:
         git, armed = GitWatch(), Armed()
         assert not git.has_moved(root, armed)
-        assert not git.should_wait(root)
+        assert git.lock(root) is None
         (tmp_path / "r/.git").unlink()
         assert not git.has_moved(root, armed)
         assert armed == []
         (tmp_path / "r").rename(tmp_path / "away")
         with pytest.raises(Detached):
-            git.is_writing(root)
+            git.lock(root)
