@@ -46,6 +46,7 @@ from rhd.workflow.redaction.redact import compared_path
 log = logging.getLogger(__name__)
 
 MAX_STREAMS_PER_CALLER = 32
+PINGS_AT_ONCE = 8
 PING_S = 15.0
 """How often every stream is sent a ping; tunnels close a connection that is silent for 100 s."""
 
@@ -72,13 +73,15 @@ class Notifier:
             task_status.started()
             while True:
                 await trio.sleep(PING_S)
-                self.ping()
+                await self.ping()
 
-    def ping(self) -> None:
-        """Have every stream sent a ping."""
-        for listener in self._listeners:
+    async def ping(self) -> None:
+        """Have every stream sent a ping, a few at a time: what else there is to do comes between."""
+        for position, listener in enumerate(list(self._listeners), 1):
             listener.is_ping_due = True
             listener.follower.poke()
+            if position % PINGS_AT_ONCE == 0:
+                await trio.lowlevel.checkpoint()
 
     def drain(self) -> None:
         """End every HTTP stream of the 2026 era gracefully: its client is told to come back.

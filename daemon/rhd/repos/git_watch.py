@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Literal
 
 from rhd.access import GIT_FACTS
@@ -40,6 +40,7 @@ class GitWatch:
     def __init__(self) -> None:
         self._waiting: tuple[int, float] = (-1, 0.0)
         self._branch: object = _UNKNOWN
+        self._is_inside = False  # git's folder is `.git` itself, as was seen last
 
     def lock(self, root: Root) -> Facts | None:
         """Return what git's lock looks like; None if git is not writing files.
@@ -47,7 +48,7 @@ class GitWatch:
         Raises:
             Detached: the repository is not where it was.
         """
-        (lock,) = _look(root, "index.lock")
+        (lock,) = self._look(root, "index.lock")
         return lock
 
     def should_wait(self, lock: Facts | None) -> bool:
@@ -72,7 +73,7 @@ class GitWatch:
         """
         if not changes:
             return set()
-        lock, index = _look(root, "index.lock", "index")
+        lock, index = self._look(root, "index.lock", "index")
         if _is_young(lock_before) or _is_young(lock):
             return {str(change.path) for change in changes}
         if index is None:
@@ -99,6 +100,7 @@ class GitWatch:
             Detached: the repository is not where it was.
         """
         with opened_git_folder(root) as (git, prefix):
+            self._is_inside = git is root
             if git is not None:
                 with _outside(git, root):
                     folder: RelPath | Literal[""] = RelPath(DOT_GIT) if prefix else ""
@@ -106,22 +108,21 @@ class GitWatch:
         before, self._branch = self._branch, read_git_facts(root).branch
         return before not in (_UNKNOWN, self._branch)
 
+    def _look(self, root: Root, *names: str) -> list[Facts | None]:
+        """Return the facts of files in git's folder; None for each that is not there."""
+        found: list[Facts | None] = []
+        with nullcontext((root, f"{DOT_GIT}/")) if self._is_inside else opened_git_folder(root) as (git, prefix):
+            for name in names:
+                facts = None
+                if git is not None:
+                    with _outside(git, root):
+                        facts = git.look(RelPath.trust(prefix + name), GIT_FACTS)
+                found.append(facts)
+        return found
+
 
 def _is_young(lock: Facts | None) -> bool:
     return lock is not None and time.time() < lock.signature[3] / 1e9 + LASTS_S
-
-
-def _look(root: Root, *names: str) -> list[Facts | None]:
-    """Return the facts of files in git's folder; None for each that is not there."""
-    found: list[Facts | None] = []
-    with opened_git_folder(root) as (git, prefix):
-        for name in names:
-            facts = None
-            if git is not None:
-                with _outside(git, root):
-                    facts = git.look(RelPath(prefix + name), GIT_FACTS)
-            found.append(facts)
-    return found
 
 
 @contextmanager

@@ -455,6 +455,7 @@ async def test_once_it_is_sure_to_have_arrived_a_change_is_not_told_again(
     async with hearing(connect, MODERN, PRD_URI) as ears:
         repository.write(PRD, "# Search\n\nDifferent.\n")
         await ears.hear_updated(PRD_URI)
+        await until(lambda: not daemon.service("project").changes.is_pending)  # it is recorded when it came
     await until(lambda: not daemon.context.notifier._listeners)  # its end was noticed
     await daemon.context.store.write(lambda c: None)  # and kept
     async with hearing(connect, MODERN, PRD_URI) as ears:

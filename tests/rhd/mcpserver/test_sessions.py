@@ -523,7 +523,7 @@ async def test_the_notifier_pings_the_streams_of_sessions(endpoint: Endpoint) ->
         async with endpoint.stream(session_id) as chunks:
             for _ in range(2):
                 await trio.testing.wait_all_tasks_blocked(0.01)  # it is listened on
-                endpoint.notifier.ping()
+                await endpoint.notifier.ping()
                 with trio.fail_after(WITHIN_S):
                     while await anext(chunks) != PING:
                         pass
