@@ -1,20 +1,18 @@
 """`RepoService`: the owner of one adopted repository.
 
-One task writes to the repository and looks at it, one job at a time: writes and looks that a caller waits for come
-through a bounded queue, looks that hints ask for are collected until it is their turn, and what is due later is a
-deadline of this task. A job is finished though its caller is cancelled. A job never waits for another job: its inner
-steps are plain calls.
+One task writes to the repository and scans it, one job at a time: writes and scans that a caller waits for come
+through a bounded queue, hints are collected until the task is free, and what is due later is a deadline of this task.
+A job is finished even if its caller is cancelled. A job never waits for another job: its inner steps are plain calls.
 
 Whatever touches the file system runs in a thread, since it may hang. The owner has one such call at a time. One that
-does not return is not given up as long as the daemon runs: the repository refuses writes until it does, and is then
-looked at as a whole. Reads run beside the owner, in threads of the repository's own limit, so that a file system that
+does not return is waited for as long as the daemon runs: the repository refuses writes until it does, and is then
+scanned as a whole. Reads run beside the owner, in threads of the repository's own limit, so that a file system that
 hangs harms its own repository alone.
 """
 
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from functools import partial
 from typing import Any, Literal, TypeVar
@@ -30,6 +28,7 @@ from rhd.repos.disk_scan import DiskScanner
 from rhd.repos.job_queue import Job, JobQueue
 from rhd.repos.opening import open_own
 from rhd.repos.owner_thread import OwnerThread
+from rhd.repos.pending_hints import PendingHints
 from rhd.repos.problems import RepoProblem, worst
 from rhd.repos.registry import Repo
 from rhd.store.database import Store
@@ -44,7 +43,7 @@ log = logging.getLogger(__name__)
 
 MAX_READERS = 4
 MAX_JOBS = 64
-"""Writes and looks that wait for the owner; one more is refused with REPO_BUSY."""
+"""Writes and scans that wait for the owner; one more is refused with REPO_BUSY."""
 
 READ_WITHIN_S = 10.0
 COMPUTE_WITHIN_S = 60.0
@@ -52,13 +51,13 @@ JOB_WITHIN_S = 30.0
 """How long a caller waits for its job, its place in the queue included."""
 
 LOOK_AGAIN_S = 1.0
-"""How often a detached repository is looked for: it costs little, and it may be back."""
+"""How often a detached repository is opened again: it costs little, and the folder may be back."""
 
 MAX_LOOK_AGAIN_S = 60.0
 """How often a broken one is tried again, in the end: each attempt may cost much."""
 
 GIT_PAUSE_S = 0.02
-"""How often a look that waits for git tries again."""
+"""How often a scan that waits for git tries again."""
 
 REMOVABLE = ("/media/", "/run/media/", "/mnt/", "/Volumes/")
 """Where removable drives are mounted."""
@@ -110,11 +109,7 @@ class RepoService:
         self._is_lost = False
         self._is_away = False
         self._scanner = DiskScanner(repo.id, hints)
-        self._is_hinted = False
-        self._dirty: set[str] | None = set()
-        self._via = "restart"
-        self._later: list[tuple[float, frozenset[str], str]] = []
-        self._not_before = -math.inf
+        self._pending = PendingHints()
         self._life = trio.CancelScope(shield=True)
         self._is_ending = False
         self._finish_within = finish_within
@@ -140,7 +135,7 @@ class RepoService:
 
     @property
     def artifacts(self) -> Artifacts:
-        """The catalog as of the last look.
+        """The catalog as of the last scan.
 
         Raises:
             Detached: the folder is not where it was adopted.
@@ -150,7 +145,7 @@ class RepoService:
 
     @property
     def catalog_problems(self) -> Collection[Problem]:
-        """What the catalog could not hold, or not as it should, at the last look.
+        """What the catalog could not hold, or not as it should, at the last scan.
 
         Raises:
             Detached: the folder is not where it was adopted.
@@ -232,7 +227,7 @@ class RepoService:
         return await self.submit(work)
 
     async def settle(self) -> None:
-        """Look at the whole repository and return when the catalog says what the disk says.
+        """Scan the whole repository, and return once the catalog agrees with the disk.
 
         Raises:
             Detached: the folder is not where it was adopted.
@@ -259,16 +254,11 @@ class RepoService:
         raise _busy() if self._queue.withdraw(job) else _not_known()
 
     def hint(self, folders: frozenset[str] | None, via: str) -> None:
-        """Note that these folders (None: any) may have changed; never waits.
+        """Have these folders (None: all) scanned, since they may have changed; never waits.
 
-        The changes that are found carry the `via` of the first hint since the last look.
+        The changes that are found carry the `via` of the first hint since the last scan.
         """
-        if not self._is_hinted:
-            self._is_hinted, self._via = True, via
-        if folders is None:
-            self._dirty = None
-        elif self._dirty is not None:
-            self._dirty |= folders
+        self._pending.add(folders, via)
         self._wake.set()
 
     def is_attached(self) -> bool:
@@ -355,7 +345,7 @@ class RepoService:
         if self._is_away:
             self._is_away = False
             self._tell("restored")
-        self._is_hinted, self._dirty, self._via = True, None, "restart"
+        self._pending.replace(None, "restart")
 
     def _open_root(self) -> tuple[Root, str | None]:
         root, family = open_own(self.repo)
@@ -377,24 +367,15 @@ class RepoService:
             elif self._is_ending:
                 return
             if not await self._scan_if_hinted() and not has_worked:
-                with trio.move_on_at(self._next_due()):
+                with trio.move_on_at(self._pending.next_due):
                     await self._wake.wait()
 
-    def _next_due(self) -> float:
-        due = [at for at, *_ in self._later]
-        return min([*due, self._not_before] if self._is_hinted else due, default=math.inf)
-
     async def _scan_if_hinted(self) -> bool:
-        """Look where hints say, if any do; return whether they did."""
-        now = trio.current_time()
-        for entry in [entry for entry in self._later if entry[0] <= now]:
-            self._later.remove(entry)
-            self.hint(entry[1], entry[2])
-        if not self._is_hinted or self._is_lost or now < self._not_before:
+        """Scan what hints name, if anything is due; return whether it was."""
+        due = None if self._is_lost else self._pending.take()
+        if due is None:
             return False
-        via, dirty = self._via, self._dirty
-        self._is_hinted, self._dirty = False, set()
-        await self._scan(None if dirty is None else frozenset(dirty), via, may_wait=True)
+        await self._scan(due.folders, due.via, may_wait=True)
         return True
 
     async def _scan_after_write(self, written: RelPath, by: str | None) -> None:
@@ -421,21 +402,21 @@ class RepoService:
             folders: which to list; None: all.
             via: how it was noticed; of what git changed, `git` is said instead.
             origins: `via` and `by` of paths that a client has just written.
-            may_wait: look a moment later if git is writing files now.
+            may_wait: scan a moment later if git is writing files now.
         """
         _, catalog = self._usable()
         found = await self._call(lambda root: self._scanner.scan(root, catalog, folders, may_wait=may_wait))
         if found is None:
             self.hint(folders, via)
-            self._not_before = trio.current_time() + GIT_PAUSE_S
+            self._pending.pause(GIT_PAUSE_S)
             return
         self._problem = worst(catalog.problems.values())
         self.changes.append(
             found.changes, via=via, origins={**found.origins, **origins}, saved=found.saved, removed=found.removed
         )
         if found.again_after_s is not None:
-            again_via = "poll" if self.watch == "poll" else "event"  # not why this look was made: it has found its own
-            self._later.append((trio.current_time() + found.again_after_s, found.again, again_via))
+            again_via = "poll" if self.watch == "poll" else "event"  # not why this scan was made: it has found its own
+            self._pending.add_later(found.again, again_via, found.again_after_s)
 
     def _tell_lost(self) -> None:
         """Tell once that the repository is not where it was, whatever restarts meanwhile."""
