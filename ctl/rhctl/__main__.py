@@ -8,6 +8,7 @@ import sys
 
 from rhctl.command import NAMES, overview, run_command, short_overview
 from rhctl.errors import UsageError
+from rhctl.hints import name_home, use_home
 from rhctl.rendering import say_json
 from rhctl.terminal import BAD, paint, use_color
 from rhwire.errors import HarnessError
@@ -71,6 +72,7 @@ def guard(program: str, argv: list[str], run: Callable[[], int]) -> int:
     use_color("auto")
     try:
         try:
+            use_home(argv)
             code = run()
         except HarnessError as error:
             code = _tell(program, error, as_json="--json" in argv)
@@ -104,7 +106,7 @@ def _tell(program: str, error: HarnessError, *, as_json: bool) -> int:
         sys.stdout.flush()
         sys.stderr.write(f"{paint(f'{program}:', BAD, sys.stderr)} {escape(error.message)}\n")
         if error.next_step:
-            sys.stderr.write(f"  {escape(error.next_step)}\n")
+            sys.stderr.write(f"  {escape(name_home(error.next_step))}\n")
     return error.exit_code
 
 

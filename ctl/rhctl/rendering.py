@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 
+from rhctl.hints import name_home, name_homes
 from rhctl.terminal import QUIET, STRONG, clock, columns, paint, width, wrap
 from rhctl.terminal import cut as shorten
 from rhwire.escape import escape
@@ -25,15 +26,20 @@ def say(text: str = "") -> None:
 def say_json(value: Any) -> None:
     """Print one JSON object on a line of its own, at once, in UTF-8 whatever the terminal speaks."""
     is_utf8 = (sys.stdout.encoding or "utf-8").lower().replace("-", "") == "utf8"
-    sys.stdout.write(json.dumps(value, ensure_ascii=not is_utf8, separators=(",", ":")) + "\n")
+    sys.stdout.write(json.dumps(name_homes(value), ensure_ascii=not is_utf8, separators=(",", ":")) + "\n")
     sys.stdout.flush()
+
+
+def say_hint(text: str, indent: int = 2) -> None:
+    """Print what to do next, as one line, so that a command in it can be copied."""
+    say(" " * indent + escape(name_home(text)))
 
 
 def say_problem(problem: dict[str, Any] | None) -> None:
     """Print what is wrong with a repository that something was just done for, and what to do."""
     if problem is not None:
         say(f"  problem: {escape(problem['message'])} [{problem['code']}]")
-        say(f"    {escape(problem['next_step'])}")
+        say_hint(problem["next_step"], 4)
 
 
 def say_runs(runs: dict[str, Any] | None) -> None:
@@ -50,7 +56,7 @@ def say_dormant(done: dict[str, Any]) -> None:
     """Print which clients were allowed to start agents before, and how each is allowed to again."""
     for grant in done["dormant"]:
         say(f"  {escape(grant['client'])} ({grant['id']}) was allowed to start agents before; allow it again with:")
-        say(f"    rhctl grant {grant['id']} {done['slug']} --profile orchestrator")
+        say_hint(f"rhctl grant {grant['id']} {done['slug']} --profile orchestrator", 4)
 
 
 def runs_line(runs: dict[str, Any]) -> str:
@@ -137,8 +143,8 @@ def say_summary(*parts: str) -> None:
     room = width()
     if room is None:
         return
-    lines = [parts[0]]
-    for part in parts[1:]:
+    lines = [name_home(parts[0])]
+    for part in map(name_home, parts[1:]):
         longer = f"{lines[-1]} · {part}"
         lines[len(lines) - (columns(longer) <= room) :] = [longer if columns(longer) <= room else part]
     say()

@@ -205,6 +205,7 @@ async def test_a_keyboard_is_enough(visit: Visit) -> None:
     assert (await visit.do(lambda: window.focused))["name"] == "passphrase"
     await visit.do(window.type, "#passphrase", visit.service.passphrases["atlas"])
     await visit.do(window.press, enter)
+    await visit.do(window.find, "fieldset")
     order = []
     for _ in range(9):
         await visit.do(window.press, tab)

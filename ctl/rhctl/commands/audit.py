@@ -5,7 +5,7 @@ from __future__ import annotations
 from rhctl.command import ACCESS, Command
 from rhctl.daemon_access import open_client
 from rhctl.options import add_repo, make_parser, parse_since, repo_params
-from rhctl.rendering import Table, count, say, say_json, say_summary
+from rhctl.rendering import Table, count, say, say_hint, say_json, say_summary
 from rhctl.terminal import QUIET, WARN, clock
 from rhwire.home import Home
 
@@ -80,7 +80,8 @@ def run(args: Any) -> int:
         return 0
     Table(TITLES, CUT, is_log=True).add([_cells(row) for row in answer["rows"]])
     if answer["has_more"]:
-        say("\nThere is more; raise the limit with: rhctl audit -n 1000")
+        say()
+        say_hint("There is more; raise the limit with: rhctl audit -n 1000", 0)
     refused = sum(row["count"] for row in answer["rows"] if row["outcome"] != "ok")
     say_summary(count(len(answer["rows"]), "row"), f"{refused} refused")
     return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rhctl.command import ACCESS, Command
 from rhctl.daemon_access import open_client
 from rhctl.options import add_repo, make_parser, repo_params
-from rhctl.rendering import count, say, say_json, say_summary, say_table
+from rhctl.rendering import count, say, say_hint, say_json, say_summary, say_table
 from rhctl.terminal import GOOD, WARN, age
 from rhwire.home import Home
 
@@ -40,7 +40,7 @@ def run(args: Any) -> int:
         say_json(answer)
     elif not answer["clients"]:
         say("no client is connected")
-        say("  Connect one with: rhctl setup chatgpt, or: rhctl setup codex")
+        say_hint("Connect one with: rhctl setup chatgpt, or: rhctl setup codex")
     else:
         say_table(TITLES, [_row(each) for each in answer["clients"]], CUT)
         parts = [count(len(answer["clients"]), "client"), "remove one with: rhctl revoke ID"]

@@ -6,7 +6,7 @@ from rhctl.client import DaemonClient, is_running
 from rhctl.command import DAEMON, Command
 from rhctl.errors import DaemonHangs, NoDaemon, UsageError
 from rhctl.options import choice, make_parser
-from rhctl.rendering import say, say_json, say_table
+from rhctl.rendering import say, say_hint, say_json, say_table
 from rhctl.terminal import BAD, QUIET, WARN, paint
 from rhwire.escape import escape
 from rhwire.home import Home
@@ -131,7 +131,7 @@ def _when(daemon: str, entry: dict[str, Any], *, is_set: bool) -> str:
 def _show_problem(answer: dict[str, Any]) -> None:
     if answer["problem"] is not None:
         say(paint(f"The settings file cannot be used: {escape(answer['problem']['message'])}", BAD))
-        say(f"  {escape(answer['problem']['next_step'])}")
+        say_hint(answer["problem"]["next_step"])
 
 
 def _row(name: str, entry: dict[str, Any]) -> tuple[Cell, ...]:

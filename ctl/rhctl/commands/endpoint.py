@@ -5,7 +5,7 @@ from __future__ import annotations
 from rhctl.command import CONNECT, Command
 from rhctl.daemon_access import open_client
 from rhctl.options import make_parser
-from rhctl.rendering import say, say_json
+from rhctl.rendering import say, say_hint, say_json
 from rhwire.escape import escape
 from rhwire.home import Home
 
@@ -46,7 +46,7 @@ def show(answer: dict[str, Any]) -> None:
     """Print the endpoint for a person."""
     if answer["endpoint"] is None:
         say("no public endpoint is recorded")
-        say("  Record the URL of your tunnel with: rhctl endpoint https://HOST/mcp")
+        say_hint("Record the URL of your tunnel with: rhctl endpoint https://HOST/mcp")
         return
     say(answer["endpoint"])
     say_replaced(answer["clients"])
@@ -56,7 +56,7 @@ def say_replaced(clients: list[str]) -> None:
     """Print what replacing an endpoint means for the clients that had logged in."""
     if clients:
         say(f"The one before is no longer answered. Logged in: {', '.join(escape(name) for name in clients)}")
-        say("  Set up anew those of them that used it. Their grants stay until you end them: rhctl revoke CLIENT")
+        say_hint("Set up anew those of them that used it. Their grants stay until you end them: rhctl revoke CLIENT")
 
 
 COMMAND = Command("endpoint", CONNECT, "Show or record the public URL", build_parser, run)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rhctl.command import REPOSITORIES, Command
 from rhctl.daemon_access import open_client
 from rhctl.options import make_parser
-from rhctl.rendering import count, say, say_json, say_summary, say_table
+from rhctl.rendering import count, say, say_hint, say_json, say_summary, say_table
 from rhctl.terminal import age
 from rhwire.home import Home
 
@@ -33,7 +33,7 @@ def run(args: Any) -> int:
         say_summary(count(len(rows), "repository", "repositories"))
     else:
         say("no repository is adopted")
-        say("  Adopt one with: rhctl adopt PATH")
+        say_hint("Adopt one with: rhctl adopt PATH")
     return 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rhctl.command import REPOSITORIES, Command
 from rhctl.daemon_access import open_client
 from rhctl.options import add_repo, make_parser, repo_params
-from rhctl.rendering import count, say, say_json, say_summary, say_table
+from rhctl.rendering import count, say, say_hint, say_json, say_summary, say_table
 from rhctl.terminal import BAD, GOOD, WARN, age, duration
 from rhwire.home import Home
 
@@ -48,7 +48,7 @@ def run(args: Any) -> int:
         say_summary(count(len(answer["runs"]), "run"), "look at one with: rhctl run show RUN")
     else:
         say("no agent has been run yet")
-        say("  Clients start runs with run_agent_goal, where you allow it: rhctl start --help")
+        say_hint("Clients start runs with run_agent_goal, where you allow it: rhctl start --help")
     return 0
 
 

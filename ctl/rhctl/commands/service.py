@@ -8,6 +8,7 @@ import os
 
 from rhctl.command import DAEMON, Command
 from rhctl.errors import UsageError
+from rhctl.hints import name_home
 from rhctl.managers import actions, steps
 from rhctl.managers.actions import Subject
 from rhctl.options import choice, make_parser
@@ -275,7 +276,7 @@ def show_status(found: dict[str, Any]) -> None:
     for name, value in _lines(found):
         say(f"{name:<8} {escape(value)}")
     if found["next_step"]:
-        say(f"next     {escape(found['next_step'])}")
+        say(f"next     {escape(name_home(found['next_step']))}")
 
 
 def _lines(found: dict[str, Any]) -> list[tuple[str, str]]:

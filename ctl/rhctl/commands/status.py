@@ -6,7 +6,7 @@ from rhctl.client import DaemonClient
 from rhctl.command import REPOSITORIES, Command
 from rhctl.errors import DaemonHangs, NoDaemon
 from rhctl.options import add_repo, make_parser, repo_params
-from rhctl.rendering import count, runs_line, say, say_facts, say_json, say_summary, say_table
+from rhctl.rendering import count, runs_line, say, say_facts, say_hint, say_json, say_summary, say_table
 from rhctl.terminal import BAD, GOOD, STRONG, WARN, age, duration, paint, wrap
 from rhwire.escape import escape
 from rhwire.home import Home
@@ -66,7 +66,7 @@ def say_hangs(home: Home, error: DaemonHangs, *, as_json: bool) -> int:
         say_json({"error": error.to_json(), "daemon": None, "repos": [], "findings": findings})
     else:
         say(error.message)
-        say(f"  {error.next_step}")
+        say_hint(error.next_step)
         say()
         show_findings(findings)
     return error.exit_code
@@ -81,7 +81,7 @@ def say_none(pid: int | None, *, as_json: bool) -> int:
         say_json({"daemon": None, "repos": []})
     else:
         say(error.message)
-        say(f"  {error.next_step}")
+        say_hint(error.next_step)
     return error.exit_code
 
 
@@ -96,7 +96,7 @@ def show(answer: dict[str, Any], *, is_one: bool = False) -> None:
     if not repos:
         say()
         say("no repository is adopted")
-        say("  Adopt one with: rhctl adopt PATH")
+        say_hint("Adopt one with: rhctl adopt PATH")
         return
     if is_one:
         for repo in repos:
@@ -182,11 +182,11 @@ def _show_work(repo: dict[str, Any]) -> None:
     if run:
         done = f", {_cards(run)} cards done" if run["cards"] else ""
         say(f"{repo['slug']}: {run['agent']} run {run['run_id']} {run['state']}, {age(run['queued_at'])}{done}")
-        say(f"  Follow it with: rhctl run follow {run['run_id']}")
+        say_hint(f"Follow it with: rhctl run follow {run['run_id']}")
     if problem:
         say()
         say(paint(wrap(f"{repo['slug']}: {problem['message']} [{problem['code']}]"), STATES[repo["state"]]))
-        say(f"  {escape(problem['next_step'])}")
+        say_hint(problem["next_step"])
 
 
 def _title(sprint: dict[str, Any] | None) -> str | None:
