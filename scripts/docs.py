@@ -26,6 +26,7 @@ from rhd.workflow.documents.goal import Goal, render_prompt
 from rhd.workflow.documents.prd import Prd, render_prd
 from rhd.workflow.documents.scenarios import read_scenarios
 from rhd.workflow.documents.sprint import Card, Sprint, render_sprint
+from rhwire.checks import CHECKS, MODEL
 from rhwire.codes import CODES
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -85,6 +86,16 @@ def support_index() -> str:
 def codes() -> str:
     """Return the table of codes."""
     return _rows(("code", "when", "what to do"), [(f"`{code}`", when, do) for code, (when, do) in CODES.items()])
+
+
+def checks() -> str:
+    """Return the doctor's table."""
+    rows = []
+    for name, row in CHECKS.items():
+        reader = "owner and model" if row.audience == MODEL else "owner"
+        words = [text.replace("<", "&lt;") for text in (row.message, row.cause or "", row.next_step or "")]
+        rows.append((f"`{name}`", row.status, reader, *words))
+    return _rows(("finding", "status", "told to", "says", "because", "what to do"), rows)
 
 
 def setups() -> str:
@@ -256,6 +267,7 @@ def documents() -> str:
 
 
 PARTS: Mapping[str, Callable[[], str]] = {
+    "checks": checks,
     "codes": codes,
     "commands": commands,
     "denied": denied,

@@ -77,6 +77,14 @@ class Home:
             raise HomeUnusable(f"neither --home nor {ENVIRONMENT_NAME} nor HOME says where the daemon lives")
         return cls(default, is_default=True)
 
+    def client(self) -> str:
+        """Return `rhctl`, or `rhctl --home FOLDER` where it does not find this home by itself, as it is to be typed."""
+        if self.is_default:
+            return "rhctl"
+        import shlex
+
+        return f"rhctl --home {shlex.quote(self.base)}"
+
     def prepare(self) -> None:
         """Make the folders that are missing, each 0700, and check those that exist.
 

@@ -21,9 +21,9 @@ import trio
 from rhd.background import Background
 from rhd.control.socket_server import ControlServer
 from rhd.control.verb_context import VerbContext
-from rhd.doctor.installation import examine_installation
-from rhd.doctor.passphrase_exposure import examine_copy
+from rhd.doctor.installation import examine_agents, examine_installation
 from rhd.doctor.repositories import examine_repository
+from rhd.doctor.repository_files import examine_files
 from rhd.doctor.store import examine_store
 from rhd.doctor.watching import examine_watching
 from rhd.errors import StartRefused
@@ -58,6 +58,8 @@ from rhwire.version import VERSION
 
 log = logging.getLogger(__name__)
 
+EXAMINE_WITHIN_S = 10.0
+"""How long each part of the doctor may take; what hangs longer is left out."""
 STOP_WITHIN_S = 2.9
 """How long the end may take, whatever hangs: the fronts take 2.2 s of it at most, and what is left is for the rest."""
 
@@ -277,15 +279,28 @@ class Daemon:
     async def _examine(self, repo_id: str | None) -> Sequence[Finding]:
         if repo_id is not None:
             return await self._examine_service(self._services.get(RepoId(repo_id)))
-        found = list(await trio.to_thread.run_sync(examine_installation, self._home, self._flags, dict(os.environ)))
-        found += [examine_store(self._store), examine_watching(self._hints.usage())]
+        found: list[Finding] = []
+        with trio.move_on_after(EXAMINE_WITHIN_S):
+            examine = partial(examine_installation, self._home, self._flags, dict(os.environ))
+            found += await trio.to_thread.run_sync(examine, abandon_on_cancel=True)
+        enabled = {
+            name for repo in self._registry if (runs := self._registry.runs_enabled(repo.id)) for name in runs.agents
+        }
+        found += [
+            *examine_agents(enabled, os.environ),
+            examine_store(self._store),
+            examine_watching(self._hints.usage()),
+        ]
         for service in self._services:
             found += await self._examine_service(service)
         return found
 
     async def _examine_service(self, service: RepoService) -> Sequence[Finding]:
-        copy = await examine_copy(service)
-        return [*([copy] if copy else []), *self._examine_repo(service.repo.id)]
+        found: list[Finding] = []
+        if (repo := self._registry.get(service.repo.id)) is not None:
+            with trio.move_on_after(EXAMINE_WITHIN_S):
+                found += await examine_files(service, repo)
+        return [*found, *self._examine_repo(service.repo.id)]
 
 
 def _listeners(sockets: Sequence[socket.socket]) -> list[trio.SocketListener]:

@@ -87,7 +87,7 @@ def _examine(home: Home, flags: Mapping[str, Any]) -> int:
     from rhd.doctor.installation import examine_installation
 
     findings = examine_installation(home, flags, os.environ)
-    print(json.dumps({"findings": [f.to_json() for f in findings]}))  # noqa: T201
+    print(json.dumps({"findings": [f.to_json(home.client()) for f in findings]}))  # noqa: T201
     return 0
 
 

@@ -6,10 +6,11 @@ from rhctl.client import DaemonClient, is_running
 from rhctl.command import DAEMON, Command
 from rhctl.errors import DaemonHangs, NoDaemon
 from rhctl.options import add_repo, make_parser, repo_params
-from rhctl.rendering import say, say_json
+from rhctl.rendering import count, say, say_json, say_summary
+from rhctl.terminal import BAD, GOOD, QUIET, STRONG, WARN, paint, wrap
 from rhwire.errors import HarnessError
 from rhwire.escape import escape
-from rhwire.findings import ERROR, OK, WARNING
+from rhwire.findings import ERROR, OK, WARNING, Finding
 from rhwire.home import Home
 
 TYPE_CHECKING = False
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 WARNED, FAILED = 10, 11
 WITHIN_S = 60.0
-_MARKS = {OK: "ok  ", WARNING: "warn", ERROR: "FAIL"}
+_MARKS = {OK: ("ok  ", GOOD), WARNING: ("warn", WARN), ERROR: ("FAIL", BAD)}
 
 
 def build_parser() -> Parser:
@@ -40,23 +41,39 @@ def build_parser() -> Parser:
 def run(args: Any) -> int:
     """Examine the installation and its repositories; starts nothing."""
     home = Home.find(args.home)
-    findings, hangs = None, None
+    answer, hangs = None, None
     if is_running(home):
         try:
             with DaemonClient.connect(home) as client:
-                findings = client.call("doctor", repo_params(args.repo, around=False))["findings"]
+                answer = client.call("doctor", repo_params(args.repo, around=False))
         except NoDaemon:
             pass  # it is ending
         except DaemonHangs as error:
             hangs = error
-    if findings is None:
-        findings = examine_from_outside(home, hangs)
+    findings = examine_from_outside(home, hangs) if answer is None else answer["findings"]
+    if args.repo is None:
+        findings = _with_own(findings, home, answer)
     if args.json:
         say_json({"findings": findings})
     else:
         show(findings)
     statuses = {finding["status"] for finding in findings}
     return FAILED if ERROR in statuses else WARNED if WARNING in statuses else 0
+
+
+def _with_own(findings: list[dict[str, Any]], home: Home, answer: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """Return the findings with what this client finds, before those about repositories."""
+    from rhctl.examination import examine_client_files, examine_service, examine_way
+
+    own = [*examine_service(home), *examine_client_files(None)]
+    if answer is not None:
+        own += examine_way(answer["url"], answer["public_url"])
+    mine = [finding.to_json(home.client()) for finding in own]
+    return [
+        *(each for each in findings if each["repo"] is None),
+        *mine,
+        *(each for each in findings if each["repo"] is not None),
+    ]
 
 
 def examine_from_outside(home: Home, hangs: DaemonHangs | None = None) -> list[dict[str, Any]]:
@@ -90,23 +107,27 @@ def examine_from_outside(home: Home, hangs: DaemonHangs | None = None) -> list[d
         ) from None
     if hangs is None:
         return findings
-    finding = {"check": "daemon", "status": ERROR, "message": hangs.message, "next_step": hangs.next_step}
-    hung = {**finding, "cause": "it has sent nothing for 10 seconds", "repo": None}
+    hung = Finding("daemon.hangs", message=hangs.message, next_step=hangs.next_step).to_json(home.client())
     return [hung if each["check"] == "daemon" else each for each in findings]
 
 
 def show(findings: list[dict[str, Any]]) -> None:
-    """Print findings for a person, grouped by repository."""
+    """Print findings for a person, grouped by repository; of what is fine only the line."""
     width = max((len(f["check"]) for f in findings), default=0)
+    indent = width + 8
     last: str | None = ""
     for finding in findings:
         if finding["repo"] != last:
             last = finding["repo"]
-            say(escape(last) if last else "installation")
-        say(f"  {_MARKS[finding['status']]}  {finding['check']:<{width}}  {escape(finding['message'])}")
+            say(paint(escape(last) if last else "installation", STRONG))
+        mark, meaning = _MARKS[finding["status"]]
+        head = f"  {paint(mark, meaning)}  {finding['check']:<{width}}  "
+        say(head + wrap(finding["message"], indent).lstrip())
         for part, word in (("cause", "because"), ("next_step", "next")):
             if finding[part] and (finding["status"] != OK or part == "next_step"):
-                say(f"        {'':<{width}}{word}: {escape(finding[part])}")
+                say(f"{' ' * indent}{paint(word, QUIET)}: {escape(finding[part])}")
+    wrong = [sum(f["status"] == status for f in findings) for status in (ERROR, WARNING)]
+    say_summary(count(wrong[0], "error"), count(wrong[1], "warning"), f"{len(findings) - sum(wrong)} fine")
 
 
 COMMAND = Command("doctor", DAEMON, "Check the installation and the repositories", build_parser, run)

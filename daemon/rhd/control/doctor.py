@@ -13,7 +13,12 @@ async def run(request: VerbCall) -> dict[str, Any]:
     context, params = request.context, request.params
     repo = await find_repo(context, params) if params["repo"] is not None else None
     findings = await context.examine(repo.id if repo is not None else None)
-    return {"findings": [finding.to_json() for finding in findings]}
+    rhctl = context.home.client()
+    return {
+        "url": context.url,
+        "public_url": context.settings.public_url,
+        "findings": [finding.to_json(rhctl) for finding in findings],
+    }
 
 
 VERB = Verb("doctor", run, PARAMS)

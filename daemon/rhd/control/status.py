@@ -174,7 +174,11 @@ def describe_active_run(context: VerbContext, run: AgentRun | None) -> dict[str,
 def describe_problem(context: VerbContext, repo: Repo) -> dict[str, Any] | None:
     """Return `{code, message, next_step}` of what is wrong with a repository; None if nothing is."""
     service = context.services.get(repo.id)
-    return None if service.problem is None else {**service.problem.to_json(), "next_step": advise(service)}
+    return (
+        None
+        if service.problem is None
+        else {**service.problem.to_json(), "next_step": advise(service, context.home.client())}
+    )
 
 
 VERB = Verb("status", run, PARAMS)

@@ -2,58 +2,50 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from rhd.errors import Refusal
 from rhd.repos.registry import Registry
 from rhd.repos.repo_service import RepoService
 from rhd.watch.hints import Usage, Why
-from rhd.workflow.artifacts import Artifacts
 from rhwire.escape import escape
 from rhwire.findings import ERROR, OK, WARNING, Finding
+
+REMOVABLE = ("/media/", "/run/media/", "/mnt/", "/Volumes/")
+"""Where drives that can be taken away are mounted."""
 
 Check = Callable[[RepoService, Registry, Usage], Iterator[Finding]]
 
 
 def _repository(service: RepoService, registry: Registry, usage: Usage) -> Iterator[Finding]:
     """The folder is where it was adopted and can be served."""
+    return _served(service)
+
+
+def _served(service: RepoService) -> Iterator[Finding]:
+    slug, path, problem = service.repo.slug, service.repo.path, service.problem
     if service.state == "opening":
-        yield Finding("repository", OK, "the repository is being opened", is_local=False)
-    elif not service.is_served:
-        problem = service.problem
-        yield Finding(
-            "repository",
-            ERROR,
-            f"the repository is {service.state}",
-            cause=problem.message if problem is not None else None,
-            next_step=advise(service),
-            is_local=False,
-        )
-    elif service.problem is not None:
-        yield Finding(
-            "repository",
-            WARNING,
-            service.problem.message,
-            next_step=advise(service),
-            is_local=False,
-        )
+        yield Finding("repository.opening", slug)
+    elif service.is_served:
+        if problem is None:
+            yield Finding("repository.ok", slug)
+        else:
+            yield Finding("repository.problem", slug, message=problem.message, next_step=problem.next_step)
+    elif problem is not None and service.state == "broken":
+        yield Finding("repository.broken", slug, message=problem.message, next_step=problem.next_step)
+    elif problem is not None and problem.why is not None:
+        yield Finding(f"repository.{problem.why}", slug, path=shlex.quote(path))
     else:
-        yield Finding("repository", OK, "it is served", is_local=False)
+        yield Finding("repository.drive_gone" if path.startswith(REMOVABLE) else "repository.gone", slug)
 
 
 def _profiles(service: RepoService, registry: Registry, usage: Usage) -> Iterator[Finding]:
     """Some profile is started, so that HTTP clients are served anything."""
-    running = sorted(registry.profiles(service.repo.id))
-    if running:
-        yield Finding("profiles", OK, f"started: {', '.join(running)}", is_local=False)
+    if running := sorted(registry.profiles(service.repo.id)):
+        yield Finding("profiles.ok", service.repo.slug, names=", ".join(running))
     else:
-        yield Finding(
-            "profiles",
-            WARNING,
-            "no profile is started, so HTTP clients are served nothing",
-            next_step=f"Ask the owner to run: rhctl start {service.repo.slug}",
-            is_local=False,
-        )
+        yield Finding("profiles.none", service.repo.slug)
 
 
 _POLLED: Mapping[Why, tuple[str, str]] = {
@@ -93,20 +85,12 @@ _UNKNOWN = ("it cannot be watched", "See what the daemon says in: rhctl status")
 
 def _watch(service: RepoService, registry: Registry, usage: Usage) -> Iterator[Finding]:
     """Changes are noticed by events rather than by looking every few seconds."""
-    mode = service.watch
-    if mode == "poll":
+    if service.watch == "poll":
         why = usage.polled.get(service.repo.id)
         cause, next_step = _POLLED.get(why, _UNKNOWN) if why is not None else _UNKNOWN
-        yield Finding(
-            "watch",
-            WARNING,
-            "changes are noticed by looking every few seconds",
-            cause=cause,
-            next_step=next_step.format(slug=service.repo.slug),
-            is_local=False,
-        )
-    elif mode == "events":
-        yield Finding("watch", OK, "changes are noticed at once", is_local=False)
+        yield Finding("watch.polled", service.repo.slug, cause=cause, next_step=next_step)
+    elif service.watch == "events":
+        yield Finding("watch.ok", service.repo.slug)
 
 
 def _workflow(service: RepoService, registry: Registry, usage: Usage) -> Iterator[Finding]:
@@ -117,35 +101,18 @@ def _workflow(service: RepoService, registry: Registry, usage: Usage) -> Iterato
         artifacts = service.artifacts
     except Refusal:
         return
-    broken = [*_orphans(artifacts), *_failed_checks(artifacts)]
-    yield from broken
-    if not broken:
-        yield Finding("workflow", OK, f"{len(artifacts)} artifacts, none of them at odds", is_local=False)
-
-
-def _orphans(artifacts: Artifacts) -> Iterator[Finding]:
+    slug = service.repo.slug
     kinds = {artifact.kind for artifact in artifacts.all()}
-    if "sprint" in kinds and "prd" not in kinds:
-        yield Finding(
-            "workflow",
-            WARNING,
-            "there are sprints, but no PRD that they could come from",
-            next_step="Write the intent down with write_prd_from_idea.",
-            is_local=False,
-        )
-
-
-def _failed_checks(artifacts: Artifacts) -> Iterator[Finding]:
+    has_orphans = "sprint" in kinds and "prd" not in kinds
     checks = [a for a in artifacts.all() if a.kind == "check"]
     newest = max(checks, key=lambda a: a.recency_ns, default=None)
-    if newest is not None and (newest.status or "").lower() == "fail":
-        yield Finding(
-            "workflow",
-            WARNING,
-            f"the newest check, {escape(newest.path)}, failed",
-            next_step="Read it with latest_checks.",
-            is_local=False,
-        )
+    has_failed = newest is not None and (newest.status or "").lower() == "fail"
+    if has_orphans:
+        yield Finding("workflow.no_prd", slug)
+    if newest is not None and has_failed:
+        yield Finding("workflow.failed_check", slug, name=escape(newest.path))
+    if not (has_orphans or has_failed):
+        yield Finding("workflow.ok", slug, count=len(artifacts))
 
 
 CHECKS: Mapping[str, Check] = {
@@ -156,19 +123,15 @@ CHECKS: Mapping[str, Check] = {
 }
 
 
-def advise(service: RepoService) -> str | None:
+def advise(service: RepoService, rhctl: str) -> str | None:
     """Return what to do about the problem that a repository has, in commands that name it; None if it has none."""
-    if service.problem is None:
-        return None
-    if service.problem.code == "REPO_DETACHED":
-        return f"Adopt it again where it now is: rhctl adopt PATH; or, if it is gone: rhctl forget {service.repo.slug}"
-    return service.problem.next_step
+    (finding,) = _served(service)
+    next_step: str | None = finding.to_json(rhctl)["next_step"]
+    return next_step
 
 
 def examine_repository(service: RepoService, registry: Registry, usage: Usage) -> Sequence[Finding]:
     """Return every check's findings about one repository, most telling first."""
     found = [finding for check in CHECKS.values() for finding in check(service, registry, usage)]
-    for finding in found:
-        finding.repo = service.repo.slug
     rank = {ERROR: 0, WARNING: 1, OK: 2}
     return sorted(found, key=lambda finding: rank[finding.status])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rhd.watch.hints import Usage
-from rhwire.findings import OK, WARNING, Finding
+from rhwire.findings import Finding
 
 
 def examine_watching(usage: Usage) -> Finding:
@@ -16,11 +16,5 @@ def examine_watching(usage: Usage) -> Finding:
         )
     )
     if not usage.advice:
-        return Finding("watching", OK, used)
-    return Finding(
-        "watching",
-        WARNING,
-        used,
-        cause="the system's allowance is used up, or nearly so, by this daemon and your other programs",
-        next_step="; ".join(usage.advice),
-    )
+        return Finding("watching.ok", used=used)
+    return Finding("watching.tight", used=used, next_step="; ".join(usage.advice))

@@ -25,9 +25,11 @@ def open_own(repo: Repo) -> tuple[Root, str | None]:
         try:
             found, _ = root.read(RelPath(ID), SCAFFOLD, 64)
         except NotFound as refusal:
-            raise Detached("the repository's folder no longer holds the id it was adopted with") from refusal
+            raise Detached(
+                "the repository's folder no longer holds the id it was adopted with", details={"why": "id_removed"}
+            ) from refusal
         if found.strip() != repo.id.encode():
-            raise Detached("another repository stands where this one was adopted")
+            raise Detached("another repository stands where this one was adopted", details={"why": "replaced"})
         family = read_git_facts(root).family
         undo.pop_all()
     return root, family

@@ -20,7 +20,7 @@ from rhd.workflow.root import Root
 
 FOLDER = RelPath(".repo-harness")
 IGNORE_ALL = b"*\n"
-MAX_IGNORE_BYTES = 64 << 10
+MAX_IGNORE_BYTES = MAX_COPY_BYTES = 64 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,17 @@ def find_exposure(root: Root) -> Exposure:
         has_foreign_ignore=facts is not None and not _ignores_all(root),
         is_open=facts is not None and bool(facts.permissions & 0o077),
     )
+
+
+def read_copy(root: Root) -> str | None:
+    """Return the passphrase that the copy holds; None if there is no copy, or none that can be read."""
+    try:
+        found = json.loads(root.read(RelPath(COPY), PASSPHRASE_COPY, MAX_COPY_BYTES)[0])
+        return found["passphrase"] if isinstance(found["passphrase"], str) else None
+    except Detached:
+        raise
+    except (HarnessError, ValueError, KeyError, TypeError):
+        return None
 
 
 def refuse_tracked(root: Root) -> None:

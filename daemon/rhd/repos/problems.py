@@ -14,16 +14,21 @@ from rhwire.escape import escape
 
 @dataclass(frozen=True, slots=True)
 class RepoProblem:
-    """What is wrong with a repository and what to do next. An exception that is kept would keep its frames."""
+    """What is wrong with a repository and what to do next. An exception that is kept would keep its frames.
+
+    Attributes:
+        why: what an opened folder turned out to be, `id_removed` or `replaced`; None for any other problem.
+    """
 
     code: str
     message: str
     next_step: str
+    why: str | None = None
 
     @classmethod
     def of(cls, refusal: Refusal) -> RepoProblem:
         """Return what a refusal says."""
-        return cls(refusal.code, refusal.message, refusal.next_step)
+        return cls(refusal.code, refusal.message, refusal.next_step, (refusal.details or {}).get("why"))
 
     @classmethod
     def make(cls, code: str, message: str) -> RepoProblem:

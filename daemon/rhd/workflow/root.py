@@ -131,6 +131,19 @@ class Root:
             return False
         return (now.st_dev, now.st_ino) == self.identity
 
+    def is_writable(self, folder: RelPath, reach: Reach) -> bool:
+        """Say whether the daemon's user may write in a folder; one that is missing refuses nothing.
+
+        Raises:
+            PathRefused: POLICY_DENIED; SYMLINK_ESCAPE for a link in the folders above.
+            Refusal: READ_FAILED.
+            Detached: the folder is not where it was.
+        """
+        if self.look(folder, reach) is None:
+            return True
+        with self._attached() as root, self._folder(root, folder.folder, openat.PASS) as above:
+            return os.access(folder.name, os.W_OK, dir_fd=above, follow_symlinks=False)
+
     def real_path(self) -> str:
         """Return the folder's path without any link in it.
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from rhctl.commands import doctor
-from rhwire.findings import ERROR, OK, WARNING, Finding
+from rhctl.errors import DaemonHangs
+from rhwire.findings import ERROR, WARNING, Finding
 from rhwire.home import Home
 from rhwire.lock import take_lock
 from tests.support.daemons import environment
@@ -18,7 +19,7 @@ from tests.support.inprocess import Running
 from tests.support.repositories import Repository
 from tests.support.terminal import HOSTILE, is_safe, run, type_in
 
-KEYS = {"check", "status", "message", "cause", "next_step", "repo"}
+KEYS = {"id", "check", "status", "message", "cause", "next_step", "repo"}
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +50,7 @@ async def test_warnings_are_exit_10_and_errors_11_with_what_to_do(
     said = await type_in("doctor")
     assert said.code == 10
     assert "  warn  profiles" in said.out
-    assert f"next: Ask the owner to run: rhctl start {slug}" in said.out
+    assert f"start {slug}" in said.out
     repository.path.rename(tmp_path / "moved")
     await daemon.until_state(slug, "detached")
     said = await type_in("doctor", slug)
@@ -79,6 +80,19 @@ def test_a_daemon_that_lives_and_does_not_answer_is_examined_from_outside(
         assert (said.code, found["socket"]["status"]) == (11, ERROR)
     finally:
         os.close(lock)
+
+
+def test_a_daemon_that_hangs_is_said_in_place_of_the_one_that_runs(no_daemon: Path) -> None:
+    home = Home(str(no_daemon))
+    home.prepare()
+    lock = take_lock(home.lock)
+    try:
+        findings = doctor.examine_from_outside(home, DaemonHangs(7))
+    finally:
+        os.close(lock)
+    told = {finding["id"]: finding for finding in findings}
+    assert told["daemon.hangs"]["next_step"].endswith("kill -9 7")
+    assert "daemon.running" not in told
 
 
 def test_nothing_of_the_current_folder_is_run(no_daemon: Path, tmp_path: Path) -> None:
@@ -114,11 +128,11 @@ def test_an_examination_that_hangs_is_given_up(no_daemon: Path, monkeypatch: pyt
 
 def test_names_are_escaped_and_what_is_fine_is_said_shortly(capsys: pytest.CaptureFixture[str]) -> None:
     findings = [
-        Finding("home", OK, HOSTILE, cause="not said", next_step="Perhaps."),
-        Finding("watch", WARNING, HOSTILE, cause=HOSTILE, next_step=HOSTILE, repo=HOSTILE),
+        Finding("endpoint.none"),
+        Finding("watch.polled", HOSTILE, cause=HOSTILE, next_step=HOSTILE),
+        Finding("store.failing", HOSTILE, message=HOSTILE, path=HOSTILE, kept=HOSTILE, next_step=HOSTILE),
     ]
     doctor.show([finding.to_json() for finding in findings])
     out = capsys.readouterr().out
     assert is_safe(out)
-    assert "not said" not in out
-    assert out.count("next: ") == 2
+    assert out.count("next: ") == 3

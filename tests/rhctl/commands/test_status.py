@@ -57,7 +57,7 @@ def test_a_daemon_that_lives_and_does_not_answer_is_told_from_none(no_daemon: Pa
 async def test_an_empty_daemon_says_how_to_adopt(daemon: Running) -> None:
     said = await type_in("status")
     assert said.code == 0
-    assert "rhctl adopt PATH" in said.out
+    assert " adopt PATH" in said.out
     assert (await type_in("status", "--json")).json["repos"] == []
 
 
@@ -160,7 +160,7 @@ async def test_what_is_wrong_is_said_with_its_code_and_what_to_do(
     assert set(repo["problem"]) == {"code", "message", "next_step"}
     said = await type_in("status", str(repository.path))  # where it was still means it
     assert "[REPO_DETACHED]" in said.out
-    assert "rhctl adopt PATH" in said.out
+    assert " adopt PATH" in said.out
 
 
 async def test_what_is_left_out_is_named_for_one_repository(daemon: Running, repository: Repository) -> None:

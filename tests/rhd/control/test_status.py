@@ -40,7 +40,7 @@ async def test_a_broken_repository_is_named_and_the_others_are_told_of_as_ever(
     await daemon.until_state(slug, "detached")
     found = {repo["slug"]: repo for repo in (await daemon.call("status"))["repos"]}
     assert found[slug]["problem"]["code"] == "REPO_DETACHED"
-    assert found[slug]["problem"]["next_step"].endswith(f"rhctl adopt PATH; or, if it is gone: rhctl forget {slug}")
+    assert found[slug]["problem"]["next_step"].endswith(f" forget {slug}")
     assert (found[other]["state"], found[other]["problem"]) == ("ok", None)
     assert (await daemon.refusal("status", repo="nothing")).code == "REPO_NOT_FOUND"
 

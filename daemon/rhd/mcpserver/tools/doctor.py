@@ -10,19 +10,10 @@ from rhd.mcpserver.tools.tool_spec import ALL, Call, ToolSpec
 
 async def harness_doctor(call: Call) -> dict[str, Any]:
     """Answer `harness_doctor`."""
-    findings = [finding for finding in call.context.examine(call.repo.id) if not finding.is_local]
+    findings = [finding for finding in call.context.examine(call.repo.id) if finding.is_for_model]
     return {
         "status": "ok" if all(finding.status == "ok" for finding in findings) else "attention",
-        "findings": [
-            {
-                "check": finding.check,
-                "status": finding.status,
-                "message": finding.message,
-                "cause": finding.cause,
-                "next_step": finding.next_step,
-            }
-            for finding in findings
-        ],
+        "findings": [finding.to_model() for finding in findings],
     }
 
 

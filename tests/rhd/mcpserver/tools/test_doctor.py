@@ -3,13 +3,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from rhd.doctor.repositories import examine_repository
-from rhwire.findings import ERROR, OK, Finding
+from rhwire.findings import Finding
 from tests.support.mcp_client import Desk, seated
 from tests.support.repositories import Repository
 
-LOCAL = Finding("home", ERROR, "/home/somebody is open to others")
-FINE = Finding("repository", OK, "it is served", is_local=False)
-WRONG = Finding("watch", ERROR, "it is not watched", cause="the limit", next_step="Raise it.", is_local=False)
+LOCAL = Finding("secrets.open", path="/home/me/db", mode="0644", files="/home/me/db")
+FINE = Finding("repository.ok", "project")
+WRONG = Finding("watch.polled", "project", cause="the limit", next_step="Raise it.")
 
 
 async def test_what_speaks_of_the_machine_is_not_for_a_model(tmp_path: Path, repository: Repository) -> None:
@@ -20,11 +20,13 @@ async def test_what_speaks_of_the_machine_is_not_for_a_model(tmp_path: Path, rep
             shown[:] = found
             said = await desk.call("harness_doctor")
             assert said["status"] == status
-            assert [each["check"] for each in said["findings"]] == [each.check for each in found if each is not LOCAL]
+            assert [each["check"] for each in said["findings"]] == [
+                each.id.partition(".")[0] for each in found if each is not LOCAL
+            ]
         assert said["findings"][1] == {
             "check": "watch",
-            "status": "error",
-            "message": "it is not watched",
+            "status": "warning",
+            "message": "changes are noticed by looking every few seconds",
             "cause": "the limit",
             "next_step": "Raise it.",
         }
