@@ -25,8 +25,8 @@ METADATA = "/.well-known/oauth-authorization-server"
 
 def examine_service(home: Home) -> Iterator[Finding]:
     """Yield what the service manager knows of the daemon's service."""
-    from rhctl.commands.service import describe
     from rhctl.managers import actions
+    from rhctl.managers.description import describe
 
     try:
         found = describe(actions.find_subject(home.base))

@@ -101,7 +101,7 @@ def service(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, **known: Any) -> li
     """Return the findings about a service of which this is known."""
     fine = {"installed": True, "manager": "systemd", "enabled": True, "problem": None, "lingers": True}
     monkeypatch.setattr(
-        "rhctl.commands.service.describe", lambda _: {**fine, "next_step": "Do it: rhctl service start", **known}
+        "rhctl.managers.description.describe", lambda _: {**fine, "next_step": "Do it: rhctl service start", **known}
     )
     return [finding.id for finding in examine_service(Home(str(tmp_path)))]
 
@@ -120,7 +120,7 @@ def test_a_service_that_cannot_be_asked_is_a_problem(monkeypatch: pytest.MonkeyP
     def refuse(_: object) -> None:
         raise HarnessError("units of that name are not ours", code="SERVICE_INSTALLED")
 
-    monkeypatch.setattr("rhctl.commands.service.describe", refuse)
+    monkeypatch.setattr("rhctl.managers.description.describe", refuse)
     assert [finding.id for finding in examine_service(Home(str(tmp_path)))] == ["service.problem"]
 
 
