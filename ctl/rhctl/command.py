@@ -53,6 +53,7 @@ NAMES = (
     "forget",
     "goal",
     "grant",
+    "logs",
     "passphrase",
     "raw",
     "repos",

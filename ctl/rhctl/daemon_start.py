@@ -13,6 +13,7 @@ from rhctl.options import home_words
 from rhwire.errors import HarnessError, code_of_write
 from rhwire.home import Home, HomeUnusable
 from rhwire.lock import ask_lock
+from rhwire.log_lines import parse_line
 from rhwire.start_report import read_report
 
 WITHIN_S = 30.0
@@ -143,4 +144,4 @@ def _last_words(home: Home) -> str:
             lines = stream.read().decode("utf-8", "replace").strip().splitlines()
     except OSError:
         lines = []
-    return lines[-1] if lines else "it said nothing"
+    return parse_line(lines[-1])["message"] if lines else "it said nothing"

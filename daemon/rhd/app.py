@@ -32,6 +32,7 @@ from rhd.hosting.last_resort import LastResort
 from rhd.hosting.readiness import Readiness
 from rhd.hosting.signals import watch_signals
 from rhd.ids import RepoId
+from rhd.log_ring import LogRing
 from rhd.logs import set_level
 from rhd.mcpserver.notifier import Notifier
 from rhd.mcpserver.repo_servers import RepoServers
@@ -90,6 +91,7 @@ class Daemon:
         is_held: bool,
         release_control: Callable[[], None] | None = None,
         last_resort: LastResort | None = None,
+        log_ring: LogRing | None = None,
     ) -> None:
         """Make every part; nothing runs yet.
 
@@ -97,6 +99,7 @@ class Daemon:
             is_held: the service manager holds the HTTP sockets, for the next daemon too.
             release_control: takes the control socket's path away, if the service manager does not hold it either.
             last_resort: ends the process when draining takes longer than `STOP_WITHIN_S`.
+            log_ring: has the newest lines of the log.
         """
         self._home = home
         self._config = config
@@ -142,6 +145,7 @@ class Daemon:
             settings=settings,
             config_path=config,
             locations=locations,
+            log_ring=log_ring or LogRing(),
             port=self._port.port,
             started_at=0.0,
             registry=self._registry,

@@ -153,7 +153,7 @@ def _open(home: Home, flags: Mapping[str, Any], readiness: Readiness, stack: Exi
     locations = find_locations(home)
     config = _config(flags, locations.config)
     settings = Settings.load(config, os.environ, flags)
-    set_up_logging(settings.log_level, home.log)
+    ring = set_up_logging(settings.log_level, home.log)
     held = inherited(home.socket)
     for sock in held.get("http", ()):  # the unit may say otherwise than the settings
         settings = settings.on_socket(*sock.getsockname()[:2])
@@ -191,6 +191,7 @@ def _open(home: Home, flags: Mapping[str, Any], readiness: Readiness, stack: Exi
         is_held="http" in held,
         release_control=None if bound is None else bound.remove,
         last_resort=LastResort(stack.close),
+        log_ring=ring,
     )
     gc.freeze()
     # A full collection looks through everything that is open: under a flood of connections it holds the loop for 0.1 s.

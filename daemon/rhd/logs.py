@@ -1,16 +1,23 @@
-"""Logging: one line an event, without content or secrets; names from outside are escaped where they are logged.
+"""Logging: one line an event, without content or secrets; names from outside are escaped.
 
-To standard error: a terminal, journald, launchd's file or the home's `rhd.log` keep it. Unauthenticated clients can
-cause lines, so that equal ones are limited, and a file of ours is bounded while the daemon runs.
+To standard error, which a terminal, journald, launchd's file or the home's `rhd.log` keep: in a terminal as text,
+elsewhere as JSON. The newest lines are kept in memory for `rhctl logs`. Unauthenticated clients can cause lines, so
+that equal ones are limited, and a file of ours is bounded while the daemon runs.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import os
+import re
 import sys
-import time
 from contextlib import suppress
+from typing import Any
+
+from rhd.log_ring import LogRing
+from rhwire.escape import escape
+from rhwire.times import format_time
 
 MAX_FILE_BYTES = 4 << 20
 """Of `rhd.log`; the one before is kept beside it."""
@@ -18,17 +25,60 @@ LIMIT_S = 60.0
 MAX_ALIKE = 60
 
 _QUIET = ("hypercorn", "mcp", "httpx2", "httpcore2", "sse_starlette", "quart", "watchfiles")
+_NAMED = re.compile(r"(?:^|(?<= ))([a-z][a-z0-9_-]*)=%(?:\.\d+)?[sdf]")
+_PRIORITIES = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
 
 
-class _Format(logging.Formatter):
+class TextFormat(logging.Formatter):
     """`2026-11-22T10:00:00.000Z INFO rhd.app serving …`; of an exception its kind and place, never its text."""
 
     def format(self, record: logging.LogRecord) -> str:
-        at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z"
-        line = f"{at} {record.levelname} {record.name} {record.getMessage()}"
-        if record.exc_info and record.exc_info[1] is not None:
-            line += " " + trace_of(record.exc_info[1])
-        return line.replace("\n", "\\n")
+        line = f"{format_time(record.created)} {record.levelname} {record.name} {escape(record.getMessage())}"
+        return f"{line} {trace}" if (trace := _trace(record)) else line
+
+
+class JsonFormat(logging.Formatter):
+    """`{"at", "level", "logger", "event", "message", "fields", "trace"?}`, in ASCII.
+
+    `event` is the first word of the message, `fields` holds the values that the message names: `url` of `url=%s`.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        message = escape(record.getMessage())
+        line: dict[str, Any] = {
+            "at": format_time(record.created),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "event": message.partition(" ")[0],
+            "message": message,
+            "fields": _fields(record),
+        }
+        if trace := _trace(record):
+            line["trace"] = trace
+        return json.dumps(line, separators=(",", ":"))
+
+
+class JournalFormat(JsonFormat):
+    """As JSON, behind the priority that journald takes off and files the line under."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return f"<{_PRIORITIES.get(record.levelno, 6)}>{super().format(record)}"
+
+
+def _trace(record: logging.LogRecord) -> str | None:
+    found = record.exc_info[1] if record.exc_info else None
+    return None if found is None else trace_of(found)
+
+
+def _fields(record: logging.LogRecord) -> dict[str, Any]:
+    template, values = str(record.msg), record.args
+    names = _NAMED.findall(template)
+    if not isinstance(values, tuple) or len(names) != len(values) or template.count("%") != len(names):
+        return {}
+    return {
+        name: value if value is None or isinstance(value, int | float) else escape(str(value))
+        for name, value in zip(names, values, strict=True)
+    }
 
 
 def trace_of(error: BaseException) -> str:
@@ -66,17 +116,22 @@ class _Limit(logging.Filter):
 
 
 class _StandardError(logging.StreamHandler):  # type: ignore[type-arg]
-    """Writes to standard error. Where that is the file at `path`, a full one is moved aside and begun anew."""
+    """Writes to standard error, and to a ring what has passed this handler's filter.
 
-    def __init__(self, path: str | None) -> None:
+    Where standard error is the file at `path`, a full one is moved aside and begun anew.
+    """
+
+    def __init__(self, path: str | None, ring: LogRing) -> None:
         super().__init__(sys.stderr)
         self._path = path
+        self._ring = ring
 
     def emit(self, record: logging.LogRecord) -> None:
         if self._path is not None:
             with suppress(OSError, ValueError):  # it is no file, or not ours to move: the line is written all the same
                 _rotate(self._path, self.stream.fileno())
         super().emit(record)
+        self._ring.handle(record)
 
 
 def _rotate(path: str, descriptor: int) -> None:
@@ -93,15 +148,20 @@ def _rotate(path: str, descriptor: int) -> None:
     os.close(fresh)
 
 
-def set_up_logging(level: str, path: str | None = None) -> None:
-    """Send every logger's lines to standard error, those of libraries from warnings up.
+def set_up_logging(level: str, path: str | None = None) -> LogRing:
+    """Send every logger's lines to standard error and to a ring, those of libraries from warnings up.
 
     Args:
         level: how much the daemon itself says.
         path: of the log file. If standard error is that file, it is bounded.
+
+    Returns:
+        The ring.
     """
-    handler = _StandardError(path)
-    handler.setFormatter(_Format())
+    ring = LogRing()
+    ring.setFormatter(JsonFormat())
+    handler = _StandardError(path, ring)
+    handler.setFormatter(TextFormat() if sys.stderr.isatty() else JournalFormat() if _is_journal() else JsonFormat())
     handler.addFilter(_Limit())
     root = logging.getLogger()
     root.handlers[:] = [handler]
@@ -109,6 +169,16 @@ def set_up_logging(level: str, path: str | None = None) -> None:
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
     set_level(level)
+    return ring
+
+
+def _is_journal() -> bool:
+    """Return whether standard error is the journal's socket, as systemd says."""
+    try:
+        found = os.fstat(sys.stderr.fileno())
+    except (OSError, ValueError):
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}"
 
 
 def set_level(level: str) -> None:

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 import httpx2
 import pytest
 
-from rhd.logs import _Format
+from rhd.logs import JsonFormat
 from tests.support.consent_person import CALLBACK, Memory, Person, logged_in
 from tests.support.inprocess import Running, running_daemon
 from tests.support.repositories import Repository
@@ -31,7 +31,7 @@ def log(tmp_path: Path) -> Iterator[Path]:
     """All that the daemon says, as it would say it, at its most talkative."""
     path = tmp_path / "log"
     handler = logging.FileHandler(path)
-    handler.setFormatter(_Format())
+    handler.setFormatter(JsonFormat())
     logger = logging.getLogger("rhd")
     before = logger.level
     logger.setLevel(logging.DEBUG)

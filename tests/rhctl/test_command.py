@@ -77,6 +77,7 @@ DONE: dict[str, tuple[str, set[str]]] = {
         "grant ChatGPT project --profile executor",
         {"client", "profile", "slug", "started"} | inside("grants[]", {"client", "id", "since"}),
     ),
+    "logs": ("logs", {"lines[]", "source"}),
     "passphrase": ("passphrase show project", {"passphrase", "path", "slug"}),
     "raw": ("raw version", {"pid", "protocol", "python", "version"}),
     "repos": ("repos", inside("repos[]", {"adopted_at", "id", "name", "path", "slug"})),
@@ -160,6 +161,7 @@ NEVER_REFUSED = {
     "connect",
     "doctor",
     "forget",
+    "logs",
     "passphrase",
     "repos",
     "status",
@@ -195,6 +197,7 @@ NAMES_NO_REPO = {
     "connect",
     "deny",
     "endpoint",
+    "logs",
     "repos",
     "run",
     "service",
@@ -203,7 +206,7 @@ NAMES_NO_REPO = {
 }
 
 # These say what they find without a daemon, rather than exit 3; connect needs one once its client speaks.
-NEEDS_NONE = {"config", "connect", "doctor", "service", "status", "version"}
+NEEDS_NONE = {"config", "connect", "doctor", "logs", "service", "status", "version"}
 
 
 @pytest.fixture

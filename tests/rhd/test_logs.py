@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 import os
 import re
@@ -27,9 +28,17 @@ def untouched() -> Iterator[None]:
         logging.getLogger(name).setLevel(before)
 
 
+class Terminal(io.StringIO):
+    """Standard error that is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 @pytest.fixture
 def out(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
-    stream = io.StringIO()
+    """What a terminal is told."""
+    stream = Terminal()
     monkeypatch.setattr(sys, "stderr", stream)
     set_up_logging("info")
     return stream
@@ -61,6 +70,44 @@ def test_of_an_exception_its_kind_and_place_are_said_and_never_its_text(out: io.
     assert " ERROR rhd.app it-failed what=x ValueError at " in line
     assert re.search(r"test_logs\.py:\d+:fail$", line)
     assert "canary" not in line
+
+
+def test_elsewhere_a_line_is_one_json_object_with_the_values_that_it_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    ring = set_up_logging("info")
+    logger = logging.getLogger("rhd.app")
+    logger.info("serving url=%s port=%d", "http://x\x1b[2J", 8765)
+    logger.info("done %s of=%s", "a", "b")
+    try:
+        fail("canary-secret")
+    except ValueError:
+        logger.exception("it-failed")
+    first, second, third = map(json.loads, stream.getvalue().splitlines())
+    assert stream.getvalue().isascii()
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", first.pop("at"))
+    assert first == {
+        "level": "info",
+        "logger": "rhd.app",
+        "event": "serving",
+        "message": r"serving url=http://x\x1b[2J port=8765",
+        "fields": {"url": r"http://x\x1b[2J", "port": 8765},
+    }
+    assert second["fields"] == {}
+    assert third["trace"].startswith("ValueError at ")
+    assert "canary" not in stream.getvalue()
+    assert [line for _, line in ring.since(1)[0]] == [second, third], "the ring keeps the same lines"
+
+
+def test_journald_is_told_the_priority(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with (tmp_path / "journal").open("w+") as stream:
+        found = os.fstat(stream.fileno())
+        monkeypatch.setattr(sys, "stderr", stream)
+        monkeypatch.setenv("JOURNAL_STREAM", f"{found.st_dev}:{found.st_ino}")
+        set_up_logging("info")
+        logging.getLogger("rhd.app").warning("trouble")
+        stream.seek(0)
+        assert stream.read().startswith('<4>{"at":"')
 
 
 def test_a_group_says_what_is_in_it_and_is_bounded() -> None:
@@ -163,5 +210,5 @@ def test_a_file_that_is_not_the_log_is_left_alone(tmp_path: Path) -> None:
             [sys.executable, "-c", SPEAKER, str(tmp_path / "rhd.log")],
             stderr=log, stdout=subprocess.DEVNULL, env=environment, check=True, timeout=30,
         )  # fmt: skip
-    assert other.read_text().count("line=") == 2000
+    assert other.read_text().count('"message":"line=') == 2000
     assert not (tmp_path / "rhd.log.1").exists()

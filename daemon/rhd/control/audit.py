@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from functools import partial
 from typing import Any
 
-from rhd.control.lookup import PARAMS, find_repo
+from rhd.control.lookup import PARAMS, find_repo, parse_moment
 from rhd.control.verb import Verb, VerbCall
 from rhd.errors import Refusal
 from rhd.store.audit import AuditRow, read_rows
@@ -26,7 +25,7 @@ async def run(request: VerbCall) -> dict[str, Any]:
     query = partial(
         read_rows,
         repo_id=repo.id if repo is not None else None,
-        since=_moment(params["since"]),
+        since=parse_moment(params["since"]),
         client=params["client"],
         outcome=params["outcome"],
         limit=count + 1,
@@ -55,18 +54,6 @@ def describe_row(row: AuditRow, slugs: dict[str, str]) -> dict[str, Any]:
         "duration_ms": round(row.duration_ms),
         "count": row.count,
     }
-
-
-def _moment(text: str | None) -> float | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise Refusal("since must be a time as 2026-11-22T10:00:00Z", code="INVALID_ARGUMENT")
-    return moment.timestamp()
 
 
 VERB = Verb("audit", run, {**PARAMS, "since": str, "client": str, "outcome": str, "count": int})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from difflib import get_close_matches
 from functools import partial
 from typing import Any
@@ -99,3 +100,20 @@ def find_profile(typed: str) -> str:
     if typed not in PROFILES:
         raise Refusal(f"there is no profile {typed[:40]!r}; known: {', '.join(PROFILES)}", code="INVALID_ARGUMENT")
     return typed
+
+
+def parse_moment(text: str | None) -> float | None:
+    """Return the moment that `since` names, in seconds since the epoch; None if it names none.
+
+    Raises:
+        Refusal: INVALID_ARGUMENT, it is no time with an offset.
+    """
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise Refusal("since must be a time as 2026-11-22T10:00:00Z", code="INVALID_ARGUMENT")
+    return moment.timestamp()

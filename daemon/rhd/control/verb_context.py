@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import trio
 
 from rhd.file_locations import FileLocations
+from rhd.log_ring import LogRing
 from rhd.mcpserver.notifier import Notifier
 from rhd.mcpserver.repo_servers import RepoServers
 from rhd.oauth.authority import Authority
@@ -32,6 +33,7 @@ class VerbContext:
         settings: the ones in force; replaced when they are read again.
         config_path: the settings file.
         locations: where files are kept.
+        log_ring: the newest lines of the log.
         port: the HTTP port that is really bound.
         started_at: `trio.current_time()` of the start.
         examine: returns the doctor's findings, of one repository or of everything.
@@ -45,6 +47,7 @@ class VerbContext:
     settings: Settings
     config_path: str
     locations: FileLocations
+    log_ring: LogRing
     port: int
     started_at: float
     registry: Registry
