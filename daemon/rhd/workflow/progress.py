@@ -9,7 +9,6 @@ said of it; a card without boxes is done if its heading, its status or its row s
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from rhd.workflow.blocks import Blocks
@@ -116,6 +115,7 @@ class _Reader:
         self._shows_all_from = min(shown, default=len(lines)) if is_last_attempt else len(lines)
         self._blocks = Blocks()
         self._trackers = [_Tracker() for _ in _CARDS]
+        self._current: list[_Card] = []
         self._rows: dict[str, Mark | None] = {}
         self._status_column: int | None = None
         self._is_acceptance = self._is_list_of_cards = False
@@ -172,6 +172,7 @@ class _Reader:
             self._is_acceptance = False
         if level <= 2:
             self._is_list_of_cards = bool(_LIST_OF_CARDS.match(heading.words))
+        self._update_current()
 
     def _text(self, text: str) -> None:
         blocks = self._blocks
@@ -185,12 +186,13 @@ class _Reader:
                 if found := pattern.match(heading.words):
                     tracker.end(7)
                     tracker.begin(_number(found[1]), found[2], 7, heading.mark)
-        if (status := read_status_line(text)) is not None:
-            for card in self._current():
+            self._update_current()
+        if self._current and (status := read_status_line(text)) is not None:
+            for card in self._current:
                 card.note(status)
 
     def _box(self, is_ticked: bool) -> None:
-        for card in self._current():
+        for card in self._current:
             card.ticked += is_ticked
             card.open += not is_ticked
         if self._is_acceptance:
@@ -215,8 +217,8 @@ class _Reader:
         if column is not None and column < len(cells):
             self._rows[_number(number)] = read_state(cells[column])
 
-    def _current(self) -> Iterable[_Card]:
-        return [tracker.current for tracker in self._trackers if tracker.current is not None]
+    def _update_current(self) -> None:
+        self._current = [tracker.current for tracker in self._trackers if tracker.current is not None]
 
     def result(self) -> Progress | None:
         """Return what was counted."""
