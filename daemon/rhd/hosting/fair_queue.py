@@ -2,16 +2,18 @@
 
 After each turn the loop is left to other work for a multiple of the time that the turn took. Turns are shared fairly
 between lanes, by time: a lane is a kind of request, and a flood of dear requests of one kind does not delay the cheap
-ones of another. No request is refused here, and addresses are not compared: behind a tunnel they mean nothing.
+ones of another. Within a lane the connection that was served longest ago comes first, and one that never was before
+all: a few thousand connections that ask again and again do not keep out one that comes for the first time. No request
+is refused here, and addresses are not compared: behind a tunnel they mean nothing.
 """
 
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
+from heapq import heapify, heappop, heappush
 
 import trio
 
@@ -28,6 +30,8 @@ MOST_S = 0.003
 
 MAX_LANES = 256
 """Lanes that are remembered while nothing waits in them."""
+MAX_CONNECTIONS = 8192
+"""Connections of which it is remembered when they were served."""
 
 _turn: ContextVar[_Turn | None] = ContextVar("_turn", default=None)
 
@@ -38,7 +42,7 @@ class _Lane:
     __slots__ = ("used_s", "waiting")
 
     def __init__(self) -> None:
-        self.waiting: deque[trio.Event] = deque()
+        self.waiting: list[tuple[int, int, trio.Event]] = []  # a heap: when served last, when come, what is set
         self.used_s = 0.0
 
 
@@ -85,6 +89,8 @@ class FairQueue:
         self._active_until = 0.0
         self._is_taken = False
         self._lanes: dict[str, _Lane] = {}
+        self._count = 0  # of requests, by which those that came and were served are put in order
+        self._served: dict[tuple[str, object], int] = {}  # lane and connection -> when
 
     def begin_active(self) -> None:
         """Learn that the request of an authenticated client is being answered."""
@@ -96,16 +102,24 @@ class FairQueue:
         self._active_until = trio.current_time() + ACTIVE_S
 
     @asynccontextmanager
-    async def take(self, name: str = "") -> AsyncIterator[None]:
+    async def take(self, name: str = "", connection: object = None) -> AsyncIterator[None]:
         """Have a turn. Nothing in it may wait for the client.
 
         Args:
             name: of the lane.
+            connection: what tells one connection from another; None if nothing does.
         """
         if len(self._lanes) > MAX_LANES:
             self._lanes = {name: lane for name, lane in self._lanes.items() if lane.waiting}
         lane = self._lanes.setdefault(name, _Lane())
-        await self._wait_for_turn(lane)
+        self._count += 1
+        key = (name, connection)
+        await self._wait_for_turn(lane, self._served.get(key, 0))
+        if connection is not None:
+            self._served.pop(key, None)
+            self._served[key] = self._count
+            if len(self._served) > MAX_CONNECTIONS:
+                del self._served[next(iter(self._served))]
         turn = _Turn(self, lane)
         before = _turn.set(turn)
         try:
@@ -114,19 +128,21 @@ class FairQueue:
             _turn.reset(before)
             turn.end()
 
-    async def _wait_for_turn(self, lane: _Lane) -> None:
+    async def _wait_for_turn(self, lane: _Lane, served: int) -> None:
         if self._is_taken:
             if not lane.waiting:  # it has no claim to time that it did not want
                 lane.used_s = max(lane.used_s, min((x.used_s for x in self._lanes.values() if x.waiting), default=0.0))
             event = trio.Event()
-            lane.waiting.append(event)
+            place = (served, self._count, event)
+            heappush(lane.waiting, place)
             try:
                 await event.wait()
             except BaseException:
                 if event.is_set():
                     self._hand_over()
                 else:
-                    lane.waiting.remove(event)
+                    lane.waiting.remove(place)
+                    heapify(lane.waiting)
                 raise
         self._is_taken = True
         try:
@@ -148,7 +164,7 @@ class FairQueue:
         if lane is None:
             self._is_taken = False
         else:
-            lane.waiting.popleft().set()
+            heappop(lane.waiting)[-1].set()
 
 
 def step_aside() -> None:

@@ -194,7 +194,8 @@ class Dispatcher:
         self._waiting_bytes += len(body)
         try:
             queue = self._probes if route.handler == "health" else self._proven if is_proven else self._queue
-            async with queue.take(owner if is_proven and owner else f"{scope['method']} {route.handler}"):
+            lane = owner if is_proven and owner else f"{scope['method']} {route.handler}"
+            async with queue.take(lane, scope.get("client")):
                 await self._handle(route, slug, origin, scope, body, receive, collect)
         finally:
             self._waiting_bytes -= len(body)
@@ -232,7 +233,9 @@ class Dispatcher:
             error if isinstance(error, RequestRefused) else RequestRefused(500, "server_error", "something failed here")
         )
         is_proven = refused.proof is not None and vouch(scope, refused.proof)
-        async with self._proven.take(refused.proof or "") if is_proven else self._queue.take(refused.lane):
+        async with (
+            self._proven.take(refused.proof or "") if is_proven else self._queue.take(refused.lane, scope.get("client"))
+        ):
             pass
         await _send_refusal(scope, send, refused)
 

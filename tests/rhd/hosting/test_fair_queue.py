@@ -8,7 +8,17 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from rhd.hosting.fair_queue import ACTIVE_S, IDLE_PAUSE, LEAST_S, MAX_LANES, MOST_S, PAUSE, FairQueue, step_aside
+from rhd.hosting.fair_queue import (
+    ACTIVE_S,
+    IDLE_PAUSE,
+    LEAST_S,
+    MAX_CONNECTIONS,
+    MAX_LANES,
+    MOST_S,
+    PAUSE,
+    FairQueue,
+    step_aside,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -91,6 +101,34 @@ async def test_within_a_lane_the_first_that_came_is_served_first(autojump_clock:
             nursery.start_soon(stranger, number)
             await trio.testing.wait_all_tasks_blocked()
     assert order == list(range(20))
+
+
+async def test_a_connection_that_comes_for_the_first_time_does_not_wait_for_those_that_come_again_and_again(
+    autojump_clock: MockClock,
+) -> None:
+    queue, order = FairQueue(clock=trio.current_time), []
+
+    async def attacker(number: int) -> None:
+        for _ in range(3):
+            async with queue.take("lane", number):
+                order.append(number)
+
+    async with trio.open_nursery() as nursery:
+        for number in range(50):
+            nursery.start_soon(attacker, number)
+        while len(order) < 60:  # each of them was served once, some twice
+            await trio.sleep(LEAST_S)
+        async with queue.take("lane", "new"):
+            assert len(order) <= 62
+    assert all(sorted(order[n : n + 50]) == list(range(50)) for n in (0, 50, 100)), "and those take turns"
+
+
+async def test_connections_are_remembered_within_a_bound() -> None:
+    queue = FairQueue(0)
+    for number in range(MAX_CONNECTIONS + 10):
+        async with queue.take("lane", number):
+            pass
+    assert len(queue._served) == MAX_CONNECTIONS
 
 
 async def test_lanes_share_the_time_whatever_each_turn_costs(autojump_clock: MockClock) -> None:
