@@ -39,7 +39,7 @@ GOAL = ".ai/harness/handoff/codex-goal.md"
 PLANNER_NOTE = ".ai/harness/handoff/chatgpt-plan.md"
 EXECUTOR_NOTE = ".ai/harness/handoff/notes.md"
 
-# Judged on every part of a path, whatever the profile: deny wins at any depth. Compared without case, since
+# Checked for every part of a path, whatever the profile: deny wins at any depth. Compared without case, since
 # `.ENV` is `.env` on the file systems of macOS.
 DENIED_PARTS = (
     ".git",

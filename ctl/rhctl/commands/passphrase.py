@@ -78,7 +78,7 @@ def _refuse_detached(repo: dict[str, Any]) -> None:
     """Refuse where only the folder is away: a new passphrase would end every login and help nothing."""
     problem = repo["problem"]
     if (problem is not None and problem["code"] == "REPO_DETACHED") or not os.path.isdir(repo["path"]):
-        message = f"the folder {repo['path']} is not where it was, and the passphrase's copy lies in it"
+        message = f"the folder {repo['path']} is not where it was, and the passphrase's copy is in it"
         next_step = f"Adopt it again where it now is: rhctl adopt PATH; or, if it is gone: rhctl forget {repo['slug']}"
         raise HarnessError(message, code="REPO_DETACHED", next_step=next_step)
 

@@ -122,7 +122,7 @@ def _ask_daemon(subject: Subject, service: Spec | None) -> dict[str, Any]:
 
 
 def _kept(subject: Subject) -> dict[str, str | None]:
-    """Return where everything lies that stays; null is what was never made, or holds nothing."""
+    """Return where the files are that stay; null for those that do not exist or are empty."""
     kept: dict[str, str | None] = {"home": subject.home.base, "config": None, "database": None, "logs": None}
     try:
         with open(subject.home.record, encoding="utf-8") as stream:

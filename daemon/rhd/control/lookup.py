@@ -23,14 +23,14 @@ MAX_NAMED = 12
 """How many repositories a refusal lists."""
 
 LOOK_WITHIN_S = 2.0
-"""How long the file system is asked which repository a path lies in; then the registry alone answers."""
+"""How long the file system is asked which repository a path is in; then the registry alone answers."""
 
 
 async def find_repo(context: VerbContext, params: Mapping[str, Any]) -> Repo:
     """Return the adopted repository that `repo` or `path` names.
 
     Raises:
-        Refusal: REPO_NOT_FOUND, REPO_NOT_ADOPTED, PATH_NOT_FOUND, or TIMEOUT: the path lies in no adopted repository,
+        Refusal: REPO_NOT_FOUND, REPO_NOT_ADOPTED, PATH_NOT_FOUND, or TIMEOUT: the path is in no adopted repository,
             and its file system does not answer.
     """
     typed, path = params.get("repo"), params.get("path")

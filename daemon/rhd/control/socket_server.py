@@ -177,7 +177,7 @@ class ControlServer:
             if verb.takes_over is not None:
                 connection.stay_open()
         except StoreFailed as error:
-            # A person is told where the database lies. The exception does not say it, since a model may read it too.
+            # The owner sees where the database is. The exception does not say it, since a model may read it too.
             named = f"{error.message} ({self._context.store.path})"
             await self._refuse(connection, message.id, Refusal(named, code=error.code, next_step=error.next_step))
             return True

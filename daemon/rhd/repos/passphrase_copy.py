@@ -1,6 +1,6 @@
 """The copy of a repository's passphrase that people read, and what keeps it out of commits.
 
-It lies in the repository, in `.repo-harness/` (0700), behind an ignore file of ours, so that `git add -A` passes it
+It is in the repository, in `.repo-harness/` (0700), behind an ignore file of ours, so that `git add -A` passes it
 over. A repository can bring an ignore file of its own there, or track the copy: the one is replaced, the other refused.
 """
 

@@ -31,7 +31,7 @@ class PathThreads:
         """Run `look`, which touches `path`, in a thread. A call that does not return in time is abandoned.
 
         Args:
-            path: absolute; only the mount that it lies on matters, and the table of mounts says which.
+            path: absolute; only the mount that it is on matters, and the table of mounts says which.
             look: what to run.
             within_s: how long to wait, a place among the mount's threads included (default: 5 s).
 

@@ -54,7 +54,7 @@ _LEFT_OUT: Mapping[Reason, tuple[str, str, str]] = {
     "too_deep": (
         "CATALOG_TOO_LARGE",
         "folders below {path} are nested too deep",
-        "Move what lies deeper than 12 folders further up.",
+        "Move files that are deeper than 12 folders further up.",
     ),
     "unreadable": (
         "READ_FAILED",

@@ -131,7 +131,7 @@ class Registry:
         return next((r for r in self._repos.values() if r.path == path), None)
 
     def around(self, path: str) -> Repo | None:
-        """Return the repository that `path`, an absolute real path, lies in; the innermost of nested ones."""
+        """Return the repository that contains `path`, an absolute real path; the innermost of nested ones."""
         inside = [r for r in self._repos.values() if path == r.path or path.startswith(r.path.rstrip("/") + "/")]
         return max(inside, key=lambda r: len(r.path), default=None)
 

@@ -15,7 +15,7 @@ def client_text(text: str | None, repo_path: str, max_bytes: int = MESSAGE_BYTES
 
     Args:
         text: of the agent.
-        repo_path: where the repository lies; what lies in it is named relative to it.
+        repo_path: the repository's folder; paths in it are named relative to it.
         max_bytes: of UTF-8, at most; what is cut off is marked.
     """
     if text is None:
@@ -31,7 +31,7 @@ def client_text(text: str | None, repo_path: str, max_bytes: int = MESSAGE_BYTES
 
 
 def relative_path(path: str, repo_path: str) -> str | None:
-    """Return a path that an agent named, relative to the repository; None if it lies elsewhere."""
+    """Return a path that an agent named, relative to the repository; None if it is elsewhere."""
     if not path.startswith("/"):
         return os.path.normpath(path)
     return path[len(repo_path) + 1 :] if path.startswith(f"{repo_path}/") else None

@@ -1,7 +1,7 @@
 """How a run has ended: its state, a stable reason and the agent's own words.
 
 An exit code alone says little: agents exit with 0 after a failed check, after SIGINT and after an end that calls itself
-a success. What the stream told is judged first.
+a success. What the stream reported comes first.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Outcome:
     explanation: str | None = None
 
 
-def judge(
+def decide_outcome(
     progress: RunProgress,
     *,
     cause: str | None = None,

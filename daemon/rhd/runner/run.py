@@ -28,7 +28,7 @@ class AgentRun:
     Attributes:
         id: `run_` and eight characters.
         repo_id: the repository.
-        repo_path: where it lies, for taking machine paths out of the agent's words.
+        repo_path: the repository's folder, for removing machine paths from the agent's texts.
         agent: its name.
         version: as the agent says it.
         principal: who asked for it: a grant's id, or `owner`.

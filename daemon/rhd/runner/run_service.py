@@ -23,7 +23,7 @@ from rhd.repos.repo_service import RepoService
 from rhd.repos.repo_supervisor import RepoSupervisor
 from rhd.runner.agent_environment import agent_environment
 from rhd.runner.agents import Agent, find_agent
-from rhd.runner.outcome import Outcome, judge
+from rhd.runner.outcome import Outcome, decide_outcome
 from rhd.runner.preflight import Ready, look_before
 from rhd.runner.run import AgentRun
 from rhd.runner.run_goal import RunGoal, read_goal
@@ -96,7 +96,7 @@ class RunService:
         def interrupt(connection: sqlite3.Connection) -> list[AgentRun]:
             found = [AgentRun.of_row(row) for row in rows.read_unfinished(connection)]
             for run in found:
-                run.end(judge(run.progress, cause="daemon_ended"))
+                run.end(decide_outcome(run.progress, cause="daemon_ended"))
                 rows.save_run(connection, run.to_row())
             return found
 
@@ -314,7 +314,9 @@ class RunService:
             except HarnessError as error:
                 log.warning("run-unsettled run=%s code=%s", run.id, error.code)
         del self._began[run.id]
-        await self._finish(run, outcome(run.cards) if outcome is not None else judge(run.progress, cause=run.cause))
+        await self._finish(
+            run, outcome(run.cards) if outcome is not None else decide_outcome(run.progress, cause=run.cause)
+        )
 
     async def _work(
         self, run: AgentRun, goal: RunGoal, ready: Ready, environ: Mapping[str, str]

@@ -13,7 +13,7 @@ from typing import Any
 import trio
 
 from rhd.runner.agents import AGENTS
-from rhd.runner.outcome import Outcome, judge
+from rhd.runner.outcome import Outcome, decide_outcome
 from rhd.runner.preflight import Ready
 from rhd.runner.run import AgentRun
 from rhd.runner.run_goal import RunGoal
@@ -66,7 +66,7 @@ class RunTask:
             self._asked.set()
 
     async def carry_out(self) -> Callable[[tuple[int, int] | None], Outcome]:
-        """Run the agent to its end; return what judges how it ended, given the sprint's cards.
+        """Run the agent to its end; return the function that decides how it ended, given the sprint's cards.
 
         Cancelling ends the tree too.
         """
@@ -92,7 +92,7 @@ class RunTask:
         errors = bytes(self._errors).decode("utf-8", "replace")
         if errors.strip():
             self._add(Item("note", errors))
-        return lambda cards: judge(
+        return lambda cards: decide_outcome(
             self.run.progress,
             cause=self.run.cause,
             failure=process.failure,

@@ -34,7 +34,7 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (repo_id, profile)
     ) WITHOUT ROWID;
 
-    -- OAuth clients that the owner has approved once. Registrations of strangers are not stored at all.
+    -- OAuth clients that the owner has approved once. Other registrations are not stored at all.
     CREATE TABLE clients (
         id TEXT PRIMARY KEY,
         name TEXT NOT NULL,

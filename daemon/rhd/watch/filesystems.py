@@ -70,7 +70,7 @@ def read_mounts(file: str = MOUNTINFO) -> dict[str, str]:
 
 
 def lacks_events(paths: Iterable[str], mounts: Mapping[str, str]) -> bool:
-    """Return True if any of these absolute paths lies on a file system that tells of no events."""
+    """Return True if any of these absolute paths is on a file system that reports no events."""
     return any(_is_eventless(_type_at(path, mounts)) for path in paths)
 
 

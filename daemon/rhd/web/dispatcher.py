@@ -124,7 +124,7 @@ class Dispatcher:
             send = _readable(send, page)
         try:
             if scope["method"] == "OPTIONS":
-                await self._serve_stranger(route, slug, origin, scope, b"", receive, send)
+                await self._serve_unauthenticated(route, slug, origin, scope, b"", receive, send)
             elif route.handler == "mcp":
                 await self._serve_bearer(route, slug, origin, scope, receive, send)
             else:
@@ -133,7 +133,7 @@ class Dispatcher:
                 body = b""
                 if scope["method"] == "POST":
                     body = await read_body(scope, receive, MAX_BODY_BYTES[route.handler])
-                await self._serve_stranger(route, slug, origin, scope, body, receive, send)
+                await self._serve_unauthenticated(route, slug, origin, scope, body, receive, send)
         except RequestRefused as refused:
             await self._refuse(scope, send, refused)
 
@@ -155,7 +155,7 @@ class Dispatcher:
             await send(message)
 
         try:
-            if not vouch(scope, bearer.principal.id):
+            if not authenticate(scope, bearer.principal.id):
                 raise RequestRefused(
                     429,
                     "limit_reached",
@@ -172,7 +172,7 @@ class Dispatcher:
         finally:
             rest()
 
-    async def _serve_stranger(
+    async def _serve_unauthenticated(
         self, route: Route, slug: str | None, origin: str, scope: Scope, body: bytes, receive: Receive, send: Send
     ) -> None:
         """Answer in a turn. The body has been read before, and the answer is sent after it."""
@@ -183,7 +183,7 @@ class Dispatcher:
             owner = "login" if self._pages.is_proven(body) else None
         elif route.handler == "token":
             owner = api.owner_of(self._authority, body)
-        is_proven = owner is not None and vouch(scope, owner)
+        is_proven = owner is not None and authenticate(scope, owner)
         sent: list[Message] = []
 
         async def collect(message: Message) -> None:
@@ -232,7 +232,7 @@ class Dispatcher:
         refused = (
             error if isinstance(error, RequestRefused) else RequestRefused(500, "server_error", "something failed here")
         )
-        is_proven = refused.proof is not None and vouch(scope, refused.proof)
+        is_proven = refused.proof is not None and authenticate(scope, refused.proof)
         async with (
             self._proven.take(refused.proof or "") if is_proven else self._queue.take(refused.lane, scope.get("client"))
         ):
@@ -240,7 +240,7 @@ class Dispatcher:
         await _send_refusal(scope, send, refused)
 
 
-def vouch(scope: Scope, owner: str) -> bool:
+def authenticate(scope: Scope, owner: str) -> bool:
     """Tell the server that a request has shown a valid token or another proof, so that its connection keeps its place.
 
     Args:
@@ -249,7 +249,7 @@ def vouch(scope: Scope, owner: str) -> bool:
     Returns:
         False if the owner has too many connections in a request.
     """
-    tell = scope.get("state", {}).get("vouch")
+    tell = scope.get("state", {}).get("authenticate")
     return tell is None or bool(tell(owner))
 
 

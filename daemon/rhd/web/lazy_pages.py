@@ -47,7 +47,7 @@ class LazyPages:
 
         Args:
             origin: that the request came to.
-            origins: that judge the request's `resource`.
+            origins: that decide which `resource` the request means.
         """
         scope = {**scope, "state": {**scope.get("state", {}), "origin": origin, "origins": origins}}
         await self._app(scope, receive, send)

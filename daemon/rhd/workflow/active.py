@@ -36,7 +36,7 @@ class Pointers(NamedTuple):
 
 
 def read_pointers(root: Root) -> Pointers:
-    """Return what `.ai/harness/active-plan` and `.ai/harness/sprint/active-sprint` name, if it lies inside `plans/`.
+    """Return what `.ai/harness/active-plan` and `.ai/harness/sprint/active-sprint` name, if it is inside `plans/`.
 
     Raises:
         Detached: the repository is not where it was.

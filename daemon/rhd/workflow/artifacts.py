@@ -55,7 +55,7 @@ class Artifact:
         """Keep what was read.
 
         Args:
-            path: where the file lies.
+            path: of the file.
             signature: what the file looked like.
             digest: what its version spells (`revisions.version_digest`).
             outline: what was read in it.
@@ -91,7 +91,7 @@ class Artifact:
 
     @property
     def path(self) -> RelPath:
-        """Where it lies."""
+        """Its path."""
         return RelPath.trust(self._path)
 
     @property

@@ -54,7 +54,7 @@ class Facts:
 
     @property
     def device(self) -> int:
-        """The file system it lies on."""
+        """The file system that it is on."""
         return self._found.st_dev
 
     @property

@@ -80,7 +80,7 @@ def read_git_facts(root: Root) -> GitFacts:
 
 @contextmanager
 def opened_git_folder(root: Root) -> Iterator[tuple[Root | None, str]]:
-    """Hold the folder that git keeps a repository's index in; with the path prefix of what lies in it.
+    """Hold the folder that git keeps a repository's index in; with the path prefix of its content.
 
     What a `.git` file or link names need not point back here: git itself does not ask for that either.
     """
@@ -98,7 +98,7 @@ def opened_git_folder(root: Root) -> Iterator[tuple[Root | None, str]]:
 
 
 def find_repository(path: str) -> FoundRepository:
-    """Return the repository that `path`, an absolute path of a folder, lies in. Refuses nothing."""
+    """Return the repository that contains `path`, an absolute path of a folder; of the kind `none` if none does."""
     if not path.startswith("/") or "\0" in path:
         return FoundRepository("none")
     top = resolve(path)

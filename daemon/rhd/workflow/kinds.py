@@ -1,4 +1,4 @@
-"""What kind of artifact a path is: from where it lies, and where that leaves it open, from what it looks like.
+"""What kind of artifact a path is: by its folder, or where that does not decide it, by its name.
 
 Real repositories break every naming rule there is (`plans/prds/idea.md`, `plans/sprints/第一: v2 — final.md`), so
 that the folder decides and the ending only where folders mix. Kinds are for ever.
@@ -68,7 +68,7 @@ def kind_of(path: str) -> str:
         for ending, other in _ENDINGS:
             if name.endswith(ending):
                 return other
-        # What lies beside plans without being one: an index, a picture, a data file.
+        # Files beside plans that are none: an index, a picture, a data file.
         if name == "readme.md" or ("." in name and not name.endswith(_DOCUMENTS) and _has_ending(name)):
             return "reference"
     return kind

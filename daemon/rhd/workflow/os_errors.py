@@ -36,7 +36,7 @@ def link_refused(path: str) -> PathRefused:
 
 
 def irregular(path: str) -> PathRefused:
-    """Return the refusal of what is neither a plain file nor a folder, or lies on another file system."""
+    """Return the refusal of what is neither a plain file nor a folder, or is on another file system."""
     return PathRefused(f"{escape(path)} is not a plain file of this repository", code="NOT_A_REGULAR_FILE")
 
 

@@ -1,10 +1,10 @@
-"""Whether a path lies within a `Reach`: pure, linear in time, deny wins at any depth.
+"""Whether a path is within a `Reach`: pure, linear in time, deny wins at any depth.
 
 Patterns are those of `rhd.access`: literal parts, `*` for any run of characters within one part, a final `**` for
 everything below. There are no regular expressions here, since a model may choose the path and backtracking
 would let it choose the time (CVE-2026-0621).
 
-A path judged here must be the real one, every link resolved or refused: `Root` sees to that.
+A path checked here must be the real one, every link resolved or refused: `Root` sees to that.
 """
 
 from __future__ import annotations

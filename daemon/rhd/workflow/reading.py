@@ -74,7 +74,7 @@ class Raw(NamedTuple):
     """An artifact as it was read, secrets included; for `page_of` and `tail_of`.
 
     Attributes:
-        path: where it lies.
+        path: of the artifact.
         data: its bytes.
         size_bytes: of the file.
         modified_ns: when the file was modified, in nanoseconds since the epoch.

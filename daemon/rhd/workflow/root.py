@@ -1,7 +1,7 @@
 """`Root`: one folder of ours, held by its descriptor. Whatever touches a repository goes through here.
 
-Each operation takes a `RelPath` and a `Reach`, judges the reach itself, and lets the kernel refuse links and
-ways out (`rhd.workflow.openat`), so that the path that was judged is the real one. Only regular files on the
+Each operation takes a `RelPath` and a `Reach`, checks the reach itself, and lets the kernel refuse links and
+ways out (`rhd.workflow.openat`), so that the path that was checked is the real one. Only regular files on the
 folder's own file system are read or replaced.
 
 A folder that was moved, removed or replaced is *detached*: its descriptor would still lead to the old place, so
@@ -41,7 +41,7 @@ LeftOut = Literal["link", "mount", "name", "not_regular"]
 
 
 def resolve(path: str) -> str:
-    """Return `path` without any link in it, for a path that a person gave. Not for opening what lies below it."""
+    """Return `path` without any link in it, for a path that a person gave. Not for opening what is below it."""
     return os.path.realpath(path)
 
 

@@ -4,27 +4,29 @@ from __future__ import annotations
 
 import pytest
 
-from rhd.runner.outcome import CAUSES, REASONS, STATES, UNFINISHED, Outcome, judge
+from rhd.runner.outcome import CAUSES, REASONS, STATES, UNFINISHED, Outcome, decide_outcome
 from rhd.runner.run_progress import RunProgress
 from tests.support.recorded_agents import replay
 
 
 def test_a_normal_end_is_done_and_says_what_is_open() -> None:
     progress, _ = replay("codex-edit")
-    assert judge(progress, status=0, cards=(2, 2)) == Outcome("done")
-    assert judge(progress, status=0, cards=(1, 2)) == Outcome("done", None, "1 of 2 task cards are open")
-    assert judge(progress, status=0) == Outcome("done")
+    assert decide_outcome(progress, status=0, cards=(2, 2)) == Outcome("done")
+    assert decide_outcome(progress, status=0, cards=(1, 2)) == Outcome("done", None, "1 of 2 task cards are open")
+    assert decide_outcome(progress, status=0) == Outcome("done")
 
 
 def test_a_failed_check_behind_exit_code_0_has_failed_in_the_agent_s_own_words() -> None:
     progress, _ = replay("codex-failed-command")
-    assert judge(progress, status=0, cards=(0, 1)) == Outcome("failed", "check_failed", "The check failed: exit 3.")
-    assert judge(progress, status=0, cards=(1, 1)).state == "done", "an earlier failure that was mended"
+    assert decide_outcome(progress, status=0, cards=(0, 1)) == Outcome(
+        "failed", "check_failed", "The check failed: exit 3."
+    )
+    assert decide_outcome(progress, status=0, cards=(1, 1)).state == "done", "an earlier failure that was mended"
 
 
 def test_what_was_not_allowed_blocks_a_run_whose_cards_are_open() -> None:
     progress, _ = replay("claude-failed-command")
-    outcome = judge(progress, status=0, cards=(0, 1))
+    outcome = decide_outcome(progress, status=0, cards=(0, 1))
     assert (outcome.state, outcome.reason) == ("failed", "blocked")
     assert outcome.explanation == "the agent was refused once because the owner has not allowed what it wanted to run"
 
@@ -39,7 +41,7 @@ def test_what_was_not_allowed_blocks_a_run_whose_cards_are_open() -> None:
     ],
 )
 def test_an_end_without_a_closing_event_has_failed(status: int | None, errors: str, words: str) -> None:
-    outcome = judge(RunProgress(), status=status, errors=errors)
+    outcome = decide_outcome(RunProgress(), status=status, errors=errors)
     assert (outcome.state, outcome.reason) == ("failed", "no_ending")
     assert outcome.explanation is not None
     assert outcome.explanation.endswith(words.lstrip("…"))
@@ -47,15 +49,15 @@ def test_an_end_without_a_closing_event_has_failed(status: int | None, errors: s
 
 def test_a_closing_event_with_another_exit_code_is_not_believed() -> None:
     progress, _ = replay("codex-edit")
-    assert judge(progress, status=1).reason == "no_ending"
+    assert decide_outcome(progress, status=1).reason == "no_ending"
 
 
 def test_why_the_daemon_ended_it_comes_before_what_the_agent_said() -> None:
     progress, _ = replay("claude-sigint")
     for cause, state in CAUSES.items():
-        outcome = judge(progress, cause=cause, status=0)
+        outcome = decide_outcome(progress, cause=cause, status=0)
         assert (outcome.state, outcome.reason) == (state, cause)
         assert state in STATES
         assert state not in UNFINISHED
         assert cause in REASONS
-    assert judge(progress, failure="No such file").explanation == "No such file"
+    assert decide_outcome(progress, failure="No such file").explanation == "No such file"

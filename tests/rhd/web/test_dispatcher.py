@@ -368,13 +368,20 @@ async def test_a_client_with_too_many_requests_at_once_is_told_which_limit_that_
     tokens = await client.login(service.passphrases["one"])
     owners: list[str] = []
 
-    def vouch(owner: str) -> bool:
+    def authenticate(owner: str) -> bool:
         owners.append(owner)
         return len(owners) < 3
 
     async with flooded(service):
         answers = [
-            await call(service.app, "POST", "/mcp", [bearer(tokens["access_token"])], b"{}", state={"vouch": vouch})
+            await call(
+                service.app,
+                "POST",
+                "/mcp",
+                [bearer(tokens["access_token"])],
+                b"{}",
+                state={"authenticate": authenticate},
+            )
             for _ in range(3)
         ]
     assert [answer.status for answer in answers] == [200, 200, 429]

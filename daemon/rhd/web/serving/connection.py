@@ -100,7 +100,7 @@ class HttpConnection:
     def __init__(self, server: ConnectionOwner, stream: trio.SocketStream) -> None:
         self._server = server
         self._stream = stream
-        self._protocol = Http11(server.config, stream.socket, self._begin, self._invite_body, self._vouch)
+        self._protocol = Http11(server.config, stream.socket, self._begin, self._invite_body, self._authenticate)
         self._nursery: trio.Nursery
         self._exchange: Exchange | None = None
         self._write_lock = trio.Lock()
@@ -158,7 +158,7 @@ class HttpConnection:
         """
         self._protocol.let_go()
         if self._exchange is not None:
-            self._exchange.asgi["state"].pop("vouch", None)
+            self._exchange.asgi["state"].pop("authenticate", None)
         del self._protocol, self._exchange, self._nursery
 
     async def _serve_requests(self) -> None:
@@ -305,9 +305,9 @@ class HttpConnection:
         self._exchange = exchange
         self._nursery.start_soon(self._run_app, exchange)
 
-    def _vouch(self, owner: str) -> bool:
-        """Learn from the app that the request in hand has shown a valid token; see `ConnectionSlots.vouch`."""
-        self._is_known = self._server.slots.vouch(self, owner)
+    def _authenticate(self, owner: str) -> bool:
+        """Learn from the app that the request in hand has shown a valid token; see `ConnectionSlots.authenticate`."""
+        self._is_known = self._server.slots.authenticate(self, owner)
         self._next_read_at = 0.0
         return self._is_known
 

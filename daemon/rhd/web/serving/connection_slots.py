@@ -1,8 +1,8 @@
 """`ConnectionSlots`: which connections may be open, and which one is evicted for the next.
 
-A connection is *known* while its last request has shown a valid token, else it is a stranger's. Strangers have a limit
-of their own, so that they cannot take the slots of known connections, and a lower one for requests that are not
-complete. Behind a tunnel one connection carries the requests of many clients: it is judged anew at each request.
+A connection is *known* while its last request had a valid token, else it is *unauthenticated*. Unauthenticated
+connections have a limit of their own, so that they cannot take the slots of known ones, and a lower one for requests
+that are not complete. Behind a tunnel one connection carries the requests of many clients: each request decides anew.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ class ConnectionSlots:
         evictions: how many were evicted so far.
     """
 
-    def __init__(self, most: int, most_strangers: int, most_unfinished: int, most_of_owner: int) -> None:
+    def __init__(self, most: int, most_unauthenticated: int, most_unfinished: int, most_of_owner: int) -> None:
         """Make the slots.
 
         Args:
             most: connections at once.
-            most_strangers: of them, those that have shown no valid token.
+            most_unauthenticated: of them, those that have shown no valid token.
             most_unfinished: of those, the ones with a part of a request.
             most_of_owner: known connections of one grant.
         """
         self._most = most
-        self._most_strangers = most_strangers
+        self._most_unauthenticated = most_unauthenticated
         self._most_unfinished = most_unfinished
         self._most_of_owner = most_of_owner
-        self._strangers_idle: dict[Evictable, None] = {}
+        self._unauthenticated_idle: dict[Evictable, None] = {}
         self._unfinished: dict[Evictable, None] = {}
-        self._strangers_busy: dict[Evictable, None] = {}
+        self._unauthenticated_busy: dict[Evictable, None] = {}
         self._known_idle: dict[Evictable, None] = {}
         self._owners: dict[Evictable, str] = {}
         self._of_owner: dict[str, dict[Evictable, None]] = {}
@@ -54,9 +54,9 @@ class ConnectionSlots:
 
     def enter(self, connection: Evictable) -> None:
         """Give a slot to a new connection, evicting another one if need be. The caller has checked `is_full`."""
-        if len(self) >= self._most or self._count_strangers() >= self._most_strangers:
+        if len(self) >= self._most or self._count_unauthenticated() >= self._most_unauthenticated:
             self._evict(self._oldest())
-        self._strangers_idle[connection] = None
+        self._unauthenticated_idle[connection] = None
 
     def make_room(self) -> None:
         """Evict one connection, if one gives way."""
@@ -73,9 +73,9 @@ class ConnectionSlots:
         """Learn that the request is complete."""
         if connection in self._unfinished:
             del self._unfinished[connection]
-            self._strangers_busy[connection] = None
+            self._unauthenticated_busy[connection] = None
 
-    def vouch(self, connection: Evictable, owner: str) -> bool:
+    def authenticate(self, connection: Evictable, owner: str) -> bool:
         """Make a connection known; return False if its owner has too many, all of them in a request.
 
         Args:
@@ -101,7 +101,7 @@ class ConnectionSlots:
             self._known_idle[connection] = None
         elif connection not in self._leaving:
             self._forget(connection)
-            self._strangers_idle[connection] = None
+            self._unauthenticated_idle[connection] = None
 
     def leave(self, connection: Evictable) -> None:
         """Learn that a connection is over."""
@@ -112,17 +112,17 @@ class ConnectionSlots:
         return self._count()
 
     def _count(self) -> int:
-        return self._count_strangers() + len(self._owners)
+        return self._count_unauthenticated() + len(self._owners)
 
-    def _count_strangers(self) -> int:
-        return len(self._strangers_idle) + len(self._unfinished) + len(self._strangers_busy)
+    def _count_unauthenticated(self) -> int:
+        return len(self._unauthenticated_idle) + len(self._unfinished) + len(self._unauthenticated_busy)
 
     def _oldest(self) -> Evictable | None:
-        """Return the connection to evict next: idle stranger, unfinished request, idle known one, complete request."""
-        groups: Iterable[dict[Evictable, None]] = (self._strangers_idle, self._unfinished)
-        if self._count_strangers() < self._most_strangers:
+        """Return the connection to evict next: idle, unfinished request, idle known one, complete request."""
+        groups: Iterable[dict[Evictable, None]] = (self._unauthenticated_idle, self._unfinished)
+        if self._count_unauthenticated() < self._most_unauthenticated:
             groups = (*groups, self._known_idle)
-        for group in (*groups, self._strangers_busy):
+        for group in (*groups, self._unauthenticated_busy):
             for connection in group:
                 return connection
         return None
@@ -135,7 +135,7 @@ class ConnectionSlots:
             connection.abort()
 
     def _forget(self, connection: Evictable) -> None:
-        for group in (self._strangers_idle, self._unfinished, self._strangers_busy, self._known_idle):
+        for group in (self._unauthenticated_idle, self._unfinished, self._unauthenticated_busy, self._known_idle):
             group.pop(connection, None)
         if (owner := self._owners.pop(connection, None)) is not None:
             mine = self._of_owner[owner]

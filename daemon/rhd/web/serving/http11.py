@@ -100,14 +100,14 @@ class Http11(H11Protocol):
         socket: trio.socket.SocketType,
         begin: Callable[[Exchange], None],
         invite: Callable[[], Awaitable[None]],
-        vouch: Callable[[str], bool],
+        authenticate: Callable[[str], bool],
     ) -> None:
         """Make the protocol of one accepted socket.
 
         Args:
             begin: is called with each request as soon as its head is there.
             invite: is called when an app waits for a body that may not have been asked for.
-            vouch: what the app finds as `scope["state"]["vouch"]`.
+            authenticate: what the app finds as `scope["state"]["authenticate"]`.
         """
         try:
             client = parse_socket_addr(socket.family, socket.getpeername())
@@ -118,7 +118,7 @@ class Http11(H11Protocol):
             config,
             _CONTEXT,
             self,  # type: ignore[arg-type]  # of a task group, spawn_app alone is used
-            ConnectionState({"vouch": vouch}),
+            ConnectionState({"authenticate": authenticate}),
             False,
             client,
             parse_socket_addr(socket.family, socket.getsockname()),
@@ -250,7 +250,7 @@ class Http11(H11Protocol):
                 return
 
     def _has_next_line(self) -> bool:
-        """Pass over empty lines before a request, and judge what h11 would hide of its head.
+        """Pass over empty lines before a request, and check what h11 would hide of its head.
 
         Returns:
             False if half an empty line has been read.
@@ -272,7 +272,7 @@ class Http11(H11Protocol):
     async def _create_stream(self, request: h11.Request) -> None:
         self._is_head = request.method == b"HEAD"
         self._pieces = self._piece_bytes = 0
-        target, headers = judge(request)
+        target, headers = check_head(request)
         self.stream = HTTPStream(
             self.app,
             self.config,
@@ -306,7 +306,7 @@ def judge_head(head: bytes) -> None:
         raise MalformedRequest(400)
 
 
-def judge(request: h11.Request) -> tuple[bytes, Headers]:
+def check_head(request: h11.Request) -> tuple[bytes, Headers]:
     """Return a request's target in origin form, and its headers.
 
     Raises:

@@ -92,8 +92,8 @@ class Server:
         most = limits.connections
         if (descriptors := resource.getrlimit(resource.RLIMIT_NOFILE)[0]) != resource.RLIM_INFINITY:
             most = min(most, descriptors // 2)
-        strangers = min(limits.strangers, max(1, most * limits.strangers // limits.connections))
-        self.slots = ConnectionSlots(most, strangers, limits.unfinished, limits.of_owner)
+        unauthenticated = min(limits.unauthenticated, max(1, most * limits.unauthenticated // limits.connections))
+        self.slots = ConnectionSlots(most, unauthenticated, limits.unfinished, limits.of_owner)
 
     @property
     def connections(self) -> frozenset[HttpConnection]:

@@ -11,7 +11,7 @@ class ServerLimits:
 
     Attributes:
         connections: how many are open at once, and never more than half of the descriptors that the process may have.
-        strangers: how many of them have shown no valid token with their last request.
+        unauthenticated: how many of them have shown no valid token with their last request.
         unfinished: how many of those have sent a part of a request; the oldest one gives way.
         of_owner: how many connections have shown a token of the same grant.
         header_bytes: how long a request's line and headers may be (431).
@@ -26,7 +26,7 @@ class ServerLimits:
     """
 
     connections: int = 3072
-    strangers: int = 2048
+    unauthenticated: int = 2048
     unfinished: int = 256
     of_owner: int = 128
     header_bytes: int = 16 * 1024

@@ -1,6 +1,6 @@
 """Assignments that give a secret its value: `API_KEY=…`, `"token": "…"`, `- **Password**: …`, `Bearer …`.
 
-Found by the name, judged by the value: plans speak of tokens, secrets and passwords all the time
+Found by the name, decided by the value: plans speak of tokens, secrets and passwords all the time
 (`max_tokens: 4096`, `token: string`, `password: see vault`) and must stay readable.
 
 Linear in time: a keyword is searched for, what stands around it is matched with bounded, possessive pieces.
@@ -106,7 +106,7 @@ _QUOTED = re.compile(
     """,
     re.VERBOSE,
 )
-# A quoted value so long that its end lies behind what is searched.
+# A quoted value so long that its end is behind what is searched.
 _UNCLOSED = re.compile(r"\\?[\"'`]([^\"'`\\\s]{1000,}+)\Z")
 _ELEMENT = re.compile(r"[^<>\r\n]{1,4000}+(?=</)")
 _MIN_VALUE = 6
@@ -114,10 +114,10 @@ _MIN_VALUE = 6
 _UNLIKE_NAMES = re.compile(r"[0-9A-Z]")
 _UNLIKE_WORDS = re.compile(r"[0-9A-Z!@#$%^&*+=~?]")
 _CLOSING = ",;|)}]>.*"
-# A value without quotes is judged by its beginning, and only one that is a secret is read to its end: what is refused
-# may name itself again and again, and must not cost its square.
-_JUDGED_CHARS = 64
-_BARE = re.compile(rf"[^\s\"'`\\]{{1,{_JUDGED_CHARS}}}+")
+# A value without quotes is classified by its beginning, and only a secret is read to its end: otherwise a value that
+# repeats its name again and again would take quadratic time.
+_CLASSIFIED_CHARS = 64
+_BARE = re.compile(rf"[^\s\"'`\\]{{1,{_CLASSIFIED_CHARS}}}+")
 _NEXT_FIELD = re.compile(r";[A-Za-z_]{1,40}+=")
 _BARE_REST = re.compile(rf"(?:(?!{_NEXT_FIELD.pattern})[^\s\"'`\\])*+")
 _QUERY_REST = re.compile(rf"(?:(?!{_NEXT_FIELD.pattern})[^\s\"'`\\&#])*+")
@@ -225,7 +225,7 @@ def _judge(text: str, keyword: int, keyword_end: int, kind: str) -> Secret | Non
     if kind == "other_key":
         return Secret(start, end, "key") if looks_issued(value) or _HEX_KEY.fullmatch(value) else None
     if looks_random(value) or (_UUID.fullmatch(value) and kind in ("key", "secret", "token")):
-        if not is_quoted and len(value) == _JUDGED_CHARS:
+        if not is_quoted and len(value) == _CLASSIFIED_CHARS:
             end = _rest_end(text, start, end, name_start)
         return Secret(start, end, kind)
     if kind != "password" or not _STILL.issuperset(rest) or not looks_chosen(value, is_quoted=is_quoted):
@@ -238,7 +238,7 @@ def _judge(text: str, keyword: int, keyword_end: int, kind: str) -> Secret | Non
 
 
 def _is_loose(loose: re.Match[str], name: str, kind: str) -> bool:
-    """Judge a value that follows a name without a sign between; less is asked of it where a name is all that it is."""
+    """Classify a value that follows a name without a sign between; less is required of it if it is a name alone."""
     value = loose["value"]
     if len(value) >= 20 and looks_issued(value):
         return True
@@ -298,7 +298,7 @@ def _value_span(text: str, sign: re.Match[str], name_start: int) -> tuple[int, i
     if opener in ("?", "&"):
         end = _QUERY_REST.match(text, at, end).end()  # type: ignore[union-attr]
     value = text[at:end]
-    closed = value.rstrip(_CLOSING) if len(value) < _JUDGED_CHARS else value  # that one may go on
+    closed = value.rstrip(_CLOSING) if len(value) < _CLASSIFIED_CHARS else value  # that one may go on
     if len(closed) < len(value) and is_placeholder(value):  # which may well end in brackets or dots
         return None
     return at, at + len(closed), False

@@ -1,4 +1,4 @@
-"""Whether a value is a secret, judged by what it looks like: made up by a program, chosen by a person, or neither.
+"""Whether a value is a secret, by what it looks like: made up by a program, chosen by a person, or neither.
 
 Plans speak of tokens, secrets and passwords all the time, so a value must look like one to be taken for one.
 """

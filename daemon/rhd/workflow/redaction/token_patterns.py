@@ -56,7 +56,7 @@ _LONG_TOKEN = 2000
 
 
 def _is_telling(match: re.Match[str]) -> bool:
-    """Judge what follows a word that names a secret: one random run, since such words begin names and paths too."""
+    """Classify what follows a word that names a secret: one random run, since such words begin names and paths too."""
     body = match["body"]
     if _UUID_AT_END.search(body):
         return match["name"] != "key"

@@ -305,7 +305,7 @@ async def test_bytes_that_come_one_by_one_are_read_in_ever_longer_steps(
 
 async def test_a_known_client_s_body_is_read_as_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        assert scope["state"]["vouch"]("g_1")
+        assert scope["state"]["authenticate"]("g_1")
         await answer(send, await read_body(receive))
 
     monkeypatch.setattr("rhd.web.serving.connection._FIRST_PAUSE_S", 3600)

@@ -28,18 +28,18 @@ def evicted(connections: list[Connection]) -> list[int]:
 
 @pytest.fixture
 def slots() -> ConnectionSlots:
-    return ConnectionSlots(most=6, most_strangers=4, most_unfinished=2, most_of_owner=2)
+    return ConnectionSlots(most=6, most_unauthenticated=4, most_unfinished=2, most_of_owner=2)
 
 
 def test_strangers_beyond_their_limit_make_room_among_themselves(slots: ConnectionSlots) -> None:
     (known,) = make(slots, 1)
     slots.begin(known)
-    assert slots.vouch(known, "g_1")
-    strangers = make(slots, 4)
-    assert not any(each.has_evicted for each in strangers)
+    assert slots.authenticate(known, "g_1")
+    unauthenticated = make(slots, 4)
+    assert not any(each.has_evicted for each in unauthenticated)
     (late,) = make(slots, 1)
     assert late.has_evicted
-    assert evicted([known, *strangers, late]) == [1]
+    assert evicted([known, *unauthenticated, late]) == [1]
     assert len(slots) == 5
 
 
@@ -81,33 +81,33 @@ def test_idle_known_connections_make_room_and_busy_ones_never(slots: ConnectionS
     known = make(slots, 4)
     for number, each in enumerate(known):
         slots.begin(each)
-        assert slots.vouch(each, f"g_{number}")
+        assert slots.authenticate(each, f"g_{number}")
     slots.rest(known[2])
     slots.rest(known[1])
-    strangers = make(slots, 2)
-    for each in strangers:
+    unauthenticated = make(slots, 2)
+    for each in unauthenticated:
         slots.begin(each)
         slots.complete(each)
     for _ in range(2):
         (late,) = make(slots, 1)
         slots.begin(late)
-        assert slots.vouch(late, "late")
+        assert slots.authenticate(late, "late")
     assert evicted(known) == [1, 2]
-    assert evicted(strangers) == []
+    assert evicted(unauthenticated) == []
     assert not slots.is_full
-    for number, each in enumerate(strangers):
-        slots.vouch(each, f"s_{number}")
+    for number, each in enumerate(unauthenticated):
+        slots.authenticate(each, f"s_{number}")
     assert slots.is_full
 
 
 def test_a_connection_is_judged_anew_at_each_request(slots: ConnectionSlots) -> None:
     (one,) = make(slots, 1)
     slots.begin(one)
-    slots.vouch(one, "g_1")
+    slots.authenticate(one, "g_1")
     slots.rest(one)
     slots.begin(one)
-    strangers = make(slots, 3)
-    for each in strangers:
+    unauthenticated = make(slots, 3)
+    for each in unauthenticated:
         slots.begin(each)
     assert one.is_evicted
 
@@ -115,11 +115,11 @@ def test_a_connection_is_judged_anew_at_each_request(slots: ConnectionSlots) -> 
 def test_an_owner_has_so_many_connections_and_its_idle_one_makes_room(slots: ConnectionSlots) -> None:
     first, second, third, other = make(slots, 4)
     for each in (first, second):
-        assert slots.vouch(each, "g_1")
-    assert not slots.vouch(third, "g_1")
-    assert slots.vouch(other, "g_2")
+        assert slots.authenticate(each, "g_1")
+    assert not slots.authenticate(third, "g_1")
+    assert slots.authenticate(other, "g_2")
     slots.rest(second)
-    assert slots.vouch(third, "g_1")
+    assert slots.authenticate(third, "g_1")
     assert second.is_evicted
     assert not first.is_evicted
 
@@ -127,7 +127,7 @@ def test_an_owner_has_so_many_connections_and_its_idle_one_makes_room(slots: Con
 def test_one_that_leaves_or_was_evicted_counts_no_more(slots: ConnectionSlots) -> None:
     connections = make(slots, 5)
     assert evicted(connections) == [0]
-    assert slots.vouch(connections[0], "g_1"), "its app does not know yet"
+    assert slots.authenticate(connections[0], "g_1"), "its app does not know yet"
     slots.rest(connections[0])
     assert len(slots) == 4
     for each in connections:

@@ -23,7 +23,7 @@ import pytest
 import trio
 
 from rhd.web.serving.exchange import Exchange
-from rhd.web.serving.http11 import Expects, Http11, MalformedRequest, configure, judge
+from rhd.web.serving.http11 import Expects, Http11, MalformedRequest, check_head, configure
 
 
 class Peer:
@@ -188,7 +188,7 @@ async def test_contract_part(peer: Peer, name: str) -> None:
 def test_contract_parts_hold_what_they_are_named_after(peer: Peer) -> None:
     http = peer.http
     assert (http.task_group, http.ssl, http.stream) == (http, False, None)
-    assert list(http.connection_state) == ["vouch"]
+    assert list(http.connection_state) == ["authenticate"]
     assert isinstance(http.connection, h11.Connection)
 
 
@@ -343,7 +343,7 @@ TARGETS = {
 
 @pytest.mark.parametrize(("target", "expected"), TARGETS.items())
 def test_a_target_is_served_in_origin_form(target: bytes, expected: tuple[bytes, bytes]) -> None:
-    path, headers = judge(request(target))
+    path, headers = check_head(request(target))
     assert (path, dict(headers)[b"host"]) == expected
     assert len(headers) == 1
 
@@ -351,7 +351,7 @@ def test_a_target_is_served_in_origin_form(target: bytes, expected: tuple[bytes,
 @pytest.mark.parametrize("target", [b"*", b"a", b"http:///a", b"http://", b"http://u@a/", b"file:///a", b"http://a/#b"])
 def test_any_other_target_is_refused(target: bytes) -> None:
     with pytest.raises(MalformedRequest) as refused:
-        judge(request(target))
+        check_head(request(target))
     assert refused.value.status == 400
 
 

@@ -166,10 +166,10 @@ async def test_beyond_the_limit_the_connection_that_is_idle_for_longest_makes_ro
 
 async def test_a_known_connection_in_a_request_is_never_closed_to_make_room(app: App) -> None:
     async def known(scope: Scope, receive: Receive, send: Send) -> None:
-        assert scope["state"]["vouch"]("g_1")
+        assert scope["state"]["authenticate"]("g_1")
         await app(scope, receive, send)
 
-    async with serving(known, ServerLimits(connections=2, strangers=2)) as served:
+    async with serving(known, ServerLimits(connections=2, unauthenticated=2)) as served:
         busy = [await served.connect() for _ in range(2)]
         for client in busy:
             await client.send(GET % b"wait")
@@ -193,10 +193,10 @@ async def test_strangers_never_keep_a_known_client_out(app: App, part: bytes) ->
 
     async def judged(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] == "/known":
-            assert scope["state"]["vouch"]("g_1")
+            assert scope["state"]["authenticate"]("g_1")
         await app(scope, receive, send)
 
-    async with serving(judged, ServerLimits(connections=30, strangers=20, unfinished=10)) as served:
+    async with serving(judged, ServerLimits(connections=30, unauthenticated=20, unfinished=10)) as served:
         kept = await served.connect()
         assert (await kept.request("/known")).status == 200
         for _ in range(60):
@@ -210,7 +210,7 @@ async def test_strangers_never_keep_a_known_client_out(app: App, part: bytes) ->
 
 async def test_a_grant_s_own_idle_connection_makes_room_for_its_next(app: App) -> None:
     async def known(scope: Scope, receive: Receive, send: Send) -> None:
-        is_known = scope["state"]["vouch"](scope["path"][:2])
+        is_known = scope["state"]["authenticate"](scope["path"][:2])
         await answer(send, str(is_known).encode()) if scope["path"] != "/a/wait" else await app(
             {**scope, "path": "/wait"}, receive, send
         )
