@@ -257,7 +257,7 @@ class Adopter:
                 notes.append(f"{COPY} is gone; make a new passphrase with: rhctl passphrase rotate {repo.slug}")
         service = await self._services.ready(repo.id)
         if outcome == "kept" and not service.is_served:
-            service.look_again()
+            service.reopen_now()
         return Adopted(repo, survey.path, outcome, created, replaced, survey.leftovers, tuple(notes))
 
 

@@ -50,10 +50,10 @@ COMPUTE_WITHIN_S = 60.0
 JOB_WITHIN_S = 30.0
 """How long a caller waits for its job, its place in the queue included."""
 
-LOOK_AGAIN_S = 1.0
+REOPEN_S = 1.0
 """How often a detached repository is opened again: it costs little, and the folder may be back."""
 
-MAX_LOOK_AGAIN_S = 60.0
+MAX_REOPEN_S = 60.0
 """How often a broken one is tried again, in the end: each attempt may cost much."""
 
 GIT_PAUSE_S = 0.02
@@ -271,8 +271,8 @@ class RepoService:
             root.rest(REST_AFTER_S)
         return root is None or root.is_attached()
 
-    def look_again(self) -> None:
-        """Try a detached or broken repository again now rather than later."""
+    def reopen_now(self) -> None:
+        """Try to open a detached or broken repository now rather than later."""
         self._wake.set()
 
     # -- the owner's task -----------------------------------------------------------------------------------
@@ -298,14 +298,14 @@ class RepoService:
 
     async def _live(self, task_status: trio.TaskStatus[None]) -> None:
         self._task = trio.lowlevel.current_task()
-        pause_s, is_told = LOOK_AGAIN_S, False
+        pause_s, is_told = REOPEN_S, False
         while True:
             try:
                 await self._open()
                 if not is_told:
                     task_status.started()
                     is_told = True
-                pause_s = LOOK_AGAIN_S
+                pause_s = REOPEN_S
                 await self._serve()
             except Refusal as refusal:
                 if not self._is_ending:  # then the folder was closed under it, and is not lost
@@ -321,7 +321,7 @@ class RepoService:
                 is_told = True
             if self._is_ending:
                 return
-            pause_s = LOOK_AGAIN_S if self._phase == "detached" else min(pause_s * 2, MAX_LOOK_AGAIN_S)
+            pause_s = REOPEN_S if self._phase == "detached" else min(pause_s * 2, MAX_REOPEN_S)
             with trio.move_on_after(pause_s):
                 await self._wake.wait()
             self._wake.clear()

@@ -17,7 +17,7 @@ from rhd.ids import Cursor
 from rhd.rel_path import RelPath
 from rhd.repos import owner_thread, repo_service, repo_supervisor
 from rhd.repos.following import read_on
-from rhd.repos.repo_service import LOOK_AGAIN_S, RepoService
+from rhd.repos.repo_service import REOPEN_S, RepoService
 from rhd.watch.sources import make_source
 from rhd.workflow.catalog import Catalog, Refreshed
 from rhd.workflow.root import Root
@@ -235,7 +235,7 @@ async def test_a_moved_repository_is_detached_with_a_next_step_and_comes_back(
         with pytest.raises(Detached):
             _ = service.artifacts
         (tmp_path / "away").rename(repository.path)
-        service.look_again()
+        service.reopen_now()
         await until(lambda: service.state == "ok")
         assert await service.read(read_plan) == repository.read(PLAN).encode()
 
@@ -243,8 +243,8 @@ async def test_a_moved_repository_is_detached_with_a_next_step_and_comes_back(
 async def test_a_detached_repository_is_looked_for_as_often_as_ever(
     tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert LOOK_AGAIN_S <= 1.0, "so that what comes back is served within two seconds"
-    monkeypatch.setattr("rhd.repos.repo_service.LOOK_AGAIN_S", 0.001)
+    assert REOPEN_S <= 1.0, "so that what comes back is served within two seconds"
+    monkeypatch.setattr("rhd.repos.repo_service.REOPEN_S", 0.001)
     looks = 0
 
     def look(_: object) -> None:
@@ -290,7 +290,7 @@ async def _looks(service: RepoService, monkeypatch: pytest.MonkeyPatch, times: i
     with monkeypatch.context() as patch:
         patch.setattr(RepoService, "_close", counted)
         for number in range(times):
-            service.look_again()
+            service.reopen_now()
             await until(lambda n=number: seen > n)
 
 
@@ -627,10 +627,10 @@ async def test_a_repository_that_goes_and_comes_back_is_told_once_each(tmp_path:
         repository.path.rename(tmp_path / "away")
         service.hint(None, "event")
         await until(lambda: service.state == "detached")
-        service.look_again()
-        service.look_again()
+        service.reopen_now()
+        service.reopen_now()
         (tmp_path / "away").rename(repository.path)
-        service.look_again()
+        service.reopen_now()
         await until(lambda: service.changes.last is not None and service.changes.last.change == "restored")
         lines = await told(service, cursor)
         assert [change for path, change, *_ in lines if path == "repository"] == ["lost", "restored"]
