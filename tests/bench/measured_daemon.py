@@ -157,12 +157,12 @@ class Echo:
 
 
 @contextmanager
-def echo() -> Iterator[Echo]:
-    """Yield the bare SDK over HTTP."""
+def echo(*repositories: str) -> Iterator[Echo]:
+    """Yield the bare SDK over HTTP; its streams are told of changes in a folder of repositories."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.bench.echo", str(port)], env=environment(), cwd=os.getcwd()
+        [sys.executable, "-m", "tests.bench.echo", str(port), *repositories], env=environment(), cwd=os.getcwd()
     )
     try:
         for _ in range(400):
