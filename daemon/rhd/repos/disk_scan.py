@@ -65,7 +65,9 @@ class DiskScanner:
         known, arm = catalog.folders, partial(self._hints.arm, self._repo_id)
         refreshed = catalog.refresh(folders if folders is None else folders - {DOT_GIT}, arm)
         self._hints.drop(self._repo_id, known - catalog.folders)
-        has_moved = (folders is None or DOT_GIT in folders) and self._git.has_moved(root, arm)
+        # A source that watches names cannot watch git's folder where it is elsewhere.
+        is_due = folders is None or DOT_GIT in folders or (refreshed.changes and not self._git.is_inside)
+        has_moved = is_due and self._git.has_moved(root, arm)
         changes: list[tuple[str, str, str]] = list(refreshed.changes)
         gits = self._git.written(root, catalog.artifacts, refreshed.changes, lock)
         origins: dict[str, tuple[str, str | None]] = dict.fromkeys(gits, GIT)

@@ -35,12 +35,15 @@ class GitWatch:
     """For the thread of one repository's owner.
 
     git holds `index.lock` while it writes files, renames it to `index` when it has, and moves HEAD last.
+
+    Attributes:
+        is_inside: these files are in `.git` itself, as was seen last; those of a linked worktree are elsewhere.
     """
 
     def __init__(self) -> None:
         self._waiting: tuple[int, float] = (-1, 0.0)
         self._branch: object = _UNKNOWN
-        self._is_inside = False  # git's folder is `.git` itself, as was seen last
+        self.is_inside = False
 
     def lock(self, root: Root) -> Facts | None:
         """Return what git's lock looks like; None if git is not writing files.
@@ -100,7 +103,7 @@ class GitWatch:
             Detached: the repository is not where it was.
         """
         with opened_git_folder(root) as (git, prefix):
-            self._is_inside = git is root
+            self.is_inside = git is root
             if git is not None:
                 with _outside(git, root):
                     folder: RelPath | Literal[""] = RelPath(DOT_GIT) if prefix else ""
@@ -111,7 +114,7 @@ class GitWatch:
     def _look(self, root: Root, *names: str) -> list[Facts | None]:
         """Return the facts of files in git's folder; None for each that is not there."""
         found: list[Facts | None] = []
-        with nullcontext((root, f"{DOT_GIT}/")) if self._is_inside else opened_git_folder(root) as (git, prefix):
+        with nullcontext((root, f"{DOT_GIT}/")) if self.is_inside else opened_git_folder(root) as (git, prefix):
             for name in names:
                 facts = None
                 if git is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from rhd.repos.disk_scan import GIT, DiskScanner
 from rhd.workflow.catalog import Catalog
 from rhd.workflow.root import Root
@@ -37,3 +39,23 @@ def test_a_look_waits_for_git_if_it_may_and_says_what_git_changed(repository: Re
         found = scanner.scan(root, catalog, frozenset({"plans"}), may_wait=False)
         assert found is not None
         assert found.origins == {"plans/a.md": GIT}
+
+
+def test_a_branch_switch_that_no_hint_names_is_found_with_the_next_change_in_a_linked_worktree(
+    tmp_path: Path, repository: Repository
+) -> None:
+    repository.git("worktree", "add", "-q", str(tmp_path / "linked"), "-b", "linked")
+    for subject, branches in ((Repository(tmp_path / "linked"), 1), (repository, 0)):
+        with Root.open(str(subject.path)) as root:
+            scanner, catalog = DiskScanner("r", FakeHints()), Catalog(root, KEY)
+            scanner.scan(root, catalog, None, may_wait=True)
+            subject.git("checkout", "-q", "-b", f"other-{branches}")
+            nothing = scanner.scan(root, catalog, frozenset({"plans"}), may_wait=True)
+            assert nothing is not None
+            assert nothing.changes == []
+            subject.write("plans/new.md", "# New\n")
+            found = scanner.scan(root, catalog, frozenset({"plans"}), may_wait=True)
+            assert found is not None
+            assert [change for change in found.changes if change[2] == "branch"] == [
+                ("", "repository", "branch")
+            ] * branches
