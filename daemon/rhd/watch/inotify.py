@@ -116,14 +116,17 @@ class InotifySource:
                 return
             with self._lock:
                 self._adding += 1
-            number, why = -1, None
+            number, why, is_removed = -1, None, False
             try:
                 number = self._kernel.add_watch(instance, descriptor, MASK)
             except OSError as error:
                 why = _reason(error, descriptor)
+                is_removed = why is None
             if self._keep(root, folder, number):
                 if why is not None:
                     self._poll(root, why)
+                elif is_removed:  # one that is made in its place can look the same, its inode number included
+                    self._roots.hint_soon(root, folder)
                 return
 
     def drop(self, root_id: str, folders: Collection[str]) -> None:

@@ -140,6 +140,15 @@ class WatchedRoots:
         if self._token is not None:
             self._token.run_sync_soon(self._schedule, root)
 
+    def hint_soon(self, root: WatchedRoot, folder: str) -> None:
+        """Hint a folder; in any thread."""
+        if self._token is not None:
+            self._token.run_sync_soon(self._hint, root, folder)
+
+    def _hint(self, root: WatchedRoot, folder: str) -> None:
+        if self._roots.get(root.id) is root:
+            root.hint(frozenset({folder}), "event")
+
     def hint_all(self, via: Via) -> None:
         """Hint all of every root."""
         for root in self:
