@@ -34,7 +34,7 @@ class Policy(NamedTuple):
     """
 
     polling: bool = True
-    reconcile_s: float = 1800.0
+    reconcile_s: float = 3600.0
     retry_s: float = 60.0
     poll_s: float = 2.0
     overflows_within_s: float = 60.0
