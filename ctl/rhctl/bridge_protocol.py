@@ -30,7 +30,7 @@ LISTEN = "subscriptions/listen"
 _META = "io.modelcontextprotocol/"
 
 
-class _Request:
+class _UnansweredRequest:
     """A request that the client waits for.
 
     Attributes:
@@ -68,7 +68,7 @@ class BridgeProtocol:
         self._initialize: dict[str, Any] | None = None
         self._initialized: bytes | None = None
         self._subscriptions: dict[str, None] = {}
-        self._unanswered: dict[int | str, _Request] = {}
+        self._unanswered: dict[int | str, _UnansweredRequest] = {}
         self._own_ids: set[str] = set()
         self._served: tuple[Any, ...] | None = None
 
@@ -106,7 +106,7 @@ class BridgeProtocol:
         elif method == "resources/unsubscribe" and isinstance(params.get("uri"), str):
             self._subscriptions.pop(params["uri"], None)
         if isinstance(id_, int | str):
-            self._unanswered[id_] = _Request(line, method, params, int(is_sent))
+            self._unanswered[id_] = _UnansweredRequest(line, method, params, int(is_sent))
 
     def from_daemon(self, line: bytes) -> bool:
         """Record one message of the daemon, and say whether it is the client's to read."""
@@ -189,7 +189,7 @@ class BridgeProtocol:
         return lines
 
 
-def _error(id_: int | str, request: _Request, code: str, message: str, next_step: str) -> bytes:
+def _error(id_: int | str, request: _UnansweredRequest, code: str, message: str, next_step: str) -> bytes:
     """Return what answers a request in the daemon's place: for a tool an error result, which the model reads."""
     data = {"code": code, "message": message, "next_step": next_step}
     if request.tool is None:

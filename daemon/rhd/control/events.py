@@ -37,7 +37,7 @@ async def run(request: VerbCall) -> dict[str, Any]:
         return {"changes": changes, "cursors": {repo.slug: told[repo.id] for repo in repos if repo.id in told}}
     known = None if params["since"] is None else _known(repos, params["since"])
     only = None if params["repo"] is None else {repo.id for repo in repos}
-    return await _Stream(context.services, request.connection, only).follow(repos, count, known)
+    return await _EventStream(context.services, request.connection, only).follow(repos, count, known)
 
 
 def _known(repos: Sequence[Repo], since: Mapping[str, Any]) -> dict[RepoId, Cursor]:
@@ -64,7 +64,7 @@ async def _newest(
     return [shown for _, shown in found[max(0, len(found) - count) :]], told
 
 
-class _Stream:
+class _EventStream:
     """One connection that follows some repositories, or all of them, those included that are adopted later."""
 
     def __init__(self, services: RepoSupervisor, connection: ControlConnection, only: set[RepoId] | None) -> None:

@@ -53,7 +53,7 @@ class StoreProblem(NamedTuple):
     message: str
 
 
-class _Job(Generic[T]):
+class _QueuedChange(Generic[T]):
     """A change on its way to the disk; it is carried out whether or not its caller still waits.
 
     Attributes:
@@ -96,9 +96,9 @@ class Writer:
         self.problem: StoreProblem | None = None
         self._connection = connection
         self._path = path
-        self._waiting: list[_Job[Any]] = []
-        self._batch: list[_Job[Any]] = []
-        self._kept: list[_Job[Any]] = []
+        self._waiting: list[_QueuedChange[Any]] = []
+        self._batch: list[_QueuedChange[Any]] = []
+        self._kept: list[_QueuedChange[Any]] = []
         self._wake = Wakeup()
         self._is_closing = False
         self._scope = trio.CancelScope(shield=True)
@@ -148,7 +148,7 @@ class Writer:
         if self._is_closing:
             raise StoreFailed("the database is closed")
         done = trio.Event()
-        job = _Job(change, done)
+        job = _QueuedChange(change, done)
         self._waiting.append(job)
         self._wake.set()
         with trio.move_on_after(WRITE_WITHIN_S):
@@ -167,7 +167,7 @@ class Writer:
             log.error("writes-dropped count=1 reason=closed")
             return
         # Behind those that are kept, so that these changes stay in their order.
-        (self._waiting if self.problem is None else self._kept).append(_Job(change, None))
+        (self._waiting if self.problem is None else self._kept).append(_QueuedChange(change, None))
         self._trim_kept()
         self._wake.set()
 
@@ -190,14 +190,14 @@ class Writer:
     async def _try_again(self) -> None:
         """Write what was kept; with nothing kept, write a page to see whether the disk accepts it."""
         if self.problem is not None and not self._kept:
-            await self._write([_Job(_touch, trio.Event())])
+            await self._write([_QueuedChange(_touch, trio.Event())])
         while self._kept:
             batch, self._kept = self._kept[:MAX_BATCH], self._kept[MAX_BATCH:]
             await self._write(batch)
             if self.problem is not None:
                 return
 
-    async def _write(self, batch: list[_Job[Any]]) -> None:
+    async def _write(self, batch: list[_QueuedChange[Any]]) -> None:
         self._batch = batch
         refused = await ThreadCall(partial(self._commit, batch)).result()
         if refused is None:
@@ -224,7 +224,7 @@ class Writer:
             log.error("writes-dropped count=%d reason=too-many", surplus)
             del self._kept[:surplus]
 
-    def _commit(self, batch: list[_Job[Any]]) -> _Refused | None:
+    def _commit(self, batch: list[_QueuedChange[Any]]) -> _Refused | None:
         """Carry out a batch, in a thread; return why the disk refused it. Then nothing of it is kept."""
         connection = self._connection
         try:

@@ -67,7 +67,7 @@ def read_progress(text: str) -> Progress | None:
     return reader.result()
 
 
-class _Card:
+class _CardProgress:
     """What was seen of one card so far."""
 
     __slots__ = ("level", "mark", "open", "ticked", "title")
@@ -92,12 +92,12 @@ class _Tracker:
     """The cards that one name finds."""
 
     def __init__(self) -> None:
-        self.cards: dict[str, _Card] = {}
-        self.current: _Card | None = None
+        self.cards: dict[str, _CardProgress] = {}
+        self.current: _CardProgress | None = None
 
     def begin(self, number: str, title: str, level: int, mark: Mark | None) -> None:
         key = number if (card := self.cards.get(number)) is None or _is_same(card.title, title) else f"{number} {title}"
-        self.current = self.cards.setdefault(key, _Card(level, title))
+        self.current = self.cards.setdefault(key, _CardProgress(level, title))
         self.current.level = level
         self.current.note(mark)
 
@@ -115,7 +115,7 @@ class _Reader:
         self._shows_all_from = min(shown, default=len(lines)) if is_last_attempt else len(lines)
         self._blocks = Blocks()
         self._trackers = [_Tracker() for _ in _CARDS]
-        self._current: list[_Card] = []
+        self._current: list[_CardProgress] = []
         self._rows: dict[str, Mark | None] = {}
         self._status_column: int | None = None
         self._is_acceptance = self._is_list_of_cards = False
