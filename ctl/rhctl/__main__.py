@@ -8,7 +8,7 @@ import sys
 
 from rhctl.command import NAMES, overview, run_command, short_overview
 from rhctl.errors import UsageError
-from rhctl.hints import name_home, use_home
+from rhctl.home_in_commands import name_home, use_home
 from rhctl.rendering import say_json
 from rhctl.terminal import BAD, paint, use_color
 from rhwire.errors import HarnessError

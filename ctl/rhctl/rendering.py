@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 
-from rhctl.hints import name_home, name_homes
+from rhctl.home_in_commands import name_home, name_homes
 from rhctl.terminal import QUIET, STRONG, clock, columns, paint, width, wrap
 from rhctl.terminal import cut as shorten
 from rhwire.escape import escape

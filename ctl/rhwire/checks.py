@@ -217,7 +217,7 @@ CHECKS: Mapping[str, Check] = {
         WARNING,
         OWNER,
         "{count} logins were refused within a week since their redirect is not known; the last one was to {uri}",
-        "a hosted client that is new here, or somebody who tries",
+        "a hosted client that is new here, or an attempt to get a token to another address",
         "If it is a client of yours, record its redirect: {rhctl} config set further_redirects '[\"{uri}\"]'; "
         "else nothing is to be done, and the line goes after a week.",
     ),

@@ -133,7 +133,7 @@ def _read_file(path: str) -> list[str]:
 
 
 def _follow(home: Home, params: dict[str, Any], answer: dict[str, Any], show: Any) -> None:
-    """Show what is logged after an answer, whichever daemon serves, until interrupted."""
+    """Show what is logged after an answer until interrupted, across restarts of the daemon."""
     known = {"after": answer["last"], "pid": answer["pid"]}
     output = _output()
 

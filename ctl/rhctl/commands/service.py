@@ -8,7 +8,7 @@ import os
 
 from rhctl.command import DAEMON, Command
 from rhctl.errors import UsageError
-from rhctl.hints import name_home
+from rhctl.home_in_commands import name_home
 from rhctl.managers import actions, steps
 from rhctl.managers.actions import Subject
 from rhctl.managers.description import describe

@@ -62,7 +62,7 @@ class _Stream:
                     lines, last = self._ring.since(last, self._level)
             nursery.cancel_scope.cancel()
 
-    def _poke(self) -> None:  # in whichever thread logs
+    def _poke(self) -> None:  # in the thread that logs
         with suppress(trio.RunFinishedError):
             self._token.run_sync_soon(self._wakeup.set, idempotent=True)
 

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rhd.doctor.database import examine_database
+from rhd.doctor.database_checks import examine_database
 from rhd.errors import HarnessError
 from rhd.file_locations import FileLocations, find_locations
 from rhd.settings import Settings

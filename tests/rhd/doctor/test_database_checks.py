@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rhd.doctor.database import examine_database
+from rhd.doctor.database_checks import examine_database
 from rhd.store.database import Store
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rhctl.hints import name_home, name_homes, use_home
+from rhctl.home_in_commands import name_home, name_homes, use_home
 from tests.support.inprocess import Running
 from tests.support.repositories import Repository
 from tests.support.terminal import run, type_in
