@@ -61,7 +61,7 @@ conformance: setup  ## the official MCP conformance suite, both revisions; write
 clients: setup  ## real clients: Codex, Claude Code, the MCP Inspector, mcp-remote, agent frameworks
 	$(BIN)/pytest --override-ini=testpaths=tests/clients --override-ini=timeout=900 --override-ini=faulthandler_timeout=0 tests/clients
 
-pages: setup  ## the consent page in a real Chromium; writes docs/images
+pages: setup  ## the consent page and the terminal views in a real Chromium; writes docs/images
 	$(BIN)/pytest --override-ini=testpaths=tests/pages tests/pages
 
 docs: setup  ## write the generated parts of docs/ anew

@@ -185,9 +185,10 @@ def _line(row: Sequence[tuple[str, str | None]], widths: Sequence[int]) -> str:
 def _say_record(titles: Sequence[str], row: Sequence[tuple[str, str | None]], room: int) -> None:
     """Print a row as lines: its first column, then the others that say something, each with its title before it."""
     aside = max(columns(title) for title in titles[1:])
-    say(paint(shorten(row[0][0], room), row[0][1] or STRONG))
+    if row[0][0]:  # else it goes on with the row before
+        say(paint(shorten(row[0][0], room), row[0][1] or STRONG))
     for title, (text, meaning) in zip(titles[1:], row[1:], strict=True):
-        if text != "-":
+        if text not in ("", "-"):
             say(f"  {paint(title.ljust(aside), QUIET)}  {paint(shorten(text, room - aside - 4), meaning)}")
 
 

@@ -6,7 +6,7 @@ from rhctl.command import ACCESS, Command
 from rhctl.daemon_access import open_client
 from rhctl.options import add_repo, make_parser, repo_params
 from rhctl.rendering import count, say, say_hint, say_json, say_summary, say_table
-from rhctl.terminal import GOOD, WARN, age
+from rhctl.terminal import GOOD, WARN, age, is_terminal
 from rhwire.home import Home
 
 TYPE_CHECKING = False
@@ -42,7 +42,7 @@ def run(args: Any) -> int:
         say("no client is connected")
         say_hint("Connect one with: rhctl setup chatgpt, or: rhctl setup codex")
     else:
-        say_table(TITLES, [_row(each) for each in answer["clients"]], CUT)
+        say_table(TITLES, [row for each in answer["clients"] for row in _rows(each)], CUT)
         parts = [count(len(answer["clients"]), "client"), "remove one with: rhctl revoke ID"]
         if any(each["pid"] is not None for each in answer["clients"]):
             parts.append("a local one leaves when its agent ends")
@@ -50,15 +50,19 @@ def run(args: Any) -> int:
     return 0
 
 
-def _row(client: dict[str, Any]) -> tuple[Cell, ...]:
-    may = "; ".join(f"{slug}: {', '.join(profiles)}" for slug, profiles in client["repos"].items())
+def _rows(client: dict[str, Any]) -> list[tuple[Cell, ...]]:
+    """Return a client's row; in a terminal, each further repository that it reaches has one of its own."""
+    may = [f"{slug}: {', '.join(profiles)}" for slug, profiles in client["repos"].items()]
+    if not is_terminal():
+        may = ["; ".join(may)] if may else []
     # Without a login any more there is nothing to have been used; what it used before was that login's.
-    used = age(client["used_at"]) if client["used_at"] else "never" if client["resource"] else "-"
-    name = client["name"] + (f" ({client['host']})" if client["host"] else "")
-    since = age(client["since"])
+    used: Cell = age(client["used_at"]) if client["used_at"] else "never" if client["resource"] else "-"
+    id_, name = client["id"], client["name"] + (f" ({client['host']})" if client["host"] else "")
+    first: Cell = may[0] if may else ("nothing any more", WARN)
     if client["pid"] is not None:
-        return client["id"], f"{name} (process {client['pid']})", may or "-", since, ("connected", GOOD)
-    return client["id"], name, may or ("nothing any more", WARN), since, used
+        id_ = "local" if is_terminal() else id_
+        name, used, first = f"{name} (pid {client['pid']})", ("connected", GOOD), may[0] if may else "-"
+    return [(id_, name, first, age(client["since"]), used), *(("", "", more, "", "") for more in may[1:])]
 
 
 COMMAND = Command("clients", ACCESS, "List the connected clients and what each may do", build_parser, run)

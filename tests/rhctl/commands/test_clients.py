@@ -73,7 +73,7 @@ async def test_clients_on_the_control_socket_are_listed_while_they_are_connected
         assert set(found) == KEYS
         assert (found["name"], found["repos"]) == ("codex", {slug: ["planner", "executor"]})
         row = (await type_in("clients")).out.splitlines()[1]
-        assert f"codex (process {found['pid']})" in row
+        assert f"codex (pid {found['pid']})" in row
         assert row.endswith("connected")
     await until(lambda: not daemon.context.endpoints.local_clients())
     assert (await type_in("clients", "--json")).json == {"clients": []}
