@@ -135,7 +135,9 @@ class Mirror:
         with trio.move_on_after(timeout_s) as scope:
             await self.until(lambda: self.snapshot == scan(self.path))
         if scope.cancelled_caught:
-            raise AssertionError(f"{self.id} was not told of {self.differences()} (told {dict(self.vias)})")
+            raise AssertionError(
+                f"{self.id} ({self.hints.mode(self.id)}) was not told of {self.differences()}: {dict(self.vias)}"
+            )
 
     def differences(self) -> list[str]:
         """Return the folders in which mirror and disk differ, at most ten."""
