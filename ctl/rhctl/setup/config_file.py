@@ -99,6 +99,12 @@ class ConfigFile:
         try:
             self._make_folders(folder)
             _refuse_link(self.path)
+            if self.before is not None and not os.stat(self.path).st_mode & 0o222:
+                raise HarnessError(
+                    f"{self.path} is read-only",
+                    code="WRITE_FAILED",
+                    next_step="Make it writable first, or add yourself what this command prints without --write.",
+                )
             if read(self.path) != self.before:
                 raise HarnessError(
                     f"{self.path} was changed at this moment", code="WRITE_FAILED", next_step="Run the command again."

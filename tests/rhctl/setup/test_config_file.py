@@ -172,6 +172,17 @@ def test_a_change_of_another_program_at_the_same_moment_is_not_lost(tmp_path: Pa
     assert path.read_text() == '{"new": 1}'
 
 
+def test_a_file_that_its_owner_made_read_only_is_left_alone(tmp_path: Path) -> None:
+    spec, path = find_spec("claude-code"), tmp_path / "config"
+    path.write_text("{}")
+    path.chmod(0o444)
+    file = open_file(spec, path)
+    with pytest.raises(HarnessError) as refused:
+        file.write(file.merge(spec.entry(CONNECTION)))
+    assert refused.value.code == "WRITE_FAILED"
+    assert (path.read_text(), [each.name for each in tmp_path.iterdir()]) == ("{}", ["config"])
+
+
 def test_links_are_not_written_through_and_a_lost_checkout_is_not_made_anew(tmp_path: Path) -> None:
     spec, real = find_spec("codex"), tmp_path / "real"
     real.write_text("")
