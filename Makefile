@@ -58,7 +58,7 @@ bench: setup  ## measure every figure beside the bare SDK; ARGS=--write writes d
 conformance: setup  ## the official MCP conformance suite, both revisions; writes docs/conformance.md
 	$(BIN)/python -m tests.conformance
 
-clients: setup  ## real clients: Codex, Claude Code, the MCP Inspector, mcp-remote, agent frameworks
+clients: setup  ## real clients: agents, the MCP Inspector, mcp-remote, SDKs, frameworks; writes docs/clients.md
 	$(BIN)/pytest --override-ini=testpaths=tests/clients --override-ini=timeout=900 --override-ini=faulthandler_timeout=0 tests/clients
 
 pages: setup  ## the consent page and the terminal views in a real Chromium; writes docs/images

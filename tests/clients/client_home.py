@@ -136,12 +136,13 @@ class Seat:
 
     @asynccontextmanager
     async def running(
-        self, *words: str | Path, is_terminal: bool = False, is_logging: bool = False
+        self, *words: str | Path, is_terminal: bool = False, is_logging: bool = False, within_s: float = WITHIN_S
     ) -> AsyncIterator[Running]:
         """Yield a client's command while it runs in the repository; it is ended if it does not end by itself.
 
         Args:
             is_terminal: it sees a terminal, for clients that ask for one.
+            within_s: how long it may take.
             is_logging: what it says on stderr is no part of its answers, and dropped.
         """
         ours, theirs = pty.openpty() if is_terminal else (None, None)
@@ -165,7 +166,7 @@ class Seat:
             terminal = trio.lowlevel.FdStream(ours)
             running = Running(process, terminal, terminal)
         try:
-            with trio.fail_after(WITHIN_S):
+            with trio.fail_after(within_s):
                 yield running
         finally:
             with trio.CancelScope(shield=True):

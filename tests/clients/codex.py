@@ -94,10 +94,17 @@ class AppServer:
 
     async def tool(self, server: str, tool: str, **arguments: Any) -> dict[str, Any]:
         """Call a tool as the model would and return its structured content."""
-        named = {"threadId": self._thread, "server": server, "tool": tool, "arguments": arguments}
-        result = await self._call("mcpServer/tool/call", **named)
+        result = await self._call_tool(server, tool, arguments)
         assert not result.get("isError"), result
         return dict(result["structuredContent"])
+
+    async def text(self, server: str, tool: str, arguments: dict[str, Any]) -> str:
+        """Call a tool as the model would and return its text, an error's too."""
+        return str((await self._call_tool(server, tool, arguments))["content"][0]["text"])
+
+    async def _call_tool(self, server: str, tool: str, arguments: dict[str, Any]) -> Any:
+        named = {"threadId": self._thread, "server": server, "tool": tool, "arguments": arguments}
+        return await self._call("mcpServer/tool/call", **named)
 
     async def _call(self, method: str, **params: Any) -> Any:
         number = next(self._numbers)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.clients import page
+from tests.clients import page, venvs
 from tests.clients.client_home import Seat
 from tests.clients.network import is_loopback_only, keep_to_loopback
 from tests.support.daemons import Daemon
@@ -22,7 +23,8 @@ def programs() -> Programs:
     """The clients, installed; after this nothing here reaches any network but loopback."""
     try:
         found = Programs(Path(__file__).parent / "package.json")
-    except Unavailable as why:
+        venvs.install()
+    except (Unavailable, subprocess.SubprocessError) as why:
         pytest.exit(f"no client can be had here: {why}", returncode=1)  # skipped, nothing would look like success
     keep_to_loopback()
     return found
@@ -53,17 +55,22 @@ def seat(tmp_path: Path, programs: Programs, daemon: Daemon, repository: Reposit
     return Seat.make(tmp_path / "seat", programs, daemon, repository, slug, passphrase)
 
 
-_outcomes: dict[str, Counter[str]] = defaultdict(Counter)
+_outcomes: dict[tuple[str, str | None], page.Outcome] = defaultdict(page.Outcome)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Count what becomes of each test, by its file."""
+    """Count what becomes of each test, by its file and its client."""
     if report.when == "call" or report.skipped or report.failed:
-        _outcomes[Path(report.fspath).name][report.outcome] += 1
+        client = dict(report.user_properties).get("client")
+        outcome = _outcomes[Path(report.fspath).name, None if client is None else str(client)]
+        if (known := getattr(report, "wasxfail", "")) and report.skipped:
+            outcome.reports.add(known.removeprefix("reason: "))
+        else:
+            outcome.counts[report.outcome] += 1
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write the page of clients after a run of everything here."""
-    is_whole = {path.name for path in Path(__file__).parent.glob("test_*.py")} == set(_outcomes)
-    if is_whole and not session.config.option.keyword:
+    """Write the rows of the files that ran whole."""
+    config = session.config
+    if _outcomes and not config.option.keyword and not any("::" in each for each in config.args):
         page.write(_outcomes, time.strftime("%Y-%m-%d", time.gmtime()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 import trio
@@ -14,6 +15,7 @@ from tests.clients.codex import Codex
 
 def test_the_page_of_clients_was_written_with_these_tools() -> None:
     assert page.stated_hash() == page.current_hash(), "the tools changed; this run writes docs/clients.md anew"
+    assert page.stated_files() == {path.name for path in Path(__file__).parent.glob("test_*.py")}
 
 
 def set_up(seat: Seat, client: str, scope: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable, Mapping
@@ -14,12 +15,17 @@ PLAN: dict[str, Any] = json.loads(sys.argv[1])
 COMMAND: str = PLAN["command"]
 ARGUMENTS: list[str] = PLAN["arguments"]
 ENVIRONMENT: dict[str, str] = PLAN["environment"]
+URL: str | None = PLAN["url"]
+HEADERS: dict[str, str] = PLAN["headers"]
 
 
 async def carry_out(tools: Tools) -> None:
-    """Call what the plan says, and print the tools' names and the texts. `$PRD` is the path of the first result."""
-    said: list[str] = []
-    for name, arguments in PLAN["calls"]:
-        path = json.loads(said[0])["path"] if said else ""
-        said.append(await tools[name](json.loads(json.dumps(arguments).replace("$PRD", path))))
-    print(json.dumps({"tools": sorted(tools), "said": said}))
+    """Print the tools' names; then read calls, one a line, and print the text of each."""
+    print(json.dumps(sorted(tools)), flush=True)
+    while line := await asyncio.to_thread(sys.stdin.readline):
+        name, arguments = json.loads(line)
+        try:
+            said = await tools[name](arguments)
+        except Exception as error:
+            said = f"{type(error).__name__}: {error}"
+        print(json.dumps(said), flush=True)

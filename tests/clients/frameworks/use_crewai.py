@@ -3,15 +3,16 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from crewai.mcp import MCPServerStdio
+from crewai.mcp import MCPServerHTTP, MCPServerStdio
 from crewai.mcp.tool_resolver import MCPToolResolver
 from crewai.utilities.logger import Logger
-from plan import ARGUMENTS, COMMAND, ENVIRONMENT, carry_out
+from plan import ARGUMENTS, COMMAND, ENVIRONMENT, HEADERS, URL, carry_out
 
 
 def main() -> None:
     resolver = MCPToolResolver(agent=None, logger=Logger())
-    server = MCPServerStdio(command=COMMAND, args=ARGUMENTS, env=ENVIRONMENT)
+    stdio = MCPServerStdio(command=COMMAND, args=ARGUMENTS, env=ENVIRONMENT)
+    server = stdio if URL is None else MCPServerHTTP(url=URL, headers=HEADERS)
     tools = {tool.original_tool_name: tool for tool in resolver.resolve([server])}  # type: ignore[attr-defined]
 
     def calling(tool: Any) -> Any:

@@ -4,14 +4,16 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any
 
-from google.adk.tools.mcp_tool import McpToolset, StdioConnectionParams
+from google.adk.tools.mcp_tool import McpToolset, StdioConnectionParams, StreamableHTTPConnectionParams
 from mcp import StdioServerParameters
-from plan import ARGUMENTS, COMMAND, ENVIRONMENT, carry_out
+from plan import ARGUMENTS, COMMAND, ENVIRONMENT, HEADERS, URL, carry_out
 
 
 async def main() -> None:
     parameters = StdioServerParameters(command=COMMAND, args=ARGUMENTS, env=ENVIRONMENT)
-    toolset = McpToolset(connection_params=StdioConnectionParams(server_params=parameters, timeout=60))
+    stdio = StdioConnectionParams(server_params=parameters, timeout=60)
+    http = StreamableHTTPConnectionParams(url=URL or "", headers=HEADERS, timeout=60)
+    toolset = McpToolset(connection_params=stdio if URL is None else http)
     tools = await toolset.get_tools()
 
     def calling(tool: Any) -> Any:

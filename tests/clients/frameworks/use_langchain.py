@@ -4,11 +4,13 @@ import asyncio
 from typing import Any
 
 from langchain_mcp_adapters.client import MultiServerMCPClient
-from plan import ARGUMENTS, COMMAND, ENVIRONMENT, carry_out
+from plan import ARGUMENTS, COMMAND, ENVIRONMENT, HEADERS, URL, carry_out
 
 
 async def main() -> None:
-    connection = {"transport": "stdio", "command": COMMAND, "args": ARGUMENTS, "env": ENVIRONMENT}
+    connection: Any = {"transport": "stdio", "command": COMMAND, "args": ARGUMENTS, "env": ENVIRONMENT}
+    if URL is not None:
+        connection = {"transport": "streamable_http", "url": URL, "headers": HEADERS}
     tools = await MultiServerMCPClient({"repo_harness": connection}).get_tools()
 
     def calling(tool: Any) -> Any:

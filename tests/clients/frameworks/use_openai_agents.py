@@ -5,14 +5,15 @@ import json
 from typing import Any
 
 from agents import Agent, RunContextWrapper
-from agents.mcp import MCPServerStdio, MCPUtil
+from agents.mcp import MCPServerStdio, MCPServerStreamableHttp, MCPUtil
 from agents.tool_context import ToolContext
-from plan import ARGUMENTS, COMMAND, ENVIRONMENT, PLAN, carry_out
+from plan import ARGUMENTS, COMMAND, ENVIRONMENT, HEADERS, PLAN, URL, carry_out
 
 
 async def main() -> None:
     is_strict = PLAN["is_strict"]
-    async with MCPServerStdio({"command": COMMAND, "args": ARGUMENTS, "env": ENVIRONMENT}) as server:
+    stdio = MCPServerStdio({"command": COMMAND, "args": ARGUMENTS, "env": ENVIRONMENT})
+    async with stdio if URL is None else MCPServerStreamableHttp({"url": URL, "headers": HEADERS}) as server:
         agent = Agent(name="test")
         tools = await MCPUtil.get_function_tools(server, is_strict, RunContextWrapper(None), agent)
 
