@@ -16,14 +16,16 @@ from rhd.rel_path import RelPath
 from rhd.store.change_rows import ArtifactRow
 from rhd.workflow import openat
 from rhd.workflow.catalog import Catalog
+from rhd.workflow.documents.sprint import Card, Sprint, render_sprint
 from rhd.workflow.listing import list_page
+from rhd.workflow.outline import read_outline
 from rhd.workflow.reading import read_page
 from rhd.workflow.root import Root
 from tests.bench.figures import Figure, report, timed_ms
 from tests.bench.measured_daemon import PRD, fill
 
 KEY = b"k" * 32
-ROUNDS, OPENS = 9, 2000
+ROUNDS, OPENS, CARDS = 9, 2000, 9
 REPOS, ARTIFACTS, ONE = 100, 100, 300
 BUILT = "nothing known"
 GOAL_MS, GOAL_BYTES = 15, 300
@@ -131,9 +133,24 @@ def of_opens(top: Path) -> None:
     os.close(folder)
 
 
+def of_outline(_: Path) -> None:
+    """Report what it takes to read the title, the status and the cards of a sprint."""
+    card = Card(
+        "Store the token",
+        "Keep the token where the daemon finds it again after a restart.",
+        files=["daemon/rhd/oauth/tokens.py"],
+        checks=["pytest tests/rhd/oauth/test_tokens.py"],
+        observations=["A client that logs in twice has one token that works."],
+    )
+    sprint = Sprint("Tokens", "plans/prds/tokens.prd.md", "Tokens", [card] * CARDS)
+    data = render_sprint(sprint, "2026-12-01T00:00:00Z").encode()
+    took = min(timed_ms(lambda: [read_outline("sprint", "a.sprint.md", data) for _ in range(100)], times=ROUNDS)) * 10
+    report(Figure(f"outline of a sprint of {len(data):,} bytes", "title, status and cards", took, "µs", is_steady=True))
+
+
 def main() -> None:
     """Measure and report."""
-    for measure in (of_one, of_many, of_opens):
+    for measure in (of_one, of_many, of_opens, of_outline):
         with tempfile.TemporaryDirectory() as folder:
             measure(Path(folder))
 
