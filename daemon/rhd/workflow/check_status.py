@@ -45,7 +45,7 @@ def read_check_status(data: bytes) -> CheckStatus:
     except (ValueError, RecursionError):
         return CheckStatus(is_broken=True)
     scan = _Scan(text)
-    for is_done in in_turns(lambda _: scan.go_on(), iter(int, 1)):
+    for is_done in in_turns(text, lambda _: scan.go_on(), iter(int, 1)):
         if is_done:
             break
     return CheckStatus(scan.status, scan.is_broken)

@@ -110,7 +110,7 @@ def _title(head: str) -> str | None:
     if at or head.startswith("# "):
         heading = head[at + 2 : at + 2 + 4 * MAX_TITLE].split("\n", 1)[0].strip()
     # Indented, with a tab behind its mark, or underlined: sought only where no plain one is.
-    elif (found := _TITLE.search(head)) or ("\n=" in head and (found := _UNDERLINED.search(head))):
+    elif ("#" in head and (found := _TITLE.search(head))) or ("\n=" in head and (found := _UNDERLINED.search(head))):
         heading = found[1][: 4 * MAX_TITLE].strip()
     else:
         return None

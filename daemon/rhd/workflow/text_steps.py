@@ -53,8 +53,15 @@ def windows(text: str) -> Iterator[Window]:
         yield Window(piece, start, at - start, at - start + STEP_CHARS, is_cut=is_cut)
 
 
-def in_turns(job: Callable[[T], R], steps: Iterable[T]) -> Iterator[R]:
-    """Yield what `job` returns of each step; threads that do this take turns, and pause between steps."""
+def in_turns(text: str, job: Callable[[T], R], steps: Iterable[T]) -> Iterator[R]:
+    """Yield what `job` returns of each step of work on `text`.
+
+    Threads that work on long texts take turns, and pause between steps. A text of usual length waits for no turn: the
+    event loop redacts titles and names itself, and must not wait for a thread.
+    """
+    if len(text) <= STEP_CHARS + AFTER_CHARS:
+        yield from map(job, steps)
+        return
     rested_at = time.monotonic()
     for step in steps:
         if time.monotonic() - rested_at > _WORK_S:

@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rhd.workflow import text_steps
+from rhd.workflow.redaction.redact import redact
 from rhd.workflow.text_steps import in_turns, windows
 
+LONG = "x" * (text_steps.STEP_CHARS + text_steps.AFTER_CHARS + 1)
 SIZES = (0, 1, text_steps.STEP_CHARS, text_steps.STEP_CHARS + text_steps.AFTER_CHARS + 1, 200_000)
 
 
@@ -44,7 +46,7 @@ def test_one_thread_at_a_time_takes_a_step() -> None:
         return step * 2
 
     results: list[list[int]] = []
-    threads = [threading.Thread(target=lambda: results.append(list(in_turns(job, range(100))))) for _ in range(4)]
+    threads = [threading.Thread(target=lambda: results.append(list(in_turns(LONG, job, range(100))))) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -58,5 +60,17 @@ def test_a_step_that_fails_gives_the_turn_back() -> None:
         raise ValueError("x")
 
     with pytest.raises(ValueError, match="x"):
-        list(in_turns(fail, [1]))
-    assert list(in_turns(str, [1])) == ["1"]
+        list(in_turns(LONG, fail, [1]))
+    assert list(in_turns(LONG, str, [1])) == ["1"]
+
+
+@pytest.mark.timeout(20)
+def test_a_text_of_usual_length_waits_for_no_turn() -> None:
+    """The event loop redacts titles, names and errors itself: a long text in a thread must not hold it up."""
+    text = "| token |\n| --- |\n| x |\n\n" + BEGIN_OF_KEY + "\n" + "api_key: f3Kq9" + "ZxT7mB2wLp8Rv4c"
+    with text_steps._turn:
+        assert redact(text).counts
+        assert list(in_turns(LONG[1:], str, [1])) == ["1"]
+
+
+BEGIN_OF_KEY = f"{'-' * 5}BEGIN PRIVATE" + f" KEY{'-' * 5}"

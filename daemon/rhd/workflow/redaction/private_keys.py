@@ -42,9 +42,9 @@ def find_private_keys(text: str) -> Iterator[Secret]:
     """Yield the private keys in `text`, in order: from BEGIN to its END, or as far as lines look like a key."""
     if "PRIVATE KEY" not in text and "Private-Lines" not in text:
         return
-    fences = (fence for found in in_turns(_fences, windows(text)) for fence in found)
+    fences = (fence for found in in_turns(text, _fences, windows(text)) for fence in found)
     begins = ((begin, after) for begin, after in _pairs(fences) if begin.what != "END")
-    yield from (key for key in in_turns(lambda pair: _key(text, *pair), begins) if key is not None)
+    yield from (key for key in in_turns(text, lambda pair: _key(text, *pair), begins) if key is not None)
 
 
 def _pairs(fences: Iterable[_Fence]) -> Iterator[tuple[_Fence, _Fence | None]]:

@@ -71,7 +71,7 @@ def _start(secret: Secret) -> int:
 
 
 def _find(text: str) -> Iterator[Secret]:
-    for window, secrets in in_turns(_find_in, windows(text)):
+    for window, secrets in in_turns(text, _find_in, windows(text)):
         for start, end, type_ in sorted(secrets, key=_start):
             if window.begin <= start < window.end:
                 is_cut = window.is_cut and end == len(window.text)

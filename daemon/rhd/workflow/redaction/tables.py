@@ -25,10 +25,12 @@ def find_table_cells(text: str) -> Iterator[Secret]:
     if "|" not in text or "-" not in text:
         return
     at = 0
-    for below, rows in (delimiter for found in in_turns(_delimiters, windows(text)) for delimiter in found):
+    for below, rows in (delimiter for found in in_turns(text, _delimiters, windows(text)) for delimiter in found):
         if below >= at and (columns := _columns(text, below)):
             at = rows
-            for secrets, end in in_turns(lambda row: (_secrets_of_row(text, *row, columns), row[1]), _rows(text, rows)):
+            for secrets, end in in_turns(
+                text, lambda row: (_secrets_of_row(text, *row, columns), row[1]), _rows(text, rows)
+            ):
                 yield from secrets
                 at = end
 
