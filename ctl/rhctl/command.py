@@ -54,6 +54,7 @@ NAMES = (
     "goal",
     "grant",
     "logs",
+    "metrics",
     "passphrase",
     "raw",
     "repos",

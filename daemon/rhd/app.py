@@ -37,6 +37,7 @@ from rhd.logs import set_level
 from rhd.mcpserver.notifier import Notifier
 from rhd.mcpserver.repo_servers import RepoServers
 from rhd.mcpserver.tool_context import ToolContext
+from rhd.metrics import LoopMeter
 from rhd.oauth.authority import Authority
 from rhd.oauth.grants import GrantChange
 from rhd.repos.adoption import Adopter
@@ -161,6 +162,7 @@ class Daemon:
             key=key,
             examine=self._examine,
             listen=self._port.listen,
+            loop_meter=LoopMeter(),
             load_settings=self._load_settings,
             reload=self.reload,
             stop=self._stop,
@@ -173,6 +175,7 @@ class Daemon:
             BaseExceptionGroup: with a StoreFailed in it, the database can no longer be written.
         """
         self.context.started_at = trio.current_time()
+        trio.lowlevel.add_instrument(self.context.loop_meter)
         try:
             async with trio.open_nursery() as foundation:
                 await foundation.start(self._store.run)
@@ -193,6 +196,7 @@ class Daemon:
                 finally:
                     self._store.close(within_s=max(min(self._left_s(), STOP_WITHIN_S), STORE_WITHIN_S))
         finally:
+            trio.lowlevel.remove_instrument(self.context.loop_meter)
             if self._last_resort is not None:
                 self._last_resort.cancel()
 

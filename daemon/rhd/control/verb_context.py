@@ -12,6 +12,7 @@ from rhd.file_locations import FileLocations
 from rhd.log_ring import LogRing
 from rhd.mcpserver.notifier import Notifier
 from rhd.mcpserver.repo_servers import RepoServers
+from rhd.metrics import LoopMeter
 from rhd.oauth.authority import Authority
 from rhd.repos.adoption import Adopter
 from rhd.repos.registry import Registry
@@ -38,6 +39,7 @@ class VerbContext:
         started_at: `trio.current_time()` of the start.
         examine: returns the doctor's findings, of one repository or of everything.
         listen: opens a further HTTP listener on a host and port while its block lasts; yields its origin.
+        loop_meter: how long the event loop's passes take.
         load_settings: returns the settings that a restart would put in force.
         reload: reads the settings again.
         stop: set to end the daemon.
@@ -63,6 +65,7 @@ class VerbContext:
     key: bytes
     examine: Callable[[str | None], Awaitable[Sequence[Finding]]]
     listen: Callable[[str, int], AbstractAsyncContextManager[str]]
+    loop_meter: LoopMeter
     load_settings: Callable[[], Awaitable[Settings]]
     reload: Callable[[], Awaitable[None]]
     stop: trio.Event

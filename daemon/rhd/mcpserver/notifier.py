@@ -66,6 +66,11 @@ class Notifier:
         self._is_draining = False
         registry.listen(self._on_registry)
 
+    @property
+    def streams(self) -> int:
+        """How many listeners there are."""
+        return len(self._listeners)
+
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Own the senders of handshake-era sessions, and send all pings on one timer, until cancelled."""
         async with trio.open_nursery() as nursery:

@@ -17,10 +17,12 @@ class DueScan(NamedTuple):
     Attributes:
         folders: which to list.
         via: how the first of these hints was noticed.
+        since: when it was given, in trio's time.
     """
 
     folders: Folders
     via: str
+    since: float
 
 
 class PendingHints:
@@ -30,13 +32,14 @@ class PendingHints:
         self._is_hinted = False
         self._folders: set[str] | None = set()
         self._via = ""
+        self._since = math.inf
         self._later: list[tuple[float, Folders, str]] = []
         self._not_before = -math.inf
 
     def add(self, folders: Folders, via: str) -> None:
         """Note that these folders may have changed. The scan carries the `via` of the first hint."""
         if not self._is_hinted:
-            self._is_hinted, self._via = True, via
+            self._is_hinted, self._via, self._since = True, via, trio.current_time()
         if folders is None:
             self._folders = None
         elif self._folders is not None:
@@ -71,4 +74,4 @@ class PendingHints:
             return None
         folders, self._folders = self._folders, set()
         self._is_hinted = False
-        return DueScan(None if folders is None else frozenset(folders), self._via)
+        return DueScan(None if folders is None else frozenset(folders), self._via, self._since)

@@ -21,6 +21,7 @@ import trio
 
 from rhd.errors import Detached, Refusal
 from rhd.hosting.wakeup import Wakeup
+from rhd.metrics import Histogram
 from rhd.rel_path import RelPath
 from rhd.repos.change_log import NO_ORIGINS, REPOSITORY, ChangeLog
 from rhd.repos.creates import Creates, DocumentWrite
@@ -84,10 +85,12 @@ class RepoService:
         key: bytes,
         store: Store,
         finish_within: Callable[[], float],
+        latency: Histogram | None = None,
     ) -> None:
         """Be ready to run.
 
         Args:
+            latency: of the time from a hint to the entry of what changed.
             finish_within: says, once the service is cancelled, how many seconds it has for what it has begun.
         """
         self.repo = repo
@@ -113,6 +116,7 @@ class RepoService:
         self._life = trio.CancelScope(shield=True)
         self._is_ending = False
         self._finish_within = finish_within
+        self._latency = latency or Histogram()
 
     # -- what callers see -----------------------------------------------------------------------------------
 
@@ -375,7 +379,10 @@ class RepoService:
         due = None if self._is_lost else self._pending.take()
         if due is None:
             return False
+        before = self.changes.cursor
         await self._scan(due.folders, due.via, may_wait=True)
+        if self.changes.cursor != before:
+            self._latency.observe(trio.current_time() - due.since)
         return True
 
     async def _scan_after_write(self, written: RelPath, by: str | None) -> None:

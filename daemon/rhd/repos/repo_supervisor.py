@@ -10,6 +10,7 @@ import trio
 
 from rhd.errors import Refusal, StoreFailed
 from rhd.ids import RepoId
+from rhd.metrics import Histogram
 from rhd.repos.change_log import NUMBERS, REPOSITORY, ChangeLog
 from rhd.repos.following import Following
 from rhd.repos.moved_folder_check import MovedFolderCheck
@@ -66,6 +67,7 @@ class RepoSupervisor:
     Attributes:
         path_threads: where paths outside of the repositories are looked at.
         following: pokes those that follow the change logs.
+        latency: from the hints of changes to their entries in the change logs, of all repositories.
         finish_within_s: how long a service that ends has for what it has begun.
     """
 
@@ -73,6 +75,7 @@ class RepoSupervisor:
         self._registry = registry
         self._store = store
         self._hints = hints
+        self.latency = Histogram()
         self._key = key
         self._running: dict[RepoId, _Running] = {}
         self._ending: dict[RepoId, trio.Event] = {}
@@ -195,6 +198,7 @@ class RepoSupervisor:
             key=self._key,
             store=self._store,
             finish_within=lambda: self.finish_within_s,
+            latency=self.latency,
         )
         running = self._running[repo.id] = _Running(service, self._ending.get(repo.id))
         self._nursery.start_soon(self._keep, running)

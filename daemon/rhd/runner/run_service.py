@@ -206,6 +206,10 @@ class RunService:
         found = await self._store.read(lambda c: rows.read_runs(c, repo_id, limit=limit))
         return [self._known.get(row.id) or AgentRun.of_row(row) for row in found]
 
+    def in_progress(self) -> list[AgentRun]:
+        """Return the runs that have not ended."""
+        return list(self._active.values())
+
     def active(self, repo_id: RepoId) -> AgentRun | None:
         """Return the run that is queued or running in a repository."""
         return self._active.get(repo_id)

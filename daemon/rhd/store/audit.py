@@ -17,6 +17,7 @@ from dataclasses import astuple, dataclass, fields, replace
 import trio
 
 from rhd.hosting.wakeup import Wakeup
+from rhd.metrics import CallCounts
 from rhd.store.database import Store
 from rhwire.escape import escape
 
@@ -83,11 +84,16 @@ class _Open:
 
 
 class AuditLog:
-    """Collects rows and writes them within a second; a full buffer is written at once."""
+    """Collects rows and writes them within a second; a full buffer is written at once.
+
+    Attributes:
+        counts: of all rows since the start.
+    """
 
     def __init__(self, store: Store, clock: Callable[[], float] = time.time) -> None:
         self._store = store
         self._clock = clock
+        self.counts = CallCounts()
         self._waiting: dict[int, _Open] = {}
         self._events: dict[tuple[object, ...], _Open] = {}
         self._wake = Wakeup()
@@ -114,6 +120,7 @@ class AuditLog:
         duration_ms: float = 0.0,
     ) -> None:
         """Record one call; never waits."""
+        self.counts.add_call(action, outcome, duration_ms / 1000)
         words = _short(client), repo_id, profile, action, _short(target)
         row = AuditRow(self._clock(), principal, *words, outcome, duration_ms)
         self._put(_Open(row, is_call=True))
@@ -136,6 +143,7 @@ class AuditLog:
         unauthenticated client's events only the first few may differ in what they are about.
         """
         now = self._clock()
+        self.counts.add_event(action, outcome, count)
         if action in COUNTED:
             self._count(now, action, count)
         words = _short(client), repo_id, profile, action, _short(target)
