@@ -8,7 +8,8 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -42,6 +43,7 @@ class Session:
         owner: what the SDK's session is bound to.
         active: requests and streams in progress.
         streams: how many of them are streams.
+        numbers: ids of the requests in progress.
         opening: held while the SDK's session is being opened.
     """
 
@@ -54,7 +56,19 @@ class Session:
     active: int = 0
     streams: int = 0
     touched_at: float = 0.0
+    numbers: set[str] = field(default_factory=set)
     opening: trio.Lock = field(default_factory=trio.Lock)
+
+    @contextmanager
+    def in_progress(self, number: str | None) -> Iterator[None]:
+        """Note the id of a request for as long as it is in progress; None for a notification."""
+        if number is not None:
+            self.numbers.add(number)
+        try:
+            yield
+        finally:
+            if number is not None:
+                self.numbers.discard(number)
 
     @property
     def has_ended(self) -> bool:

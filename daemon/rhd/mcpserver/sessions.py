@@ -155,9 +155,17 @@ class Sessions:
             await self._telling.handle_request(_without_session(scope), again(), send)
             return
         if session is not None and session_id is not None:
-            scope_of_session = {**scope, **noting(self._records, session)}
-            if await self._pass_on(session, session_id, scope_of_session, again, send):
+            number = str(message["id"]) if isinstance(message, dict) and "id" in message else None
+            if number in session.numbers:  # the SDK would send the first answer to the second request, and hang
+                if methods & _LISTENING:
+                    await _answer(send, 400, "a request with this id is in progress")
+                else:
+                    await self._stateless.handle_request(_without_session(scope), again(), send)
                 return
+            scope_of_session = {**scope, **noting(self._records, session)}
+            with session.in_progress(number):
+                if await self._pass_on(session, session_id, scope_of_session, again, send):
+                    return
         if methods & _LISTENING or known is not None:
             # Listening needs a session: a client that is refused initializes again.
             await _answer(send, 404, "Session not found")
@@ -264,12 +272,14 @@ class Sessions:
                 sdk_id = None if session.has_ended else await self._wake(session, scope)
                 if sdk_id is None:
                     return False
-                is_gone = False
+                is_gone = has_ended = False
 
                 async def translated(message: Message, sdk_id: str = sdk_id) -> None:
-                    nonlocal is_gone
+                    nonlocal is_gone, has_ended
                     if message["type"] == "http.response.start":
-                        is_gone = message["status"] == 404 and not has_session(self._kept, sdk_id)
+                        # The SDK answers 404 to what it has not begun, and 500 to what was in progress.
+                        is_gone = message["status"] in (404, 500) and not has_session(self._kept, sdk_id)
+                        has_ended = is_gone and message["status"] == 500
                         ours = [
                             (n, session_id.encode() if n.lower() == SESSION_ID else v) for n, v in message["headers"]
                         ]
@@ -281,6 +291,8 @@ class Sessions:
                 await self._kept.handle_request({**scope, "headers": headers}, receive(), translated)
                 if not is_gone:
                     return True
+                if has_ended:  # it may have been carried out: it is not sent again
+                    return False
             return False
         finally:
             session.active -= 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import json
 from collections.abc import AsyncIterator, Mapping
@@ -575,3 +576,54 @@ async def test_chatgpt_finds_what_its_first_question_is_told(daemon: Running, pl
             assert listed[method.partition("/")[0]]
         again = await http.post(url, json=INITIALIZE, headers=ACCEPT)
         assert result(again)["protocolVersion"] == "2025-11-25", "and it may fall back"
+
+
+async def waiting(endpoint: Endpoint, session_id: str, wait_s: int) -> dict[str, Any]:
+    """Return a call that waits for a change, with the id 7."""
+    now = result(await endpoint.post(request("tools/call", name="list_workflow_changes", arguments={}), session_id))
+    arguments = {"since": now["structuredContent"]["cursor"], "wait_s": wait_s}
+    return request("tools/call", 7, name="list_workflow_changes", arguments=arguments)
+
+
+# The SDK leaves a stream of a session that it ends to the garbage collector.
+@pytest.mark.filterwarnings(
+    "ignore:Exception ignored in. <function MemoryObject:pytest.PytestUnraisableExceptionWarning"
+)
+@pytest.mark.parametrize("end", ["delete", "the grant ends"])
+async def test_a_request_in_progress_whose_session_ends_is_answered_under_its_id(endpoint: Endpoint, end: str) -> None:
+    session_id = await endpoint.open()
+    body = await waiting(endpoint, session_id, 20)
+    answers: list[httpx2.Response] = []
+
+    async def call() -> None:
+        answers.append(await endpoint.post(body, session_id))
+
+    with trio.fail_after(WITHIN_S):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(call)
+            await until(lambda: any(session.active for session in endpoint.sessions._records.living()))
+            await trio.testing.wait_all_tasks_blocked(0.05)
+            if end == "delete":
+                assert (await endpoint.send("DELETE", session_id)).status_code == 200
+            else:
+                await endpoint.sessions.end_of("one")
+    assert refusal(answers[0]) == 404
+    assert answers[0].json()["id"] == 7
+    gc.collect()  # while the warning is passed over
+
+
+async def test_two_requests_of_one_id_at_once_are_both_answered(endpoint: Endpoint) -> None:
+    session_id = await endpoint.open()
+    first = await waiting(endpoint, session_id, 1)
+    answers: list[httpx2.Response] = []
+
+    async def call(body: dict[str, Any]) -> None:
+        answers.append(await endpoint.post(body, session_id))
+
+    with trio.fail_after(WITHIN_S):
+        async with trio.open_nursery() as nursery:
+            for body in (first, request("ping", 7)):
+                nursery.start_soon(call, body)
+                await trio.testing.wait_all_tasks_blocked(0.05)
+    assert [answer.json()["id"] for answer in answers] == [7, 7]
+    assert ["result" in answer.json() for answer in answers] == [True, True]
