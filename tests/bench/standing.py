@@ -14,7 +14,7 @@ from tests.bench.measured_daemon import PRD, VerbContext, context
 from tests.bench.wire import ERAS, MODERN, Wire
 
 CALM_AFTER_S = 5.0
-IDLE_S = 60.0
+IDLE_AFTER_S, IDLE_S = 30.0, 60.0
 LISTENERS = 10
 STARTS = 5
 BETWEEN_EXEC_AND_BIND_S = 60
@@ -38,7 +38,7 @@ def idle(grown: VerbContext) -> tuple[float, float]:
     filters = {"resourceSubscriptions": [f"repo-harness://{slug}/{PRD}" for slug in grown.slugs]}
     for wire in wires:
         wire.socket.sendall(wire.request("subscriptions/listen", {"notifications": filters}))
-    time.sleep(CALM_AFTER_S)
+    time.sleep(IDLE_AFTER_S)
     found = grown.process.idle(IDLE_S)
     for wire in wires:
         wire.close()

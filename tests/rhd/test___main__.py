@@ -13,6 +13,7 @@ from rhwire.version import VERSION
 def test_it_hands_the_words_of_the_command_line_on_and_the_exit_code_back(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setitem(sys.modules, "uvicorn", sys.modules.get("uvicorn"))  # as it was, after this
     monkeypatch.setattr(sys, "argv", ["rhd", "--version"])
     with pytest.raises(SystemExit) as ended:
         rhd.__main__.main()
