@@ -23,6 +23,7 @@ from rhd.oauth.login_flow import Logins
 from rhd.oauth.redirects import RedirectRules
 from rhd.oauth.registration import Registrations
 from rhd.oauth.tokens import GRACE_S, Tokens
+from rhd.oauth.trial_logins import TrialLogins
 from rhd.oauth.wrong_passphrases import WrongPassphrases
 from rhd.repos.registry import Registry, RegistryChange
 from rhd.settings import Settings
@@ -30,6 +31,7 @@ from rhd.store import meta
 from rhd.store import oauth_rows as rows
 from rhd.store.audit import AuditLog
 from rhd.store.database import Store
+from rhd.store.trial_rows import delete_trial
 
 FLUSH_EVERY_S = 30.0
 SWEEP_EVERY_S = 3600.0
@@ -71,6 +73,7 @@ class Authority:
         registrations: dynamic registration.
         logins: from request to code.
         tokens: from code to tokens, refresh, revocation.
+        trials: logins that the owner makes to see whether logging in works.
         wrong: the count of wrong passphrases.
         local: grants of the owner's own clients.
         redirects: the callbacks that are accepted.
@@ -79,6 +82,7 @@ class Authority:
     registrations: Registrations
     logins: Logins
     tokens: Tokens
+    trials: TrialLogins
 
     def __init__(
         self,
@@ -106,6 +110,7 @@ class Authority:
         with it only what any client may ask for. What proves a passphrase is signed with a key in memory.
         """
         key = self._store.write_now(lambda connection: meta.get_or_make(connection, KEY))
+        self._store.write_now(delete_trial)  # of a daemon that was killed during a trial
         self._grants.load()
         self._registry.listen(self._follow_registry)
         self.registrations = Registrations(key, self._audit, self._clock, self.redirects)
@@ -120,6 +125,7 @@ class Authority:
             self._clock,
             self.redirects,
         )
+        self.trials = TrialLogins(self._store, self._grants, self.logins, self._audit)
         self.tokens = Tokens(self._store, self._registry, self._grants, self._audit, self._is_client, self._clock)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:

@@ -36,4 +36,4 @@ def test_the_command_and_the_verb_of_one_matter_have_one_name() -> None:
         "tunnel",
     }  # attach is the verb of connect; the others need no verb of their own
     assert commands - only_there <= set(VERBS)
-    assert set(VERBS) - commands == {"attach"}
+    assert set(VERBS) - commands == {"attach", "doctor-live"}  # the latter is rhctl doctor --live
