@@ -35,12 +35,21 @@ def build_parser() -> Parser:
         starts=False,
     )
     add_repo(parser, about="slug or path; everything if left out")
+    parser.add_argument(
+        "--live",
+        action="store_true",
+        help="log in and call a tool as a client would, through the public endpoint if one is recorded, and remove it",
+    )
     return parser
 
 
 def run(args: Any) -> int:
     """Examine the installation and its repositories; starts nothing."""
     home = Home.find(args.home)
+    if args.live:
+        from rhctl.live_login import check_live
+
+        return check_live(home, repo_params(args.repo, around=False), as_json=args.json)
     answer, hangs = None, None
     if is_running(home):
         try:

@@ -20,7 +20,7 @@ from rhd.store.meta import get_or_make
 async def run(request: VerbCall) -> dict[str, Any]:
     """Emit each step as a `step` event, and return them all; a client that leaves ends the walk.
 
-    Whoever can ask for this may approve logins anyway: it is the owner's socket.
+    The approval is the owner's: only the owner can connect to this socket, and may approve logins here anyway.
     """
     context = request.context
     repo = await find_repo(context, request.params) if request.params["repo"] is not None else _choose(context)
@@ -32,6 +32,7 @@ async def run(request: VerbCall) -> dict[str, Any]:
         origin=origin,
         local=context.url,
         instance=instance.hex(),
+        rhctl=context.home.client(),
     )
     request.connection.stay_open()
     steps: list[Step] = []

@@ -99,7 +99,10 @@ async def _receive(stream: trio.abc.Stream, connection: h11.Connection) -> Answe
     while True:
         event = connection.next_event()
         if event is h11.NEED_DATA:
-            connection.receive_data(bytes(await stream.receive_some(65536)))
+            data = await stream.receive_some(65536)
+            if not data and response is None:
+                raise RequestFailed("the connection was closed before an answer came")
+            connection.receive_data(bytes(data))
         elif isinstance(event, h11.Response):
             response = event
         elif isinstance(event, h11.Data):
@@ -109,5 +112,3 @@ async def _receive(stream: trio.abc.Stream, connection: h11.Connection) -> Answe
         elif isinstance(event, h11.EndOfMessage) and response is not None:
             found = tuple((name.decode("ascii"), value.decode("latin-1")) for name, value in response.headers)
             return Answer(response.status_code, found, bytes(body))
-        elif isinstance(event, h11.ConnectionClosed):
-            raise RequestFailed("the connection was closed before an answer came")

@@ -20,7 +20,20 @@ from tests.support.tls import Authority
 from tests.support.tunnel import tunnel
 from tests.support.waiting import until
 
-STEPS = "reach challenge metadata register page approve token session call refresh revoke remove".split()
+STEPS = [
+    "reach",
+    "challenge",
+    "metadata",
+    "register",
+    "page",
+    "approve",
+    "token",
+    "session",
+    "call",
+    "refresh",
+    "revoke",
+    "remove",
+]
 TABLES = ("clients", "grants", "grant_profiles", "logins", "tokens", "sessions", "session_uris", "delivered")
 NAME = "harness.example.com"
 
