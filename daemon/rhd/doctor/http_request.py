@@ -67,11 +67,17 @@ async def ask(
                 raise RequestFailed(f"TLS failed: {getattr(cause, 'verify_message', '') or cause.reason}") from error
             raise RequestFailed("the connection broke") from error
         except OSError as error:
-            causes = getattr(error.__cause__, "exceptions", (error.__cause__ or error,))
-            raise RequestFailed(f"it cannot be reached: {causes[0].strerror or error.strerror or error}") from error
+            raise RequestFailed(f"it cannot be reached: {_reason(error)}") from error
         except (h11.ProtocolError, UnicodeError) as error:
             raise RequestFailed("what answers does not speak HTTP") from error
     raise RequestFailed(f"there was no answer within {within_s:.0f} seconds")
+
+
+def _reason(error: OSError) -> str:
+    """Return why a connection failed; trio tries several addresses and keeps each one's reason below its own."""
+    cause = error.__cause__
+    first = cause.exceptions[0] if isinstance(cause, BaseExceptionGroup) else cause
+    return (first.strerror if isinstance(first, OSError) else None) or error.strerror or str(error)
 
 
 async def _ask(method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
