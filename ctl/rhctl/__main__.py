@@ -29,6 +29,8 @@ def main(argv: list[str] | None = None) -> int:
 
 def _run(argv: list[str]) -> int:
     before, argv = _split_options(argv)
+    if before and not argv:
+        raise UsageError("no command is named", next_step="List the commands with: rhctl --help")
     is_help = bool(argv) and argv[0] in ("help", "--help", "-h")
     if not argv or (is_help and argv[1:] in ([], ["--all"])):
         sys.stdout.write(overview() if "--all" in argv else short_overview())
@@ -50,6 +52,8 @@ def _split_options(argv: list[str]) -> tuple[list[str], list[str]]:
         if argv[at] == "--json" or argv[at].startswith(("--home=", "--color=")):
             at += 1
         elif argv[at] in ("--home", "--color"):
+            if at + 1 == len(argv):
+                raise UsageError(f"{argv[at]} is given no value", next_step="See: rhctl --help")
             at += 2
         else:
             break

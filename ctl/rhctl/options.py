@@ -40,7 +40,18 @@ class Parser(argparse.ArgumentParser):
         if needed and args is not None and not args:  # argparse would name the options alone
             names = [str((*action.option_strings, action.metavar)[0]) for action in needed]
             self.error(f"the following arguments are required: {', '.join(names)}")
-        return self.parse_intermixed_args(args, namespace)
+        found, unknown = self.parse_known_intermixed_args(args, namespace)
+        if unknown:
+            self._refuse(unknown)
+        return found
+
+    def _refuse(self, unknown: Sequence[str]) -> NoReturn:
+        import difflib
+
+        options = [option for action in self._actions for option in action.option_strings]
+        near = difflib.get_close_matches(unknown[0].partition("=")[0], options, 1) if unknown[0][:1] == "-" else []
+        hint = f"Did you mean {near[0]}? " if near else ""
+        raise UsageError(f"unrecognized arguments: {' '.join(unknown)}", next_step=f"{hint}See: {self.prog} --help")
 
     def format_help(self) -> str:
         """Return the help, with the example on a line of its own: argparse would fill it into a paragraph."""

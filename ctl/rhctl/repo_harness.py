@@ -16,7 +16,7 @@ from rhctl.client import DaemonClient, is_running
 from rhctl.command import NAMES, run_command
 from rhctl.daemon_access import open_client
 from rhctl.errors import NoDaemon, UsageError
-from rhctl.options import add_profile, add_runner, make_parser, repo_params
+from rhctl.options import add_profile, add_runner, choice, make_parser, repo_params
 from rhctl.predecessor_words import find_moved, refuse_options
 from rhctl.rendering import say, say_dormant, say_json, say_problem, say_runs
 from rhwire.errors import HarnessError
@@ -70,8 +70,12 @@ def _run(argv: list[str]) -> int:
         return run_command("doctor", _without_repo(argv[2:]))
     if (moved := find_moved(argv)) is not None:
         raise moved
+    from difflib import get_close_matches
+
     is_other = argv[0] in NAMES
-    hint = f"Did you mean: rhctl {' '.join(argv)}" if is_other else "See: repo-harness --help"
+    near = [] if argv[0] == "mcp" else get_close_matches(argv[0], ("adopt", "mcp"), 1)
+    hint = f"Did you mean: repo-harness {near[0]}" if near else "See: repo-harness --help"
+    hint = f"Did you mean: rhctl {' '.join(argv)}" if is_other else hint
     raise UsageError(f"there is no command {' '.join(argv[:2])!r}", next_step=hint)
 
 
@@ -94,7 +98,7 @@ def setup(arguments: list[str]) -> int:
     parser = make_parser(
         "mcp setup", "Set a client up.", "repo-harness mcp setup codex --repo . --scope project", program=PROGRAM
     )
-    parser.add_argument("client", choices=("chatgpt", "codex"), metavar="chatgpt|codex")
+    parser.add_argument("client", type=choice("client", ("chatgpt", "codex")), metavar="chatgpt|codex")
     parser.add_argument("--repo", default=".", metavar="PATH", help="the repository; the current folder's if left out")
     add_options(parser)
     # The daemon knows where it serves, and ChatGPT's user names the connector: both are taken and change nothing.

@@ -121,10 +121,22 @@ def make_private_folder(path: str) -> None:
             raise HomeUnusable(
                 f"the folder {path} is open to others (mode {stat.S_IMODE(found.st_mode):04o})",
                 code="FOLDER_NOT_OURS",
-                next_step=f"Close it with: chmod 700 {path}",
+                next_step=_cure(path),
             )
     finally:
         os.close(fd)
+
+
+def _cure(path: str) -> str:
+    """Return what to do about a folder that is open to others: only one that holds nothing else is to be closed."""
+    ours = ("home.json", "rhd.lock", "rhd.sock")
+    try:
+        names = os.listdir(path)
+    except OSError:
+        names = [path]
+    if not names or any(name in ours or name.endswith(".sock") for name in names):
+        return f"Close it with: chmod 700 {path}"
+    return "It holds files of others. Choose a folder of its own with --home."
 
 
 def make_folders(path: str) -> None:

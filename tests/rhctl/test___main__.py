@@ -202,3 +202,19 @@ async def test_the_commands_that_scripts_run_import_nothing_heavy_with_a_daemon_
 
 def test_the_check_sees_what_is_imported(no_daemon: Path) -> None:
     assert loaded_by("status", heavy="argparse")[0] == ["argparse"]
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (("events", "--folow"), "Did you mean --follow? See: rhctl events --help"),
+        (("setup", "codex", "--scope", "users"), "Did you mean user? Known: project, user"),
+        (("tunnel", "ngork"), "Did you mean ngrok? Known: cloudflared, tailscale, ngrok, openai"),
+        (("--home",), "See: rhctl --help"),
+        (("--color", "status"), "List the commands with: rhctl --help"),
+        (("--color=sometimes", "status"), "Known: auto, always, never"),
+    ],
+)
+def test_a_mistyped_option_or_choice_is_met_with_what_was_meant(words: tuple[str, ...], hint: str) -> None:
+    said = run(*words)
+    assert (said.code, said.err.splitlines()[1:]) == (2, [f"  {hint}"])

@@ -27,7 +27,7 @@ def test_options_may_stand_anywhere_between_the_arguments() -> None:
         assert (args.repo, args.more, args.json, args.profile) == ("a", ["b"], True, "planner")
 
 
-@pytest.mark.parametrize("words", [["--jso"], ["--nothing"], ["a", "b"], ["--home"]])
+@pytest.mark.parametrize("words", [["--xyz"], ["--nothing"], ["a", "b"], ["--home"]])
 def test_what_is_not_understood_is_ours_to_tell(words: list[str]) -> None:
     parser = make_parser("test", "Test.", "rhctl test x")
     add_repo(parser)

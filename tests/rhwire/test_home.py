@@ -111,3 +111,16 @@ def test_a_folder_cannot_be_made_where_something_else_is(tmp_path: Path, place: 
     with pytest.raises(OSError, match=r"exists|Not a directory"):
         make_folders(str(tmp_path / place))
     assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_folder_that_holds_other_things_is_not_to_be_closed(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    (tmp_path / "passwd").touch()
+    with pytest.raises(HomeUnusable) as refused:
+        Home(str(tmp_path)).prepare()
+    assert "chmod" not in refused.value.next_step
+    assert "--home" in refused.value.next_step
+    (tmp_path / "passwd").rename(tmp_path / "home.json")
+    with pytest.raises(HomeUnusable) as refused:
+        Home(str(tmp_path)).prepare()
+    assert refused.value.next_step == f"Close it with: chmod 700 {tmp_path}"

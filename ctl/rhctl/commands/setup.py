@@ -86,7 +86,10 @@ def add_options(parser: Parser) -> None:
     parser.add_argument("--endpoint", metavar="URL", help="record this public URL first: https://HOST[:PORT]/mcp")
     parser.add_argument("--replace", action="store_true", help="replace another recorded endpoint")
     parser.add_argument(
-        "--scope", choices=("project", "user"), help="which file of the client (default: project, if it has one)"
+        "--scope",
+        type=choice("scope", ("project", "user")),
+        metavar="project|user",
+        help="which file of the client (default: project, if it has one)",
     )
     parser.add_argument("--dry-run", action="store_true", help="show what would change in the file, as a diff")
 

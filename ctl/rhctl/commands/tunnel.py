@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rhctl.command import CONNECT, Command
 from rhctl.daemon_access import open_client
-from rhctl.options import home_words, make_parser
+from rhctl.options import choice, home_words, make_parser
 from rhctl.rendering import say, say_json
 from rhctl.tunnels import PROVIDERS, PUBLIC_PATHS, describe, find_quick_tunnel
 from rhwire.escape import escape
@@ -25,7 +25,9 @@ def build_parser() -> Parser:
         "clients need. Nothing is started or written.",
         "rhctl tunnel cloudflared --host harness.example.com",
     )
-    parser.add_argument("provider", choices=PROVIDERS, metavar="PROVIDER", help=f"one of: {', '.join(PROVIDERS)}")
+    parser.add_argument(
+        "provider", type=choice("provider", PROVIDERS), metavar="PROVIDER", help=f"one of: {', '.join(PROVIDERS)}"
+    )
     parser.add_argument("--host", metavar="NAME", help="the public host name, to be put into what is printed")
     parser.add_argument(
         "--metrics", type=int, metavar="PORT", help="the metrics port of a cloudflared that runs (default: 20241-20245)"

@@ -188,7 +188,9 @@ class Adopter:
     async def _take_up(self, survey: _Survey, slug: Slug, here: Repo | None) -> tuple[Repo, str]:
         repo = self._registry.by_slug(slug)
         if repo is None:
-            raise Refusal(f"no repository {slug} is adopted", code="REPO_NOT_FOUND")
+            raise Refusal(
+                f"no repository {slug} is adopted", code="REPO_NOT_FOUND", next_step="List them with: rhctl repos"
+            )
         if here is not None and here.id != repo.id:
             raise Refusal(
                 f"this folder is adopted as {here.slug}",

@@ -153,7 +153,7 @@ async def test_a_repository_that_is_gone_is_not_made_anew(
         await daemon.until_state(slug, "detached")
     said = await type_in("setup", "codex", slug, "--write", "--json")
     assert (said.code, said.refusal) == (1, "REPO_DETACHED")
-    assert "rhctl forget" in said.json["error"]["next_step"]
+    assert "forget project" in said.json["error"]["next_step"]
     assert not repository.path.exists()
 
 
