@@ -68,7 +68,7 @@ DONE: dict[str, tuple[str, set[str]]] = {
         },
     ),
     "deny": ("deny {code}", {*LOGIN, "denied"}),
-    "doctor": ("doctor", inside("findings[]", {"cause", "check", "message", "next_step", "repo", "status"})),
+    "doctor": ("doctor", inside("findings[]", {"cause", "check", "id", "message", "next_step", "repo", "status"})),
     "endpoint": ("endpoint https://rh.example.com/mcp", {"clients[]", "endpoint", "public_url"}),
     "events": ("events", inside("changes[]", CHANGE)),
     "forget": ("forget project", {"clients", "path", "slug"}),
