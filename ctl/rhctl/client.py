@@ -43,8 +43,11 @@ class DaemonClient:
         self._last_id = 0
 
     @classmethod
-    def connect(cls, home: Home) -> DaemonClient:
+    def connect(cls, home: Home, within_s: float = SILENCE_S) -> DaemonClient:
         """Connect to the daemon that serves `home` now; an activated socket starts it.
+
+        Args:
+            within_s: how long it has to accept, and then for each answer.
 
         Raises:
             NoDaemon: nothing listens.
@@ -54,8 +57,8 @@ class DaemonClient:
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             check_owner(home.socket)
-            sock.settimeout(SILENCE_S)
-            _connect(sock, home.socket)
+            sock.settimeout(within_s)
+            _connect(sock, home.socket, within_s)
         except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
             sock.close()
             raise NoDaemon("no daemon serves this home") from None
@@ -191,9 +194,9 @@ class DaemonClient:
         self.close()
 
 
-def _connect(sock: socket.socket, path: str) -> None:
+def _connect(sock: socket.socket, path: str, within_s: float) -> None:
     """Connect to a path; where the queue of those who wait is full, wait for a place as long as for an answer."""
-    until = time.monotonic() + SILENCE_S
+    until = time.monotonic() + within_s
     while True:
         try:
             sock.connect(path)

@@ -44,6 +44,7 @@ NAMES = (
     "audit",
     "auth-header",
     "clients",
+    "completion",
     "config",
     "connect",
     "deny",

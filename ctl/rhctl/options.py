@@ -53,6 +53,11 @@ class Parser(argparse.ArgumentParser):
         hint = f"Did you mean {near[0]}? " if near else ""
         raise UsageError(f"unrecognized arguments: {' '.join(unknown)}", next_step=f"{hint}See: {self.prog} --help")
 
+    @property
+    def arguments(self) -> list[argparse.Action]:
+        """Every argument and option, as argparse has it: from them completion and the man page are made."""
+        return self._actions
+
     def format_help(self) -> str:
         """Return the help, with the example on a line of its own: argparse would fill it into a paragraph."""
         return f"{super().format_help()}\nexample:\n  {self._example}\n"
@@ -126,16 +131,24 @@ def add_runner(parser: Parser) -> None:
 def choice(what: str, known: Sequence[str]) -> Callable[[str], str]:
     """Return an argument type that admits what is known, and suggests the nearest of it for a typing error."""
 
-    def parse(typed: str) -> str:
-        if typed in known:
+    return _Choice(what, known)
+
+
+class _Choice:
+    """An argument type that admits what is `known`."""
+
+    def __init__(self, what: str, known: Sequence[str]) -> None:
+        self.known = known
+        self._what = what
+
+    def __call__(self, typed: str) -> str:
+        if typed in self.known:
             return typed
         import difflib
 
-        near = difflib.get_close_matches(typed, known, 1)
+        near = difflib.get_close_matches(typed, self.known, 1)
         hint = f"Did you mean {near[0]}? " if near else ""
-        raise UsageError(f"there is no {what} {typed!r}", next_step=f"{hint}Known: {', '.join(known)}")
-
-    return parse
+        raise UsageError(f"there is no {self._what} {typed!r}", next_step=f"{hint}Known: {', '.join(self.known)}")
 
 
 class _Color(argparse.Action):

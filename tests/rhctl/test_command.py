@@ -58,6 +58,7 @@ DONE: dict[str, tuple[str, set[str]]] = {
         "clients",
         inside("clients[]", {"host", "id", "name", "pid", "repos.project[]", "resource", "since", "used_at"}),
     ),
+    "completion": ("completion bash", {"script"}),
     "config": (
         "config show log_level",
         {"config", "daemon", "database", "logs", "problem"}
@@ -162,6 +163,7 @@ REFUSED: dict[str, tuple[str, str]] = {
 NEVER_REFUSED = {
     "auth-header",
     "clients",
+    "completion",
     "connect",
     "doctor",
     "forget",
@@ -198,6 +200,7 @@ NO_REPO = {
 NAMES_NO_REPO = {
     "adopt",
     "approve",
+    "completion",
     "config",
     "connect",
     "deny",
@@ -212,7 +215,7 @@ NAMES_NO_REPO = {
 }
 
 # These say what they find without a daemon, rather than exit 3; connect needs one once its client speaks.
-NEEDS_NONE = {"config", "connect", "doctor", "logs", "service", "status", "version"}
+NEEDS_NONE = {"completion", "config", "connect", "doctor", "logs", "service", "status", "version"}
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ def build_parser() -> Parser:
         "rhctl show plans/sprints/20261122-1010-search.sprint.md",
     )
     add_repo(parser, is_option=True)
-    parser.add_argument("path", metavar="PATH", help="the artifact's path in the repository, or its file")
+    parser.add_argument("path", metavar="ARTIFACT", help="the artifact's path in the repository, or its file")
     return parser
 
 

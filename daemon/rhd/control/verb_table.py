@@ -8,6 +8,7 @@ from types import MappingProxyType
 from rhd.control import (
     adopt,
     approve,
+    artifacts,
     attach,
     audit,
     auth_header,
@@ -47,6 +48,7 @@ def _table(*verbs: Verb) -> Mapping[str, Verb]:
 VERBS = _table(
     adopt.VERB,
     approve.VERB,
+    artifacts.VERB,
     attach.VERB,
     audit.VERB,
     auth_header.VERB,
