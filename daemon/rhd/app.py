@@ -139,6 +139,7 @@ class Daemon:
             self._registry,
             Admission(self._endpoints, self._authority.principal),
             instance=instance,
+            rhctl=home.client(),
         )
         self._port = PublicPort(self._dispatcher, http_sockets, settings, is_held=is_held)
         self.context = VerbContext(

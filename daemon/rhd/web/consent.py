@@ -45,13 +45,18 @@ _HEADERS = {
 }
 
 
-def make_app(authority: Authority, registry: Registry) -> QuartTrio:
-    """Return the pages as an ASGI application; `scope["state"]` says which origin was asked, and which there are."""
+def make_app(authority: Authority, registry: Registry, rhctl: str) -> QuartTrio:
+    """Return the pages as an ASGI application; `scope["state"]` says which origin was asked, and which there are.
+
+    Args:
+        rhctl: the client as it is typed for this daemon's home; shown on this machine's own origins alone, since it may
+            name a folder.
+    """
     app = QuartTrio(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BYTES
     app.jinja_options = {"autoescape": True, "trim_blocks": True, "lstrip_blocks": True}
     app.add_template_filter(escape, "plain")
-    pages = _ConsentPages(authority, registry)
+    pages = _ConsentPages(authority, registry, rhctl)
     app.add_url_rule("/authorize", "show", pages.show, methods=["GET"])
     app.add_url_rule("/authorize", "answer", pages.answer, methods=["POST"])
     app.register_error_handler(Refusal, _show_refusal)
@@ -63,7 +68,8 @@ def make_app(authority: Authority, registry: Registry) -> QuartTrio:
 class _ConsentPages:
     """The handlers of the pages."""
 
-    def __init__(self, authority: Authority, registry: Registry) -> None:
+    def __init__(self, authority: Authority, registry: Registry, rhctl: str) -> None:
+        self._rhctl = rhctl
         self._logins = authority.logins
         self._registry = registry
 
@@ -139,7 +145,13 @@ class _ConsentPages:
         ]
         status = 200 if problem is None else _STATUS.get(problem.code, 400)
         return await _page(
-            "consent.html", login, status, repos=repos, problem=problem, signed=self._logins.signer.sign(login)
+            "consent.html",
+            login,
+            status,
+            repos=repos,
+            problem=problem,
+            signed=self._logins.signer.sign(login),
+            rhctl=self._command(),
         )
 
     async def _wait(self, login: Login, *, is_held: bool) -> Response:
@@ -148,7 +160,11 @@ class _ConsentPages:
             await self._logins.waiting.wait(code)
         if await self._logins.is_answered(login):
             return _redirect(await self._logins.finish(login))
-        return await _page("waiting.html", login, code=code, signed=self._logins.signer.sign(login))
+        signed = self._logins.signer.sign(login)
+        return await _page("waiting.html", login, code=code, signed=signed, rhctl=self._command())
+
+    def _command(self) -> str:
+        return "rhctl" if _origin().startswith("https://") else self._rhctl
 
 
 class _Ticks:

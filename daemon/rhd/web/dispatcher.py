@@ -64,12 +64,14 @@ class Dispatcher:
         endpoints: RequestHandler,
         *,
         instance: str,
+        rhctl: str = "rhctl",
         queue: FairQueue | None = None,
     ) -> None:
         """Make the application.
 
         Args:
             instance: identifies this daemon in the answer of /health.
+            rhctl: the client as it is typed for this daemon's home.
             queue: of unauthenticated requests.
         """
         self.origins = origins
@@ -77,7 +79,7 @@ class Dispatcher:
         self._registry = registry
         self._endpoints = endpoints
         self._instance = instance
-        self._pages = LazyPages(authority, registry)
+        self._pages = LazyPages(authority, registry, rhctl)
         self._queue = queue or FairQueue(PAUSE, IDLE_PAUSE)
         # What carries a proof (a code, a refresh token, a right passphrase) waits for its like alone, fairly by owner.
         self._proven = FairQueue(0)

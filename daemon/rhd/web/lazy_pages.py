@@ -20,7 +20,8 @@ _threads = trio.CapacityLimiter(1)
 class LazyPages:
     """Serves /authorize."""
 
-    def __init__(self, authority: Authority, registry: Registry) -> None:
+    def __init__(self, authority: Authority, registry: Registry, rhctl: str) -> None:
+        self._rhctl = rhctl
         self._authority = authority
         self._registry = registry
         self._importing = trio.Lock()
@@ -32,7 +33,7 @@ class LazyPages:
             if self._app is None:
                 # A quarter of a second of imports: in a thread, the loop goes on meanwhile.
                 consent = await trio.to_thread.run_sync(importlib.import_module, "rhd.web.consent", limiter=_threads)
-                self._app = consent.make_app(self._authority, self._registry)
+                self._app = consent.make_app(self._authority, self._registry, self._rhctl)
 
     def is_proven(self, body: bytes) -> bool:
         """Say whether a form carries the proof of a right passphrase."""

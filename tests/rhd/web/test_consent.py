@@ -500,3 +500,16 @@ async def test_settings_that_are_read_again_are_in_force_at_once(service: OAuthS
     service.authority.take_over(Settings.load(None, {}, {}))
     with pytest.raises(AssertionError, match="invalid_redirect_uri"):
         await app.register()
+
+
+async def test_commands_name_the_home_on_this_machine_s_own_origins_alone(
+    service: OAuthService, browser: Browser, client: OAuthClient
+) -> None:
+    service.app._pages._rhctl = "rhctl --home /srv/rh"
+    page = await open_page(browser, client)
+    assert "<code>rhctl --home /srv/rh passphrase show</code>" in page.text
+    waiting = Page(await browser.get(page.link("Approve in a terminal instead")))
+    assert f"rhctl --home /srv/rh approve <b>{waiting.code}</b>" in waiting.text
+    elsewhere = await OAuthClient(service.app, origin=PUBLIC).register()
+    page = await open_page(Browser(service.app, PUBLIC), elsewhere)
+    assert "<code>rhctl passphrase show</code>" in page.text
