@@ -132,7 +132,7 @@ class Page:
     @property
     def code(self) -> str:
         """The code that the page tells to type in a terminal."""
-        found = re.search(r"rhctl approve <b>([a-z0-9]{4}-[a-z0-9]{4})</b>", self.text)
+        found = re.search(r" approve <b>([a-z0-9]{4}-[a-z0-9]{4})</b>", self.text)
         assert found, self.text
         return found[1]
 
