@@ -260,6 +260,14 @@ def come_back(home: Home, left: int | None, *, output: int | None = None) -> Dae
         pause_s = min(pause_s * 2, longest_s)
 
 
+def output_descriptor() -> int | None:
+    """Return the descriptor of standard output; None if it is none of the system's."""
+    try:
+        return sys.stdout.fileno()
+    except OSError:
+        return None
+
+
 def _wait_read(output: int | None, sock: socket.socket | None, within_s: float) -> bool:
     """Return whether something can be received from `sock` within a time.
 

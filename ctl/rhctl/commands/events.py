@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from rhctl.client import DaemonClient, come_back
+from rhctl.client import DaemonClient, come_back, output_descriptor
 from rhctl.command import REPOSITORIES, Command
 from rhctl.daemon_access import open_client
 from rhctl.errors import CommandRefused, NoDaemon
@@ -86,7 +86,7 @@ def _follow(
 ) -> NoReturn:
     """Show what changes after these cursors until interrupted, across restarts of the daemon."""
 
-    output = _output()
+    output = output_descriptor()
 
     def tell(change: dict[str, Any]) -> None:
         show(change)
@@ -106,13 +106,6 @@ def _follow(
                     next_step="Start it again; the newest of what is kept: rhctl events -n 1000",
                 )
         client = come_back(home, serving, output=output)
-
-
-def _output() -> int | None:
-    try:
-        return sys.stdout.fileno()
-    except OSError:  # it is none of the system's
-        return None
 
 
 COMMAND = Command("events", REPOSITORIES, "Show what changed; with -f follow further changes", build_parser, run)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections import deque
 
-from rhctl.client import DaemonClient, come_back, is_running
+from rhctl.client import DaemonClient, come_back, is_running, output_descriptor
 from rhctl.command import DAEMON, Command
 from rhctl.errors import DaemonHangs, NoDaemon, UsageError
 from rhctl.options import choice, make_parser, parse_since
@@ -135,7 +135,7 @@ def _read_file(path: str) -> list[str]:
 def _follow(home: Home, params: dict[str, Any], answer: dict[str, Any], show: Any) -> None:
     """Show what is logged after an answer until interrupted, across restarts of the daemon."""
     known = {"after": answer["last"], "pid": answer["pid"]}
-    output = _output()
+    output = output_descriptor()
 
     def tell(line: dict[str, Any]) -> None:
         known["after"], known["pid"] = line.pop("number"), line.pop("pid")
@@ -150,13 +150,6 @@ def _follow(home: Home, params: dict[str, Any], answer: dict[str, Any], show: An
                 client.call("logs", request, on_event=tell, output=output)
             except NoDaemon:  # it has ended, or would not wait for a reader who paused
                 pass
-
-
-def _output() -> int | None:
-    try:
-        return sys.stdout.fileno()
-    except OSError:  # it is none of the system's
-        return None
 
 
 COMMAND = Command("logs", DAEMON, "Show what the daemon has logged; with -f follow it", build_parser, run)

@@ -88,12 +88,14 @@ class AuditLog:
 
     Attributes:
         counts: of all rows since the start.
+        flushed: set when rows are next handed to the store; then there is another one.
     """
 
     def __init__(self, store: Store, clock: Callable[[], float] = time.time) -> None:
         self._store = store
         self._clock = clock
         self.counts = CallCounts()
+        self.flushed = trio.Event()
         self._waiting: dict[int, _Open] = {}
         self._events: dict[tuple[object, ...], _Open] = {}
         self._wake = Wakeup()
@@ -187,6 +189,8 @@ class AuditLog:
         for found, row in changed:
             found.saved = row.count
         self._store.write_later(lambda connection: _write(connection, changed, pruned))
+        self.flushed.set()
+        self.flushed = trio.Event()
 
     async def run(self) -> None:
         """Flush within a second of a row, until cancelled; then once more."""
@@ -238,6 +242,8 @@ def read_rows(
     since: float | None = None,
     client: str | None = None,
     outcome: str | None = None,
+    action: str | None = None,
+    after: int | None = None,
     before: int | None = None,
     limit: int = 100,
 ) -> list[tuple[int, AuditRow]]:
@@ -248,24 +254,30 @@ def read_rows(
         since: only those at or after this moment, in seconds since the epoch.
         client: only those of a client of this name (in any case), or of the principal with this id.
         outcome: only those with this outcome; `refused` stands for every one but `ok`.
+        action: only those with this action, or whose action begins with it and a dot: `login` is all of `login.*`.
+        after: only those with a greater number, and then the oldest of them, oldest first; to follow.
         before: only those with a smaller number; to page back.
         limit: how many at most.
     """
     where, values = ["id < ?"], [before if before is not None else 1 << 62]  # type: list[str], list[object]
-    for condition, value in (("repo_id = ?", repo_id), ("at >= ?", since)):
+    for condition, value in (("repo_id = ?", repo_id), ("at >= ?", since), ("id > ?", after)):
         if value is not None:
             where.append(condition)
             values.append(value)
     if client is not None:
         where.append("(principal = ? OR client = ? COLLATE NOCASE)")
         values += [client, client]
+    if action is not None:
+        where.append("(action = ? OR substr(action, 1, ?) = ?)")
+        values += [action, len(action) + 1, action + "."]
     if outcome == "refused":
         where.append("outcome != 'ok'")
     elif outcome is not None:
         where.append("outcome = ?")
         values.append(outcome)
+    order = "DESC" if after is None else "ASC"
     found = connection.execute(
-        f"SELECT id, {_COLUMNS} FROM audit WHERE {' AND '.join(where)} ORDER BY id DESC LIMIT ?",  # noqa: S608
+        f"SELECT id, {_COLUMNS} FROM audit WHERE {' AND '.join(where)} ORDER BY id {order} LIMIT ?",  # noqa: S608
         (*values, limit),
     )
     return [(number, AuditRow(*rest)) for number, *rest in found]

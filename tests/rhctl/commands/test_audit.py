@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+import trio
 
 from tests.support.inprocess import Running
 from tests.support.repositories import Repository
-from tests.support.terminal import HOSTILE, is_safe, plain, type_at, type_in
+from tests.support.terminal import HOSTILE, is_safe, plain, spawned, type_at, type_in
 
 
 async def test_who_did_what_is_shown_with_filters(daemon: Running, repository: Repository, tmp_path: Path) -> None:
@@ -62,3 +64,35 @@ async def test_in_a_terminal_it_fits_with_local_times_and_a_sum(
     lines = plain(seen).splitlines()
     assert max(map(len, lines)) <= columns
     assert lines[-1] == "2 rows · 1 refused"
+
+
+async def test_one_action_or_all_of_a_kind_can_be_chosen(daemon: Running, repository: Repository) -> None:
+    slug = await daemon.adopt(repository.path)
+    await daemon.connect_client(slug)
+    daemon.context.audit.add("owner", "read_workflow_file", "ok", repo_id=daemon.service(slug).repo.id)
+    daemon.context.audit.event("run.end", principal="g", client="ChatGPT", target="run_1")
+
+    async def actions(action: str) -> set[str]:
+        return {row["action"] for row in (await type_in("audit", "--action", action, "--json")).json["rows"]}
+
+    assert await actions("read_workflow_file") == {"read_workflow_file"}
+    assert await actions("run") == {"run.end"}
+    assert await actions("grant") == {"grant.make"}
+    assert await actions("grant.m") == set()
+
+
+async def test_following_goes_on_with_calls_and_events(daemon: Running, repository: Repository) -> None:
+    await daemon.adopt(repository.path)
+    async with spawned("audit", "-f", "--json") as process:
+        assert process.stdout is not None
+        heard = b""
+        while b"repo.adopt" not in heard:
+            heard += await process.stdout.receive_some()
+        daemon.context.audit.add("owner", "harness_status", "ok", client="codex")
+        daemon.context.audit.event("config.set", target="port")
+        with trio.fail_after(10):
+            while b"config.set" not in heard or b"harness_status" not in heard:
+                heard += await process.stdout.receive_some()
+        rows = [json.loads(each) for each in heard.splitlines()]
+        assert [row["action"] for row in rows[-2:]] == ["harness_status", "config.set"]
+        assert "number" not in rows[-1]
