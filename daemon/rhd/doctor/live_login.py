@@ -35,7 +35,7 @@ _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 _METADATA = re.compile(r'resource_metadata="([^"]+)"')
 _LINK = re.compile(r'href="(/authorize\?login=[^"]+)"')
 _REFRESH = re.compile(r'http-equiv="refresh" content="\d+; url=([^"]+)"')
-_CODE = re.compile(r"rhctl approve <b>([a-z0-9-]+)</b>")
+_CODE = re.compile(r"approve <b>([a-z0-9-]+)</b>")
 
 
 @dataclass(frozen=True, slots=True)
