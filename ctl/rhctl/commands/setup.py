@@ -145,7 +145,8 @@ def _client(
     words = bridge_words(home, scope, repo=repo_path if spec.needs_repo else None, profile=spec.profile)
     program = "rhctl" if scope == "project" else program_path("rhctl")
     where = "" if scope == "project" else home_words(home)
-    connection = Connection(words, facts["hub_url"], f"{program} auth-header{where}", facts["tools"])
+    helped = f" {facts['slug']}" if spec.helper_needs_repo and scope == "user" else ""
+    connection = Connection(words, facts["hub_url"], f"{program} auth-header{helped}{where}", facts["tools"])
     entry, http = spec.entry(connection), spec.http_entry(connection)
     path = spec.file(scope, repo_path)
     if (write or remove) and not spec.is_written:

@@ -17,5 +17,6 @@ SPEC = ClientSpec(
     add_http="claude mcp add -s user -t http {name} {url}",
     todo={"project": ("Start claude in the repository and approve the server when it asks.",)},
     gate="claude-code",
+    helper_needs_repo=True,
     programs=("claude",),
 )

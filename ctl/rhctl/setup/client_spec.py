@@ -58,6 +58,7 @@ class ClientSpec:
         is_written: its file is documented well enough to be written; otherwise the entry is only printed.
         profile: the only profile that it is served; None means planner and executor.
         needs_repo: it starts servers in no folder of the user's, so the repository has to be named.
+        helper_needs_repo: it runs the helper of a server in the user's file outside of the repository.
     """
 
     id: str
@@ -78,6 +79,7 @@ class ClientSpec:
     is_written: bool = True
     profile: str | None = None
     needs_repo: bool = False
+    helper_needs_repo: bool = False
 
     @property
     def scopes(self) -> tuple[str, ...]:
