@@ -55,6 +55,7 @@ NAMES = (
     "goal",
     "grant",
     "logs",
+    "man",
     "metrics",
     "passphrase",
     "raw",

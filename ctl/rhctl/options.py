@@ -27,7 +27,7 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, prog: str, about: str, example: str) -> None:
         super().__init__(prog=prog, description=about, allow_abbrev=False, formatter_class=_formatter)
-        self._example = example
+        self.example = example
 
     def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]
         """Return what the arguments say.
@@ -60,7 +60,7 @@ class Parser(argparse.ArgumentParser):
 
     def format_help(self) -> str:
         """Return the help, with the example on a line of its own: argparse would fill it into a paragraph."""
-        return f"{super().format_help()}\nexample:\n  {self._example}\n"
+        return f"{super().format_help()}\nexample:\n  {self.example}\n"
 
     def error(self, message: str) -> NoReturn:
         """Raise what argparse would print and exit with."""

@@ -79,6 +79,7 @@ DONE: dict[str, tuple[str, set[str]]] = {
         {"client", "profile", "slug", "started"} | inside("grants[]", {"client", "id", "since"}),
     ),
     "logs": ("logs", {"lines[]", "source"}),
+    "man": ("man", {"page"}),
     "metrics": (
         "metrics",
         inside("metrics[]", {"bounds[]", "help", "kind", "name", "samples[]"}),
@@ -168,6 +169,7 @@ NEVER_REFUSED = {
     "doctor",
     "forget",
     "logs",
+    "man",
     "metrics",
     "passphrase",
     "repos",
@@ -206,6 +208,7 @@ NAMES_NO_REPO = {
     "deny",
     "endpoint",
     "logs",
+    "man",
     "metrics",
     "repos",
     "run",
@@ -215,7 +218,7 @@ NAMES_NO_REPO = {
 }
 
 # These say what they find without a daemon, rather than exit 3; connect needs one once its client speaks.
-NEEDS_NONE = {"completion", "config", "connect", "doctor", "logs", "service", "status", "version"}
+NEEDS_NONE = {"completion", "config", "connect", "doctor", "logs", "man", "service", "status", "version"}
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ async def run(request: VerbCall) -> dict[str, Any]:
         action=params["action"],
     )
     if params["follow"]:
-        await _Stream(context, request.connection, query).follow(count, params["after"])
+        await _AuditStream(context, request.connection, query).follow(count, params["after"])
         raise trio.BrokenResourceError("the client has left")
     context.audit.flush()
     await context.store.write(lambda connection: None)  # what was just flushed is on disk after this
@@ -49,7 +49,7 @@ async def run(request: VerbCall) -> dict[str, Any]:
     }
 
 
-class _Stream:
+class _AuditStream:
     """One connection that follows the audit; it reads the rows from the database, so that a slow one costs nothing."""
 
     def __init__(

@@ -34,11 +34,11 @@ async def run(request: VerbCall) -> dict[str, Any]:
         lines = lines[max(0, len(lines) - count) :]
     if not params["follow"]:
         return {"lines": [line for _, line in lines], "last": last, "pid": os.getpid()}
-    await _Stream(request.connection, ring, level).follow(lines, last)
+    await _LogStream(request.connection, ring, level).follow(lines, last)
     raise trio.BrokenResourceError("the client has left")
 
 
-class _Stream:
+class _LogStream:
     """One connection that follows the log; it is told of lines at its own pace, and of those that are kept alone."""
 
     def __init__(self, connection: ControlConnection, ring: LogRing, level: int) -> None:
