@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from rhctl.command import NAMES, find_command, overview
+from rhctl.commands.man import make_page
 from rhctl.setup.client_table import CHATGPT, IDS, find_spec
 from rhd.access import DENIED_PARTS, PROFILES
 from rhd.control.verb_table import VERBS
@@ -58,6 +59,9 @@ def find_stale() -> Iterator[tuple[Path, str]]:
     index = DOCS.parent / "tests" / "support" / "README.md"
     if (text := support_index()) != index.read_text():
         yield index, text
+    man = DOCS / "man" / "rhctl.1"
+    if (text := make_page()) != (man.read_text() if man.exists() else None):
+        yield man, text
     if unused := set(PARTS) - used:
         raise SystemExit(f"no page of docs/ has the part {sorted(unused)[0]}")
 

@@ -79,7 +79,7 @@ def _lines() -> Iterator[str]:
     yield ".SH DESCRIPTION"
     yield from _text(
         "Gives planning models the workflow artifacts of your repositories over MCP, and nothing else of them. Each "
-        "command talks to the daemon, rhd, over a Unix socket. REPO is the name of an adopted repository or a path in it."
+        "command talks to the daemon, rhd, over a Unix socket. REPO is an adopted repository's name, or a path in it."
     )
     commands = [find_command(name) for name in NAMES]
     for group in GROUPS:

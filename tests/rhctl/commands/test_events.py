@@ -187,7 +187,7 @@ async def test_what_was_left_out_is_said(
     async def fall_behind(*_: Any) -> dict[str, bool]:
         return {"behind": True}
 
-    monkeypatch.setattr(events._Stream, "follow", fall_behind)
+    monkeypatch.setattr(events._EventStream, "follow", fall_behind)
     said = await type_in("events", slug, "-f", "-n", "0", "--json")
     assert (said.code, said.refusal) == (1, "TIMEOUT")
     assert "rhctl events -n 1000" in said.json["error"]["next_step"]
