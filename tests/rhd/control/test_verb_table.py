@@ -29,11 +29,7 @@ def test_every_verb_has_a_file_of_its_name_and_says_what_it_does() -> None:
 
 def test_the_command_and_the_verb_of_one_matter_have_one_name() -> None:
     commands = {path.stem.replace("_", "-") for path in (ROOT / "ctl/rhctl/commands").glob("*.py")} - {"--init--"}
-    only_there = {
-        "connect",
-        "raw",
-        "service",
-        "tunnel",
-    }  # attach is the verb of connect; the others need no verb of their own
+    # attach is the verb of connect; the others need no verb of their own
+    only_there = {"completion", "connect", "man", "raw", "service", "tunnel"}
     assert commands - only_there <= set(VERBS)
-    assert set(VERBS) - commands == {"attach", "doctor-live"}  # the latter is rhctl doctor --live
+    assert set(VERBS) - commands == {"artifacts", "attach", "doctor-live"}  # completion's, connect's, doctor --live's
