@@ -52,7 +52,7 @@ def check(seat: Seat, results: Results) -> None:
     """Hold the results, as the client shows them to its model, against the repository."""
     assert len(results) == 8, results
     listed, read, prd, sprint, goal, refused, *after = results
-    assert "docs/spec.md" in listed
+    assert "docs/spec.md" in listed, results
     assert _first_line(seat, "docs/spec.md") in read
     assert "# Search" in seat.repository.read(_path(PRD, [prd]))
     assert "There is an index." in seat.repository.read(_path(SPRINT, [sprint]))

@@ -65,6 +65,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         outcome = _outcomes[Path(report.fspath).name, None if client is None else str(client)]
         if (known := getattr(report, "wasxfail", "")) and report.skipped:
             outcome.reports.add(known.removeprefix("reason: "))
+            outcome.counts["failed"] += 1
         else:
             outcome.counts[report.outcome] += 1
 
