@@ -152,13 +152,11 @@ SCAFFOLD = Reach(
 )
 """What adopting may look for and create. Of what exists it replaces only its own id and ignore file."""
 
-PASSPHRASE_COPY = Reach(
-    "passphrase copy",
-    reads=(".repo-harness/mcp.oauth.json",),
-    writes=(".repo-harness/mcp.oauth.json",),
-    denied=(".git",),
-)
+PASSPHRASE_COPY = Reach("passphrase copy", writes=(".repo-harness/mcp.oauth.json",), denied=(".git",))
 """The copy of the passphrase that people read; written, never read."""
+
+PASSPHRASE_CHECK = Reach("passphrase check", reads=(".repo-harness/mcp.oauth.json",), denied=(".git",))
+"""For the doctor, which compares the copy with the digest of the passphrase in force."""
 
 GIT_FACTS = Reach(
     "git facts",

