@@ -55,7 +55,7 @@ CHECKS: Mapping[str, Check] = {
         OWNER,
         "{path} belongs to another user",
         "its owner can change what the daemon trusts",
-        "Run: sudo chown {user} {path}",
+        "Run: sudo chown {user} {files}",
     ),
     "daemon.running": Check(OK, OWNER, "process {pid} serves this home"),
     "daemon.down": Check(WARNING, OWNER, "no daemon is running", None, "Start one with: {rhctl} service start"),
@@ -255,7 +255,8 @@ CHECKS: Mapping[str, Check] = {
         MODEL,
         "the drive that holds the repository is not there",
         "it was removed, or is not mounted",
-        "Connect or mount the drive; the repository is served again within a minute.",
+        "Connect or mount the drive; the repository is served again within a minute. If it is somewhere else now: "
+        "{run}{rhctl} adopt PATH; if it is gone: {rhctl} forget {slug}",
     ),
     "repository.id_removed": Check(
         ERROR,

@@ -288,21 +288,28 @@ class Daemon:
     async def _examine(self, repo_id: str | None) -> Sequence[Finding]:
         if repo_id is not None:
             return await self._examine_service(self._services.get(RepoId(repo_id)))
-        found: list[Finding] = []
-        with trio.move_on_after(EXAMINE_WITHIN_S):
-            examine = partial(examine_installation, self._home, self._flags, dict(os.environ))
-            found += await trio.to_thread.run_sync(examine, abandon_on_cancel=True)
         enabled = {
             name for repo in self._registry if (runs := self._registry.runs_enabled(repo.id)) for name in runs.agents
         }
-        found += [
-            *examine_agents(enabled, os.environ),
-            examine_store(self._store),
-            examine_watching(self._hints.usage()),
-        ]
-        for service in self._services:
-            found += await self._examine_service(service)
-        return found
+        environ = dict(os.environ)
+
+        def examine() -> list[Finding]:
+            return [*examine_installation(self._home, self._flags, environ), *examine_agents(enabled, environ)]
+
+        found: list[Finding] = []
+        with trio.move_on_after(EXAMINE_WITHIN_S):
+            found += await trio.to_thread.run_sync(examine, abandon_on_cancel=True)
+        found += [examine_store(self._store), examine_watching(self._hints.usage())]
+        services = list(self._services)
+        of_each: dict[RepoId, Sequence[Finding]] = {}
+
+        async def examine_one(service: RepoService) -> None:
+            of_each[service.repo.id] = await self._examine_service(service)
+
+        async with trio.open_nursery() as nursery:  # one that hangs takes its time beside the others
+            for service in services:
+                nursery.start_soon(examine_one, service)
+        return [*found, *(finding for service in services for finding in of_each[service.repo.id])]
 
     async def _examine_service(self, service: RepoService) -> Sequence[Finding]:
         found: list[Finding] = []

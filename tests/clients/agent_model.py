@@ -6,12 +6,12 @@ Speaks what Codex (`/v1/responses`) and Claude Code (`/v1/messages`) ask it for.
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.clients.model_server import EVENTS, JSON, serving_model
 
 LAST_WORDS = "Card 1 is done: hello.py prints hello."
 
@@ -101,38 +101,13 @@ def agent_model(*commands: str) -> Iterator[AgentModel]:
     """Yield a model that listens on loopback."""
     model = AgentModel(commands)
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.reply(b'{"models": [], "data": []}', "application/json")
+    def answer(path: str, body: dict[str, Any]) -> tuple[bytes, str]:
+        where = path.partition("?")[0]
+        if "count_tokens" in path:
+            return b'{"input_tokens": 7}', JSON
+        if where.endswith(("/responses", "/messages")):
+            return model.answer(where, body), EVENTS
+        return b"{}", JSON
 
-        def do_HEAD(self) -> None:
-            self.reply(b"", "application/json")
-
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["content-length"])) or b"{}")
-            if "count_tokens" in self.path:
-                self.reply(b'{"input_tokens": 7}', "application/json")
-            elif self.path.partition("?")[0].endswith(("/responses", "/messages")):
-                self.reply(model.answer(self.path.partition("?")[0], body), "text/event-stream")
-            else:
-                self.reply(b"{}", "application/json")
-
-        def reply(self, body: bytes, kind: str) -> None:
-            self.send_response(200)
-            self.send_header("content-type", kind)
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *args: Any) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        model.port = server.server_port
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield model
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving_model(answer) as model.port:
+        yield model

@@ -7,8 +7,9 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, TypeAlias
+
+from tests.clients.model_server import JSON, serving_model
 
 LAST_WORDS = "All of it is done."
 Results: TypeAlias = list[str]
@@ -197,40 +198,14 @@ def tool_model(*steps: Step) -> Iterator[ToolModel]:
     """Yield a model that listens on loopback."""
     model = ToolModel(steps)
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.reply(b'{"models": [], "data": []}', "application/json")
+    def answer(path: str, body: dict[str, Any]) -> tuple[bytes, str]:
+        where = path.partition("?")[0]
+        if where.endswith(tuple(APIS)):
+            return model.answer(path, body)
+        if where.endswith(":generateContent"):
+            text = json.dumps({"text": "{}"})
+            return f'{{"candidates": [{{"content": {{"parts": [{text}]}}}}]}}'.encode(), JSON
+        return b'{"totalTokens": 7, "input_tokens": 7}', JSON
 
-        def do_HEAD(self) -> None:
-            self.reply(b"", "application/json")
-
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["content-length"])) or b"{}")
-            where = self.path.partition("?")[0]
-            if where.endswith(tuple(APIS)):
-                self.reply(*model.answer(self.path, body))
-            elif where.endswith(":generateContent"):
-                text = json.dumps({"text": "{}"})
-                self.reply(f'{{"candidates": [{{"content": {{"parts": [{text}]}}}}]}}'.encode(), "application/json")
-            else:
-                self.reply(b'{"totalTokens": 7, "input_tokens": 7}', "application/json")
-
-        def reply(self, body: bytes, kind: str) -> None:
-            self.send_response(200)
-            self.send_header("content-type", kind)
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *args: Any) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        model.port = server.server_port
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield model
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving_model(answer) as model.port:
+        yield model

@@ -80,12 +80,12 @@ def _secrets(subject: Installation) -> Iterator[Finding]:
             found = os.stat(path)  # noqa: TID251 - the daemon's own files, not a repository
         except OSError:
             continue
+        files = shlex.quote(path) + ("*" if path == database else "")  # with its log, which has the same mode
         if found.st_uid != os.geteuid():
             is_sound = False
-            yield Finding("secrets.foreign", path=path, user=pwd.getpwuid(os.geteuid()).pw_name)
+            yield Finding("secrets.foreign", path=path, user=pwd.getpwuid(os.geteuid()).pw_name, files=files)
         elif stat.S_IMODE(found.st_mode) & forbidden:
             is_sound = False
-            files = shlex.quote(path) + ("*" if path == database else "")  # with its log, which has the same mode
             yield Finding("secrets.open", path=path, mode=f"{stat.S_IMODE(found.st_mode):04o}", files=files)
     if is_sound:
         yield Finding("secrets.ok")

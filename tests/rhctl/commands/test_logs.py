@@ -13,7 +13,7 @@ import trio
 
 from rhctl.managers import detection
 from rhctl.managers.systemd import Systemd
-from rhd.logs import JsonFormat
+from tests.support.daemon_log import daemon_log
 from tests.support.inprocess import Running
 from tests.support.terminal import HOSTILE, is_safe, run, spawned, type_at, type_in
 
@@ -24,14 +24,8 @@ AT = "2026-11-22T10:00:00.000Z"
 @pytest.fixture
 def log(daemon: Running) -> Iterator[logging.Logger]:
     """A logger whose lines the daemon's ring keeps."""
-    ring = daemon.context.log_ring
-    ring.setFormatter(JsonFormat())
-    logger = logging.getLogger("rhd.test")
-    logger.addHandler(ring)
-    logger.setLevel(logging.DEBUG)
-    yield logger
-    logger.removeHandler(ring)
-    logger.setLevel(logging.NOTSET)
+    with daemon_log(daemon) as logger:
+        yield logger
 
 
 def line(message: str, level: str = "info", at: str = AT) -> str:

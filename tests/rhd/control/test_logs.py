@@ -10,22 +10,16 @@ from typing import Any
 import pytest
 import trio
 
-from rhd.logs import JsonFormat
 from rhwire.messages import Request
+from tests.support.daemon_log import daemon_log
 from tests.support.inprocess import Running, read_line
 
 
 @pytest.fixture
 def log(daemon: Running) -> Iterator[logging.Logger]:
     """A logger whose lines the daemon's ring keeps."""
-    ring = daemon.context.log_ring
-    ring.setFormatter(JsonFormat())
-    logger = logging.getLogger("rhd.test")
-    logger.addHandler(ring)
-    logger.setLevel(logging.DEBUG)
-    yield logger
-    logger.removeHandler(ring)
-    logger.setLevel(logging.NOTSET)
+    with daemon_log(daemon) as logger:
+        yield logger
 
 
 async def test_the_newest_lines_come_oldest_first(daemon: Running, log: logging.Logger) -> None:
@@ -51,7 +45,7 @@ async def test_what_is_logged_is_streamed_from_any_thread(daemon: Running, log: 
         log.warning("last")
         told = (await read_line(stream))["params"]
         assert (told["message"], told["number"]) == ("last", 4)
-    async with await daemon.open() as stream:  # whoever comes back goes on where it was
+    async with await daemon.open() as stream:  # a client that comes back goes on where it was
         request = {"follow": True, "after": 2, "pid": os.getpid()}
         await stream.send_all(Request(1, "logs", request).encode())
         assert [(await read_line(stream))["params"]["number"] for _ in range(2)] == [3, 4]
