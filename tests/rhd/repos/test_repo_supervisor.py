@@ -253,9 +253,10 @@ async def test_a_stop_while_a_repository_is_being_opened_tells_of_no_loss(
 ) -> None:
     async with running_rooms(tmp_path / "db") as rooms:
         cursor = rooms.service(await rooms.adopt(repository)).changes.cursor
-    open_own, ending = service.open_own, threading.Event()
+    open_own, opening, ending = service.open_own, threading.Event(), threading.Event()
 
     def open_late(repo: Repo) -> Any:
+        opening.set()
         ending.wait(20)
         return open_own(repo)
 
@@ -271,7 +272,7 @@ async def test_a_stop_while_a_repository_is_being_opened_tells_of_no_loss(
         patch.setattr(services, "READY_WITHIN_S", 0.01)
         patch.setattr(services, "RepoService", Service)
         async with running_rooms(tmp_path / "db"):
-            pass
+            await until(opening.is_set)
     async with running_rooms(tmp_path / "db") as rooms:
         (repo,) = rooms.registry
         await until(lambda: rooms.services.get(repo.id).state != "opening")
